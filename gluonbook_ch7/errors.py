@@ -1,0 +1,25 @@
+"""The errors: one family, so that a caller can catch all of ours or only the built-in kind."""
+
+
+class GluonbookError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+
+class ArgumentError(GluonbookError, ValueError):
+    """An argument that the function cannot work with; the message says what would do."""
+
+
+class DataError(GluonbookError, ValueError):
+    """A data file whose content is not the airfoil table; the message names row and column."""
+
+
+class DataNotFoundError(GluonbookError, FileNotFoundError):
+    """A file or folder that was asked for by name and is not there."""
+
+
+class DependencyError(GluonbookError, ImportError):
+    """A library that cannot be imported; the message names the command that mends it."""
+
+
+class RecordError(GluonbookError, ValueError):
+    """A chapter file or a recorded output that cannot be read; the message says where."""
