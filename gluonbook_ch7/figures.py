@@ -1,0 +1,49 @@
+"""The figures: every plot, and how a notebook shows it. Nothing here computes."""
+
+import sys
+from collections.abc import Sequence
+from typing import Callable
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+__all__ = ["plot_loss", "plot_trace_2d", "plt", "set_figsize", "use_svg_display"]
+
+
+def use_svg_display() -> None:
+    """Show figures as SVG in a notebook; outside IPython there is nothing to set."""
+    ipython = sys.modules.get("IPython")
+    if ipython is None or ipython.get_ipython() is None:
+        return
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats("svg")
+
+
+def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
+    """Set the size of the figures to come, in inches, and show them as SVG."""
+    use_svg_display()
+    plt.rcParams["figure.figsize"] = figsize
+
+
+def plot_loss(epochs: np.ndarray, losses: np.ndarray) -> None:
+    """Plot a loss curve into the current figure, as the book does."""
+    plt.plot(epochs, losses)
+    plt.xlabel("epoch")
+    plt.ylabel("loss")
+
+
+def plot_trace_2d(f: Callable, trace: Sequence[tuple[float, float]]) -> None:
+    """Plot a 2-D trace over the contours of `f` into the current figure, as the book does.
+
+    The contours cover x1 from -5.5 to 1 and x2 from -3 to 1, or one beyond the trace, in steps of
+    0.1.
+    """
+    x1, x2 = zip(*trace)
+    plt.plot(x1, x2, "-o", color="#ff7f0e")
+    grid_x1 = np.arange(-5.5, 1.0, 0.1)
+    grid_x2 = np.arange(min(-3.0, min(x2) - 1), max(1.0, max(x2) + 1), 0.1)
+    grid_x1, grid_x2 = np.meshgrid(grid_x1, grid_x2)
+    plt.contour(grid_x1, grid_x2, f(grid_x1, grid_x2), colors="#1f77b4")
+    plt.xlabel("x1")
+    plt.ylabel("x2")

@@ -1,0 +1,43 @@
+"""The model: linear regression and its loss, as the book's chapter 3 defines them."""
+
+from ._mxnet import nd
+
+__all__ = ["linreg", "squared_loss"]
+
+
+def linreg(X: nd.NDArray, w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
+    """Predict with linear regression, ``X w + b``.
+
+    Parameters
+    ----------
+    X : NDArray, shape (n, k), float32
+        One example a row.
+    w : NDArray, shape (k, 1), float32
+        The weights.
+    b : NDArray, shape (1,), float32
+        The bias.
+
+    Returns
+    -------
+    NDArray, shape (n, 1), float32
+        One prediction a row.
+    """
+    return nd.dot(X, w) + b
+
+
+def squared_loss(y_hat: nd.NDArray, y: nd.NDArray) -> nd.NDArray:
+    """Return half the squared error of each prediction, ``(y_hat - y)² / 2``.
+
+    Parameters
+    ----------
+    y_hat : NDArray, shape (n, 1), float32
+        The predictions.
+    y : NDArray, shape (n,) or (n, 1), float32
+        The labels.
+
+    Returns
+    -------
+    NDArray, shape (n, 1), float32
+        One loss an example, in squared units of the labels.
+    """
+    return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2

@@ -1,0 +1,323 @@
+"""Training: one run of linear regression, from scratch or with Gluon.
+
+`fit_scratch` and `fit_gluon` compute and return a `LossCurve`. `train_ch7` and `train_gluon_ch7`
+are the book's: they call those, print the book's line and draw the book's figure.
+
+Both give, bit for bit, the losses of the book's own loop with a ``DataLoader``: they draw from
+``mx.random`` and ``np.random`` the same numbers in the same order and call the same operators.
+They are faster because a minibatch is cut from one shuffled copy of the data, not collected row by
+row, because the loss is one call and not six, and because nobody waits for a loss before the end.
+"""
+
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+from . import checks
+from ._mxnet import autograd, gluon, init, mx, nd
+from .errors import DivergenceWarning
+from .figures import plot_loss, set_figsize
+
+__all__ = [
+    "LossCurve",
+    "draw_start",
+    "fit_gluon",
+    "fit_scratch",
+    "is_checkpoint",
+    "seed_generators",
+    "train_ch7",
+    "train_gluon_ch7",
+]
+
+Rule = Callable[[list, Any, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class LossCurve:
+    """The full-batch losses of one run.
+
+    Attributes
+    ----------
+    start : (ndarray (k, 1), ndarray (1,)), float32
+        The weights and the bias before the first step.
+    epochs : ndarray, shape (m,), float64
+        Where the book plots each loss: evenly from 0 to the number of epochs.
+    losses : ndarray, shape (m,), float32
+        The mean of `squared_loss` over all examples before training and at each checkpoint.
+    seconds_per_epoch : float
+        What the last epoch took, in seconds, as the book prints it.
+    """
+
+    start: tuple[np.ndarray, np.ndarray]
+    epochs: np.ndarray
+    losses: np.ndarray
+    seconds_per_epoch: float
+
+    @property
+    def diverged_at(self) -> Optional[int]:
+        """The first checkpoint whose loss is not finite; None if all are."""
+        not_finite = np.flatnonzero(~np.isfinite(self.losses))
+        return int(not_finite[0]) if len(not_finite) else None
+
+
+def fit_scratch(
+    trainer_fn: Rule,
+    states: Any,
+    hyperparams: dict[str, Any],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+    *,
+    seed: Optional[int] = None,
+) -> LossCurve:
+    """Train linear regression with a from-scratch update rule.
+
+    Minimises the mean of `squared_loss` from weights drawn as N(0, 0.01²) and a bias of zero, one
+    update a minibatch, the examples shuffled anew for every epoch.
+
+    Parameters
+    ----------
+    trainer_fn : callable
+        The update rule, ``trainer_fn(params, states, hyperparams)``, which changes ``params`` (the
+        weights (k, 1) and the bias (1,), gradients attached) and ``states`` in place.
+    states : sequence of NDArray, or of sequences of NDArray, or None
+        The rule's states, one for the weights and one for the bias; changed in place.
+    hyperparams : dict
+        The rule's hyperparameters.
+    features : NDArray, shape (n, k), float32
+    labels : NDArray, shape (n,), float32
+    batch_size : int
+        Examples a minibatch; the last one of an epoch may be shorter, and is averaged over the
+        examples it has.
+    num_epochs : int
+        Passes over the data.
+    seed : int, optional
+        Seeds MXNet's and NumPy's global generators first. Without it they go on from where they
+        stand, as in the book.
+
+    Returns
+    -------
+    LossCurve
+        The losses before training and at the checkpoints, which come every 100 examples: wherever
+        ``(batch_i + 1) * batch_size`` is a multiple of 100.
+
+    Raises
+    ------
+    ArgumentError
+        If the data, the sizes or the states do not fit together.
+
+    References
+    ----------
+    ``train_ch7`` in the book's package, introduced in the chapter's section on minibatch SGD.
+    """
+    checks.check_data(features, labels)
+    checks.check_sizes(batch_size, num_epochs)
+    checks.check_states(states, num_features=features.shape[1])
+    seed_generators(seed)
+    w, b = draw_start(features.shape[1])
+    w.attach_grad()
+    b.attach_grad()
+    mean_loss = _mean_loss_block()
+
+    def update(X: nd.NDArray, y: nd.NDArray) -> None:
+        with autograd.record():
+            loss = mean_loss(X, w, b, y)
+        loss.backward()
+        trainer_fn([w, b], states, hyperparams)
+
+    def full_batch_loss() -> nd.NDArray:
+        return mean_loss(features, w, b, labels)
+
+    start = w.asnumpy(), b.asnumpy()
+    losses, seconds = _train(update, full_batch_loss, features, labels, batch_size, num_epochs)
+    return LossCurve(start, np.linspace(0, num_epochs, len(losses)), losses, seconds)
+
+
+def fit_gluon(
+    trainer_name: str,
+    trainer_hyperparams: dict[str, Any],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+    *,
+    seed: Optional[int] = None,
+) -> LossCurve:
+    """Train linear regression with one of Gluon's optimizers.
+
+    The same task as `fit_scratch`, with one difference that the book has too: ``Trainer.step``
+    divides the summed gradient by ``batch_size``, also for a short last minibatch.
+
+    Parameters
+    ----------
+    trainer_name : str
+        The optimizer's name, as ``gluon.Trainer`` takes it.
+    trainer_hyperparams : dict
+        Its hyperparameters, under Gluon's names: ``learning_rate``, and RMSProp's γ is ``gamma1``.
+    features, labels, batch_size, num_epochs, seed
+        As in `fit_scratch`.
+
+    Returns
+    -------
+    LossCurve
+        As in `fit_scratch`.
+
+    Raises
+    ------
+    ArgumentError
+        If the optimizer or one of its hyperparameters is unknown, or the data and the sizes do not
+        fit together.
+
+    References
+    ----------
+    ``train_gluon_ch7`` in the book's package, introduced in the chapter's section on minibatch SGD.
+    """
+    checks.check_data(features, labels)
+    checks.check_sizes(batch_size, num_epochs)
+    checks.check_optimizer(trainer_name, trainer_hyperparams)
+    seed_generators(seed)
+    net = _LinearWithLoss()
+    net.initialize(init.Normal(sigma=0.01))
+    net.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), trainer_name, dict(trainer_hyperparams))
+
+    def update(X: nd.NDArray, y: nd.NDArray) -> None:
+        with autograd.record():
+            loss = net(X, y)
+        loss.backward()
+        trainer.step(batch_size)
+
+    def full_batch_loss() -> nd.NDArray:
+        return net(features, labels).mean()
+
+    full_batch_loss()  # Dense draws its weights when it first sees how many features there are.
+    start = net.dense.weight.data().asnumpy().T, net.dense.bias.data().asnumpy()
+    losses, seconds = _train(update, full_batch_loss, features, labels, batch_size, num_epochs)
+    return LossCurve(start, np.linspace(0, num_epochs, len(losses)), losses, seconds)
+
+
+def train_ch7(
+    trainer_fn: Rule,
+    states: Any,
+    hyperparams: dict[str, Any],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+) -> None:
+    """Train with a from-scratch rule, print the final loss and draw the curve, as the book does.
+
+    Takes what `fit_scratch` takes. Warns (`DivergenceWarning`) if the loss stopped being finite.
+    """
+    _show(fit_scratch(trainer_fn, states, hyperparams, features, labels, batch_size, num_epochs))
+
+
+def train_gluon_ch7(
+    trainer_name: str,
+    trainer_hyperparams: dict[str, Any],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+) -> None:
+    """Train with Gluon's optimizer, print the final loss and draw the curve, as the book does.
+
+    Takes what `fit_gluon` takes. Warns (`DivergenceWarning`) if the loss stopped being finite.
+    """
+    _show(fit_gluon(trainer_name, trainer_hyperparams, features, labels, batch_size, num_epochs))
+
+
+def _show(curve: LossCurve) -> None:
+    """Print the book's line and draw the book's figure."""
+    print("loss: %f, %f sec per epoch" % (curve.losses[-1], curve.seconds_per_epoch))
+    if curve.diverged_at is not None:
+        warnings.warn(
+            f"the run diverged: from checkpoint {curve.diverged_at} of {len(curve.losses) - 1} on "
+            "(checkpoint 0 is the start) the loss is not a finite number; try a smaller learning "
+            "rate",
+            DivergenceWarning,
+            stacklevel=3,
+        )
+    set_figsize()
+    plot_loss(curve.epochs, curve.losses)
+
+
+def seed_generators(seed: Optional[int]) -> None:
+    """Seed MXNet's and NumPy's global generators; None leaves them as they are."""
+    if seed is not None:
+        mx.random.seed(seed)
+        np.random.seed(seed)
+
+
+def draw_start(num_features: int) -> tuple[nd.NDArray, nd.NDArray]:
+    """Draw the weights (k, 1) from N(0, 0.01²) with ``mx.random``; the bias (1,) is zero."""
+    return nd.random.normal(scale=0.01, shape=(num_features, 1)), nd.zeros(1)
+
+
+def is_checkpoint(batch_i: int, batch_size: int) -> bool:
+    """Tell whether the book evaluates the loss after minibatch `batch_i` of an epoch."""
+    return (batch_i + 1) * batch_size % 100 == 0
+
+
+def _train(
+    update: Callable[[nd.NDArray, nd.NDArray], None],
+    full_batch_loss: Callable[[], nd.NDArray],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int,
+    num_epochs: int,
+) -> tuple[np.ndarray, float]:
+    """Run the epochs; return the losses at all checkpoints and the seconds of the last epoch."""
+    losses = [full_batch_loss()]
+    for _ in range(num_epochs):
+        start = time.perf_counter()
+        for batch_i, (X, y) in enumerate(_minibatches(features, labels, batch_size)):
+            update(X, y)
+            if is_checkpoint(batch_i, batch_size):
+                losses.append(full_batch_loss())
+        nd.waitall()
+        seconds = time.perf_counter() - start
+    return np.array([loss.asscalar() for loss in losses]), seconds
+
+
+def _minibatches(
+    features: nd.NDArray, labels: nd.NDArray, batch_size: int
+) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:
+    """Shuffle as Gluon's ``RandomSampler`` does; cut into minibatches, the last one maybe short."""
+    order = np.arange(len(features))
+    np.random.shuffle(order)
+    order = nd.array(order, dtype="int32")
+    cuts = tuple(range(batch_size, len(features), batch_size))
+    if not cuts:
+        yield features.take(order), labels.take(order)
+        return
+    yield from zip(nd.split_v2(features.take(order), cuts), nd.split_v2(labels.take(order), cuts))
+
+
+def _mean_loss_block() -> gluon.HybridBlock:
+    """Return linreg, squared_loss and their mean as one compiled call ``(X, w, b, y)``."""
+
+    def mean_loss(F: Any, X: Any, w: Any, b: Any, y: Any) -> Any:
+        y_hat = F.broadcast_add(F.dot(X, w), b)
+        return F.mean((y_hat - F.reshape_like(y, y_hat)) ** 2 / 2)
+
+    block = gluon.nn.HybridLambda(mean_loss)
+    block.hybridize()
+    return block
+
+
+class _LinearWithLoss(gluon.HybridBlock):
+    """``Dense(1)`` and ``L2Loss`` as one compiled call: (X, y) to one loss an example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = gluon.nn.Dense(1)
+        self.loss = gluon.loss.L2Loss()
+
+    def hybrid_forward(self, F: Any, X: Any, y: Any) -> Any:
+        return self.loss(self.dense(X), y)
