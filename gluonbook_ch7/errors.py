@@ -23,3 +23,11 @@ class DependencyError(GluonbookError, ImportError):
 
 class RecordError(GluonbookError, ValueError):
     """A chapter file or a recorded output that cannot be read; the message says where."""
+
+
+class DivergenceWarning(UserWarning):
+    """A training run whose loss stopped being a finite number."""
+
+
+class DataWarning(UserWarning):
+    """Training data that is not the book's; the message says what is used, why, and what to do."""
