@@ -1,0 +1,120 @@
+"""The built-in section: its three results computed anew in this process, cell by cell."""
+
+import io
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+import matplotlib.figure
+
+from ..data import Ch7Data
+from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
+from ..experiments.ensemble import Ensemble
+from ..figures import plt
+from ..rules import init_rmsprop_states, rmsprop
+from ..training import seed_generators, train_ch7, train_gluon_ch7
+from . import evidence
+from .calls import TrainingCall, observe_training
+from .evidence import Judgement
+from .record import CellOutputs, Record, decode_svg
+
+__all__ = ["Result", "rerun_section"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of the section: what was recorded, what the rerun gave, and the verdicts.
+
+    Attributes
+    ----------
+    name : str
+        ``'2-D descent'``, ``'from scratch'`` or ``'Gluon'``.
+    recorded, rerun : CellOutputs
+        What the cell put out then and now.
+    judgements : list of Judgement
+    sample : Ensemble or None
+        For a training cell, 1,000 shuffles of it from its own start.
+    """
+
+    name: str
+    recorded: CellOutputs
+    rerun: CellOutputs
+    judgements: list[Judgement]
+    sample: Optional[Ensemble] = None
+
+
+def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> Iterator[Result]:
+    """Run the section's three cells from the recorded start and judge each.
+
+    Seeds MXNet's generator with 0, the state in which every process starts and the recorded one
+    did, and NumPy's, whose recorded state is lost, with 0 too.
+
+    Parameters
+    ----------
+    data : Ch7Data
+        What `load_data_ch7` returned.
+    record : Record
+        What `load_recorded` returned.
+    runs : int
+        How many shuffles a training cell is held against.
+
+    Yields
+    ------
+    Result
+        One at a time, as soon as it is there.
+    """
+    recorded = [cell for cell in record.cells if cell.figures]
+    seed_generators(0)
+    for (name, cell), then in zip(_cells(data), recorded):
+        now, call = _run(cell)
+        if call is None:
+            judgements = [
+                evidence.judge_text(f"{name}: text", then.text, now.text),
+                evidence.judge_figure(f"{name}: figure", then.figures[0], now.figures[0]),
+            ]
+            yield Result(name, then, now, judgements)
+        else:
+            sample = evidence.shuffles_of(call, runs)
+            judgements = evidence.judge_training(name, then, now, call, sample)
+            yield Result(name, then, now, judgements, sample)
+
+
+def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
+    """Return the section's three cells: a name, and what to run."""
+    features, labels = data.features, data.labels
+    states = init_rmsprop_states(features)
+
+    def objective(x1: Any, x2: Any) -> Any:
+        return 0.1 * x1**2 + 2 * x2**2
+
+    return [
+        ("2-D descent", lambda: show_trace_2d(objective, train_2d(rmsprop_2d))),
+        (
+            "from scratch",
+            lambda: train_ch7(rmsprop, states, {"lr": 0.01, "gamma": 0.9}, features, labels),
+        ),
+        (
+            "Gluon",
+            lambda: train_gluon_ch7(
+                "rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}, features, labels
+            ),
+        ),
+    ]
+
+
+def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, Optional[TrainingCall]]:
+    """Run a cell; return what it printed and drew, and the training call it made, if any."""
+    printed, calls = io.StringIO(), []
+    with plt.rc_context(), redirect_stdout(printed), observe_training(calls.append):
+        cell()
+        svg = _as_svg(plt.gcf())
+        plt.close()
+    outputs = CellOutputs(text=printed.getvalue(), figures=(decode_svg(svg),))
+    return outputs, calls[0] if calls else None
+
+
+def _as_svg(figure: matplotlib.figure.Figure) -> str:
+    svg = io.StringIO()
+    figure.savefig(svg, format="svg")
+    return svg.getvalue()
