@@ -1,0 +1,43 @@
+"""What all tests share: no network, no file of the user's, and the real data if it is there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["MPLBACKEND"] = "Agg"
+
+import matplotlib
+
+# Found before the user's cache is hidden, so that no test has to list the fonts again.
+os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
+# A relative path would mean another file in a test that changes the working directory.
+if os.environ.get("GLUONBOOK_CH7_DATA"):
+    os.environ["GLUONBOOK_CH7_DATA"] = os.path.abspath(os.environ["GLUONBOOK_CH7_DATA"])
+
+DEAD_PROXY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch, tmp_path):
+    """Give the test, and every process it starts, an empty cache and no way out but localhost."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, DEAD_PROXY)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+
+@pytest.fixture(scope="session")
+def real_data_path():
+    """Return the real data set's file: the one GLUONBOOK_CH7_DATA names, or the shared folder's."""
+    named = os.environ.get("GLUONBOOK_CH7_DATA")
+    path = Path(named or Path(__file__).resolve().parents[2] / "shared" / "data")
+    if path.is_dir():
+        path = path / "airfoil_self_noise.dat"
+    if named and not path.is_file():
+        pytest.fail(f"GLUONBOOK_CH7_DATA names {named}, but there is no file {path}")
+    if not path.is_file():
+        pytest.skip(f"the real data set is not here: no file {path}")
+    return path
