@@ -2,12 +2,23 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Callable
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
-__all__ = ["plot_loss", "plot_trace_2d", "plt", "set_figsize", "use_svg_display"]
+__all__ = [
+    "Fan",
+    "fan_figure",
+    "overlay_figure",
+    "plot_loss",
+    "plot_trace_2d",
+    "plt",
+    "set_figsize",
+    "use_svg_display",
+]
 
 
 def use_svg_display() -> None:
@@ -47,3 +58,99 @@ def plot_trace_2d(f: Callable, trace: Sequence[tuple[float, float]]) -> None:
     plt.contour(grid_x1, grid_x2, f(grid_x1, grid_x2), colors="#1f77b4")
     plt.xlabel("x1")
     plt.ylabel("x2")
+
+
+# Ours. They are Figure objects of their own, so that the reader's current figure is left alone.
+# Colours are Okabe and Ito's, which colour-blind readers can tell apart; styles differ too.
+RECORDED = {"color": "black", "linewidth": 1.2, "linestyle": "-"}
+RERUN = {"color": "#d55e00", "linewidth": 1.2, "linestyle": "--"}
+
+
+def overlay_figure(
+    recorded: Sequence[np.ndarray],
+    rerun: Sequence[np.ndarray],
+    labels: tuple[str, str],
+    title: str,
+) -> Figure:
+    """Draw recorded lines and, over them, the rerun's.
+
+    Parameters
+    ----------
+    recorded, rerun : sequence of ndarray, shape (n, 2)
+        The lines' vertices in data units; the first of each is drawn with markers.
+    labels : (str, str)
+        Of the two axes.
+    title : str
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    looks = (
+        (recorded, {**RECORDED, "color": "#999999", "linewidth": 4.0}, "o", "recorded"),
+        (rerun, RERUN, "x", "rerun"),
+    )
+    for lines, look, marker, name in looks:
+        for i, vertices in enumerate(lines):
+            first = {"marker": marker, "markersize": 6, "label": name} if i == 0 else {}
+            axes.plot(*vertices.T, **look, **first)
+    axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
+    axes.legend()
+    return figure
+
+
+@dataclass(frozen=True)
+class Fan:
+    """One panel of a fan chart.
+
+    Attributes
+    ----------
+    title : str
+    epochs : ndarray, shape (m,)
+    losses : ndarray, shape (runs, m)
+        The ensemble whose bands are drawn.
+    recorded, rerun : ndarray, shape (m,)
+        The two curves drawn over it.
+    """
+
+    title: str
+    epochs: np.ndarray
+    losses: np.ndarray
+    recorded: np.ndarray
+    rerun: np.ndarray
+
+
+def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
+    """Draw ensembles as bands of percentiles, the recorded curve and the rerun over them.
+
+    The first epoch's fall is so much larger than the later fluctuations that the loss axis shows
+    the fluctuations and lets the fall enter from above.
+
+    Parameters
+    ----------
+    fans : sequence of Fan
+        One panel each, on a common loss axis.
+    title : str
+        Over the whole chart.
+    """
+    figure = Figure(figsize=(5 * len(fans), 4.2), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(1, len(fans), sharey=True, squeeze=False)[0]
+    bands = (
+        (0, 100, "#dbe9f4", "all shuffles"),
+        (5, 95, "#a6cbe6", "5 % to 95 %"),
+        (25, 75, "#56a0d3", "25 % to 75 %"),
+    )
+    for axes, fan in zip(panels, fans):
+        for low, high, color, name in bands:
+            edges = np.percentile(fan.losses, [low, high], axis=0)
+            axes.fill_between(fan.epochs, *edges, color=color, linewidth=0, label=name)
+        axes.plot(fan.epochs, fan.recorded, **RECORDED, marker="o", markersize=4, label="recorded")
+        axes.plot(fan.epochs, fan.rerun, **RERUN, marker="x", markersize=5, label="rerun")
+        axes.set(xlabel="epoch", title=fan.title)
+        axes.set_xlim(0, fan.epochs[-1] * 1.02)
+        axes.legend()
+    later = np.concatenate([fan.losses[:, len(fan.epochs) // 6 :].ravel() for fan in fans])
+    low, high = np.nanpercentile(later, [0, 99.8])
+    if np.isfinite([low, high]).all():
+        panels[0].set_ylim(low - 0.1 * (high - low), high)
+    panels[0].set_ylabel("loss")
+    return figure

@@ -1,9 +1,10 @@
 """The built-in section: its three results computed anew in this process, cell by cell."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Callable, Optional
 
 import matplotlib.figure
@@ -11,7 +12,8 @@ import matplotlib.figure
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
 from ..experiments.ensemble import Ensemble
-from ..figures import plt
+from ..figures import Fan, fan_figure, overlay_figure, plt
+from ..files import write_whole
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import seed_generators, train_ch7, train_gluon_ch7
 from . import evidence
@@ -19,7 +21,9 @@ from .calls import TrainingCall, observe_training
 from .evidence import Judgement
 from .record import CellOutputs, Record, decode_svg
 
-__all__ = ["Result", "rerun_section"]
+__all__ = ["Result", "rerun_section", "write_figures"]
+
+KINDS = {"real": "the real data", "twin": "the moment twin", "other": "another file's data"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,57 @@ def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> I
             yield Result(name, then, now, judgements, sample)
 
 
+def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
+    """Write each result's figure, recorded and rerun together, and the fan chart.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    data : Ch7Data
+        What they were computed from.
+    folder : Path
+        Made if need be; each figure is written there as SVG and as PNG.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
+    drawn = {_file_name(result.name): _overlay(result) for result in results}
+    fans = [_fan(result) for result in results if result.sample]
+    runs = len(fans[0].losses)
+    title = f"{runs:,} shuffles from the recorded start, edition {data.edition}, {KINDS[data.kind]}"
+    drawn["fan"] = fan_figure(fans, title)
+    return [
+        write_whole(folder / f"{name}.{format}", _as_bytes(figure, format))
+        for name, figure in drawn.items()
+        for format in ("svg", "png")
+    ]
+
+
+def _file_name(name: str) -> str:
+    return name.lower().replace("-", "").replace(" ", "_")
+
+
+def _overlay(result: Result) -> Any:
+    recorded, rerun = (cell.figures[0].axes[0] for cell in (result.recorded, result.rerun))
+    lines = (
+        [line.vertices for line in sorted(axes.polylines, key=lambda line: not line.marker)]
+        for axes in (recorded, rerun)
+    )
+    return overlay_figure(*lines, (rerun.x_label, rerun.y_label), result.name)
+
+
+def _fan(result: Result) -> Fan:
+    curves = (
+        cell.figures[0].axes[0].polylines[0].vertices[:, 1]
+        for cell in (result.recorded, result.rerun)
+    )
+    p = result.judgements[-1].numbers["p"]
+    title = f"{result.name}: the recorded curve has p = {p:.2g}"
+    return Fan(title, result.sample.epochs, result.sample.losses, *curves)
+
+
 def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
     """Return the section's three cells: a name, and what to run."""
     features, labels = data.features, data.labels
@@ -108,13 +163,14 @@ def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, Optional[TrainingCall]]:
     printed, calls = io.StringIO(), []
     with plt.rc_context(), redirect_stdout(printed), observe_training(calls.append):
         cell()
-        svg = _as_svg(plt.gcf())
+        svg = _as_bytes(plt.gcf(), "svg").decode()
         plt.close()
     outputs = CellOutputs(text=printed.getvalue(), figures=(decode_svg(svg),))
     return outputs, calls[0] if calls else None
 
 
-def _as_svg(figure: matplotlib.figure.Figure) -> str:
-    svg = io.StringIO()
-    figure.savefig(svg, format="svg")
-    return svg.getvalue()
+def _as_bytes(figure: matplotlib.figure.Figure, format: str) -> bytes:
+    """Return a figure as the content of an SVG or PNG file."""
+    content = io.BytesIO()
+    figure.savefig(content, format=format, dpi=150)
+    return content.getvalue()
