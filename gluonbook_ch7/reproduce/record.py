@@ -495,12 +495,18 @@ def _subpaths(path: str) -> list[np.ndarray]:
                 raise RecordError(f"a path has the command {command!r}; only M, L and z are read")
             if command == "M":
                 pieces.append([])
-            pieces[-1].extend(pieces[-1][:1] if command in "Zz" else _points(numbers))
+            piece = pieces[-1]
+            piece.extend(_way_back(piece) if command in "Zz" else _points(numbers))
     except (ValueError, IndexError) as error:
         if isinstance(error, RecordError):
             raise
         raise RecordError(f"a path is damaged ({error})") from error
     return [np.array(piece) for piece in pieces]
+
+
+def _way_back(piece: list[list[float]]) -> list[list[float]]:
+    """Return the point that closes a piece, if it isn't there already."""
+    return [piece[0]] if piece[0] != piece[-1] else []
 
 
 def _points(numbers: str) -> list[list[float]]:
