@@ -348,14 +348,18 @@ def sorted_lines(axes):
     return sorted(lines, key=lambda line: (-len(line), line[0][1]))
 
 
-def test_a_closed_contour_ends_where_it_began():
-    """If this failed, the last stretch of a closed level line would be missing."""
+@pytest.mark.parametrize("kind", ["contour", "contourf"])
+def test_a_closed_contour_ends_where_it_began(kind):
+    """If this failed, the last stretch of a level line would be missing, or be there twice."""
     canvas = Canvas()
     x = np.arange(-2.05, 2.1, 0.1)
-    canvas.subplots().contour(x, x, x**2 + x[:, np.newaxis] ** 2, levels=[1, 2])
-    for ring in decode_svg(as_svg(canvas)).axes[0].polylines:
-        np.testing.assert_array_equal(ring.vertices[0], ring.vertices[-1])
-        assert (np.diff(ring.vertices, axis=0) != 0).any(axis=1).all()
+    draw = getattr(canvas.subplots(), kind)
+    draw(x, x, x**2 + x[:, np.newaxis] ** 2, levels=[0.5, 1, 2])
+    rings = [ring.vertices for ring in decode_svg(as_svg(canvas)).axes[0].polylines]
+    assert len(rings) >= 3
+    for ring in rings:
+        np.testing.assert_array_equal(ring[0], ring[-1])
+        assert (np.diff(ring, axis=0) != 0).any(axis=1).all()
 
 
 def test_a_broken_line_gives_its_pieces():
