@@ -10,10 +10,23 @@ from .model import squared_loss as squared_loss
 from .training import train_ch7 as train_ch7
 from .training import train_gluon_ch7 as train_gluon_ch7
 
-# The section's, now importable.
+# The sections' own, now importable.
+from .descent2d import f_2d as f_2d
+from .descent2d import gd_2d as gd_2d
+from .rules import sgd as sgd
+from .descent2d import momentum_2d as momentum_2d
+from .rules import init_momentum_states as init_momentum_states
+from .rules import sgd_momentum as sgd_momentum
+from .descent2d import adagrad_2d as adagrad_2d
+from .rules import init_adagrad_states as init_adagrad_states
+from .rules import adagrad as adagrad
 from .descent2d import rmsprop_2d as rmsprop_2d
 from .rules import init_rmsprop_states as init_rmsprop_states
 from .rules import rmsprop as rmsprop
+from .rules import init_adadelta_states as init_adadelta_states
+from .rules import adadelta as adadelta
+from .rules import init_adam_states as init_adam_states
+from .rules import adam as adam
 
 # Ours: the same training as values.
 from .training import LossCurve as LossCurve

@@ -1,22 +1,139 @@
-"""Descent in two dimensions: a rule in plain scalars, followed for twenty steps and drawn."""
+"""Descent in two dimensions: a rule in plain scalars, followed for twenty steps and drawn.
+
+Each rule takes one step on the chapter's objective f(x₁, x₂) = 0.1 x₁² + 2 x₂² (`f_2d`), whose
+gradient is g = (0.2 x₁, 4 x₂). ``train_2d`` takes it as it is, with the section's hyperparameters,
+or with others: ``train_2d(functools.partial(gd_2d, eta=0.6))``.
+"""
 
 import math
-from typing import Callable
+from typing import Any, Callable
 
+from .declarations import take
 from .figures import plot_trace_2d, set_figsize
 
-__all__ = ["descend_2d", "rmsprop_2d", "show_trace_2d", "train_2d"]
+__all__ = [
+    "adagrad_2d",
+    "descend_2d",
+    "f_2d",
+    "gd_2d",
+    "momentum_2d",
+    "rmsprop_2d",
+    "show_trace_2d",
+    "train_2d",
+]
 
 Point = tuple[float, float]
-Rule2D = Callable[[float, float, float, float], tuple[float, float, float, float]]
+Step2D = tuple[float, float, float, float]
+Rule2D = Callable[[float, float, float, float], Step2D]
+
+
+def f_2d(x1: Any, x2: Any) -> Any:
+    """Return the chapter's objective, 0.1 x₁² + 2 x₂², of floats or of arrays."""
+    return 0.1 * x1**2 + 2 * x2**2
+
+
+def _gradient(x1: float, x2: float) -> tuple[float, float]:
+    return 0.2 * x1, 4 * x2
+
+
+def gd_2d(x1: float, x2: float, s1: float, s2: float, *, eta: float = 0.4) -> Step2D:
+    """Take one step of gradient descent, for each coordinate x ← x − η g.
+
+    Parameters
+    ----------
+    x1, x2 : float
+        Where we stand.
+    s1, s2 : float
+        Not used; gradient descent has no states.
+    eta : float
+        The learning rate η. The section's is 0.4; from 0.5 on x₂ does not converge.
+
+    Returns
+    -------
+    x1, x2, s1, s2 : float
+        The next point, and two zeros.
+    """
+    take("gd_2d", {"eta": eta}, "eta")
+    g1, g2 = _gradient(x1, x2)
+    return x1 - eta * g1, x2 - eta * g2, 0, 0
+
+
+def momentum_2d(
+    x1: float, x2: float, v1: float, v2: float, *, eta: float = 0.4, gamma: float = 0.5
+) -> Step2D:
+    """Take one step of gradient descent with momentum.
+
+    For each coordinate::
+
+        v ← γ v + η g
+        x ← x − v
+
+    Parameters
+    ----------
+    x1, x2 : float
+        Where we stand.
+    v1, v2 : float
+        The velocity in each coordinate.
+    eta, gamma : float
+        The learning rate η and the momentum γ in [0, 1]; the section's are 0.4 and 0.5.
+
+    Returns
+    -------
+    x1, x2, v1, v2 : float
+        The next point and the velocities it was reached with.
+
+    References
+    ----------
+    The chapter on momentum; Polyak (1964).
+    """
+    take("momentum_2d", {"eta": eta, "gamma": gamma}, "eta", "gamma")
+    g1, g2 = _gradient(x1, x2)
+    v1 = gamma * v1 + eta * g1
+    v2 = gamma * v2 + eta * g2
+    return x1 - v1, x2 - v2, v1, v2
+
+
+def adagrad_2d(x1: float, x2: float, s1: float, s2: float, *, eta: float = 0.4) -> Step2D:
+    """Take one AdaGrad step.
+
+    For each coordinate::
+
+        s ← s + g²
+        x ← x − η g / √(s + ε),   ε = 1e-6
+
+    Parameters
+    ----------
+    x1, x2 : float
+        Where we stand.
+    s1, s2 : float
+        The sum of each coordinate's squared gradients.
+    eta : float
+        The learning rate η; the section's is 0.4, and 2 after that.
+
+    Returns
+    -------
+    x1, x2, s1, s2 : float
+        The next point and its states.
+
+    References
+    ----------
+    The chapter on AdaGrad; Duchi, Hazan and Singer (2011).
+    """
+    take("adagrad_2d", {"eta": eta}, "eta")
+    (g1, g2), eps = _gradient(x1, x2), 1e-6
+    s1 += g1**2
+    s2 += g2**2
+    x1 -= eta / math.sqrt(s1 + eps) * g1
+    x2 -= eta / math.sqrt(s2 + eps) * g2
+    return x1, x2, s1, s2
 
 
 def rmsprop_2d(
     x1: float, x2: float, s1: float, s2: float, *, eta: float = 0.4, gamma: float = 0.9
-) -> tuple[float, float, float, float]:
-    """Take one RMSProp step on f(x₁, x₂) = 0.1 x₁² + 2 x₂².
+) -> Step2D:
+    """Take one RMSProp step.
 
-    With the gradient g = (0.2 x₁, 4 x₂), for each coordinate::
+    For each coordinate::
 
         s ← γ s + (1 − γ) g²
         x ← x − η g / √(s + ε),   ε = 1e-6
@@ -27,11 +144,8 @@ def rmsprop_2d(
         Where we stand.
     s1, s2 : float
         The moving average of each coordinate's squared gradient.
-    eta : float
-        The learning rate η; the section's is 0.4.
-    gamma : float
-        The decay γ of the moving average, in [0, 1]; the section's is 0.9. For other values,
-        ``train_2d(functools.partial(rmsprop_2d, gamma=0.5))``.
+    eta, gamma : float
+        The learning rate η and the decay γ in [0, 1]; the section's are 0.4 and 0.9.
 
     Returns
     -------
@@ -40,9 +154,10 @@ def rmsprop_2d(
 
     References
     ----------
-    The chapter's section on RMSProp; Tieleman and Hinton (2012), lecture 6.5.
+    The chapter on RMSProp; Tieleman and Hinton (2012), lecture 6.5.
     """
-    g1, g2, eps = 0.2 * x1, 4 * x2, 1e-6
+    take("rmsprop_2d", {"eta": eta, "gamma": gamma}, "eta", "gamma")
+    (g1, g2), eps = _gradient(x1, x2), 1e-6
     s1 = gamma * s1 + (1 - gamma) * g1**2
     s2 = gamma * s2 + (1 - gamma) * g2**2
     x1 -= eta / math.sqrt(s1 + eps) * g1
