@@ -16,7 +16,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 
 from .. import checks
-from .._mxnet import autograd, gluon, mx, nd
+from .._mxnet import autograd, gluon, init, mx, nd
 from ..errors import ArgumentError
 from ..model import squared_loss
 from ..training import Rule, draw_start, is_checkpoint
@@ -151,7 +151,8 @@ def _fit_block(
             update(nd.array(X[batch]), nd.array(y[batch]))
             if is_checkpoint(batch_i, batch_size):
                 losses.append(full_batch_losses(*params))
-    return np.stack(losses, axis=1).astype(np.float32)
+    with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
+        return np.stack(losses, axis=1).astype(np.float32)
 
 
 def _scratch_update(
@@ -178,7 +179,8 @@ def _gluon_update(
     """Return the stacked parameters and the step of a Gluon optimizer on all of them."""
     params = [gluon.Parameter(n, shape=p.shape) for n, p in zip(("weight", "bias"), start)]
     for parameter, value in zip(params, start):
-        parameter.initialize()
+        # Zeros, because any other filling would draw from mx.random.
+        parameter.initialize(init.Zero())
         parameter.set_data(nd.array(value))
     w, b = (parameter.data() for parameter in params)
     trainer = gluon.Trainer(params, name, dict(hyperparams))

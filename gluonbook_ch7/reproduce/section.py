@@ -72,16 +72,9 @@ def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> I
     seed_generators(0)
     for (name, cell), then in zip(_cells(data), recorded):
         now, call = _run(cell)
-        if call is None:
-            judgements = [
-                evidence.judge_text(f"{name}: text", then.text, now.text),
-                evidence.judge_figure(f"{name}: figure", then.figures[0], now.figures[0]),
-            ]
-            yield Result(name, then, now, judgements)
-        else:
-            sample = evidence.shuffles_of(call, runs)
-            judgements = evidence.judge_training(name, then, now, call, sample)
-            yield Result(name, then, now, judgements, sample)
+        sample = evidence.shuffles_of(call, runs) if call else None
+        trainings = [evidence.Training(call.curve, sample)] if call else []
+        yield Result(name, then, now, evidence.judge_cell(name, then, now, trainings), sample)
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
