@@ -95,6 +95,8 @@ def rerun(edition: str, source: str, out: Optional[Path], json_file: Optional[Pa
     from .reproduce.record import load_recorded
 
     data = load_data_ch7(edition, source)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)  # said now if it can't be, not after the work
     results = list(_with_progress(section.rerun_section(data, load_recorded()), "result", 3))
     judgements = [judgement for result in results for judgement in result.judgements]
     reproduced = is_reproduced(judgements)

@@ -1,0 +1,139 @@
+"""The commands, run as a person runs them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def run(*arguments, cwd, **env):
+    return subprocess.run(
+        [sys.executable, "-m", "gluonbook_ch7", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("rerun")
+
+
+@pytest.fixture(scope="module")
+def rerun(folder):
+    return run("rerun", "--data", "twin", "--out", "figures", "--json", "v.json", cwd=folder)
+
+
+def test_rerun_prints_every_output_with_its_verdict_and_the_data(rerun):
+    """If this fails, a person does not see what was compared, how it ended, or on which data."""
+    assert rerun.returncode == 0, rerun.stderr
+    for words in ("2-D descent: figure", "first loss", "0.51118642", "0.50221467", "identical"):
+        assert words in rerun.stdout
+    assert re.search(r"Data: edition 0\.7, the moment twin", rerun.stdout)
+    assert rerun.stdout.endswith("The section is reproduced.\n")
+    assert rerun.stderr == ""
+
+
+def test_rerun_writes_readable_figures_and_json(rerun, folder):
+    """If this fails, the figures or the verdicts for programs are missing or damaged."""
+    assert rerun.returncode == 0
+    names = {f"{name}.{end}" for name in ("2d_descent", "from_scratch", "gluon", "fan")
+             for end in ("svg", "png")}  # fmt: skip
+    assert {path.name for path in (folder / "figures").iterdir()} == names
+    for path in (folder / "figures").glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    fan = (folder / "figures" / "fan.svg").read_text(encoding="utf-8")
+    for words in ("epoch", "loss", "recorded", "rerun", "the moment twin"):
+        assert f"<!-- {words}" in fan or words in fan
+    content = json.loads((folder / "v.json").read_text(encoding="utf-8"))
+    assert content["reproduced"] is True
+    assert {"output", "recorded", "rerun", "verdict", "basis", "numbers"} == set(
+        content["outputs"][0]
+    )
+
+
+def test_edition_1_0_exits_with_1(folder):
+    """If this fails, a script cannot tell from the exit status that the results differ."""
+    result = run("rerun", "--edition", "1.0", "--data", "twin", cwd=folder)
+    assert result.returncode == 1, result.stderr
+    assert result.stdout.endswith("The section is NOT reproduced.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rerun", "--data", "nowhere.dat"), "nowhere.dat"),
+        (("rerun", "--edition", "2"), "'2' is not one of"),
+        (("rerun", "--unknown"), "No such option"),
+        (("reru",), "No such command"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_says_what_is_wrong(tmp_path, arguments, message):
+    """If this fails, a mistake on the command line ends in a traceback or in silence."""
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_a_variable_that_points_nowhere_is_an_error(tmp_path):
+    """If this fails, a mistyped GLUONBOOK_CH7_DATA silently trains on something else."""
+    result = run("rerun", cwd=tmp_path, GLUONBOOK_CH7_DATA="gone.dat")
+    assert result.returncode == 2
+    assert "gone.dat" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    debug = run("rerun", "--debug", cwd=tmp_path, GLUONBOOK_CH7_DATA="gone.dat")
+    assert "Traceback" in debug.stderr
+
+
+def test_without_data_and_network_it_runs_on_the_twin_and_says_so(tmp_path):
+    """If this fails, someone with nothing but the package cannot see the section run."""
+    result = run("rerun", cwd=tmp_path, GLUONBOOK_CH7_DATA="")
+    assert result.returncode == 0, result.stderr
+    assert "Data: edition 0.7, the moment twin" in result.stdout
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("Warning: The real data set is not in")
+
+
+def test_help_does_not_import_mxnet(tmp_path):
+    """If this fails, --help takes seconds: it waits for MXNet, NumPy or Matplotlib."""
+    code = (
+        "import sys; from gluonbook_ch7.cli import main; sys.argv = ['gluonbook-ch7', '--help']\n"
+        "try: main()\n"
+        "finally: assert not {'mxnet', 'numpy', 'matplotlib', 'rich'} & set(sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert "rerun" in result.stdout
+
+
+def test_an_unwritable_place_leaves_nothing_behind(tmp_path):
+    """If this fails, a failed write leaves half a file or a traceback."""
+    (tmp_path / "file").write_text("in the way")
+    result = run("rerun", "--data", "twin", "--out", "file/figures", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_installed_command_is_there():
+    """If this fails, the command of the README does not exist after installing."""
+    command = Path(sys.executable).with_name("gluonbook-ch7")
+    if not command.exists():
+        pytest.skip("the package is not installed in this environment")
+    started = time.perf_counter()
+    result = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0
+    assert "0.1.0" in result.stdout
+    assert time.perf_counter() > started

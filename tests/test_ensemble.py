@@ -1,0 +1,118 @@
+"""Ensembles against single runs."""
+
+import book
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gluonbook_ch7 as gb
+from gluonbook_ch7._mxnet import nd
+from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.errors import ArgumentError
+from gluonbook_ch7.experiments import ensemble as ensemble_module
+
+SCRATCH = {"lr": 0.01, "gamma": 0.9}
+GLUON = {"learning_rate": 0.01, "gamma1": 0.9}
+
+
+@pytest.fixture(scope="module")
+def data():
+    twin = load_data_ch7(source="twin")
+    return twin.features, twin.labels
+
+
+def single(rule, hyperparams, data, *sizes, seed):
+    if isinstance(rule, str):
+        return gb.fit_gluon(rule, hyperparams, *data, *sizes, seed=seed).losses
+    states = gb.init_rmsprop_states(data[0])
+    return gb.fit_scratch(rule, states, hyperparams, *data, *sizes, seed=seed).losses
+
+
+def ensemble(rule, hyperparams, data, *sizes, **options):
+    states = None if isinstance(rule, str) else gb.init_rmsprop_states(data[0])
+    return gb.fit_ensemble(rule, states, hyperparams, *data, *sizes, **options)
+
+
+RULES = pytest.mark.parametrize(
+    ("rule", "hyperparams"),
+    [(book.rmsprop_as_printed, SCRATCH), (gb.rmsprop, SCRATCH), ("rmsprop", GLUON)],
+    ids=["printed", "ours", "gluon"],
+)
+
+
+@RULES
+@pytest.mark.parametrize("sizes", [(10, 2), (7, 1), (100, 3)])
+def test_run_i_is_the_single_run_with_its_seed(data, rule, hyperparams, sizes):
+    """If this fails, statistics of an ensemble say nothing about the runs a reader makes."""
+    seeds = (5, 0, 2)
+    runs = ensemble(rule, hyperparams, data, *sizes, seeds=seeds)
+    for seed, losses in zip(seeds, runs.losses):
+        expected = single(rule, hyperparams, data, *sizes, seed=seed)
+        np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+@RULES
+@settings(max_examples=5, deadline=None)
+@given(batch_size=st.integers(10, 1503), seed=st.integers(0, 2**31 - 1))
+def test_any_minibatch_size_and_seed(data, rule, hyperparams, batch_size, seed):
+    """If this fails, an ensemble is right only for the section's own sizes."""
+    runs = ensemble(rule, hyperparams, data, batch_size, 1, seeds=[seed])
+    expected = single(rule, hyperparams, data, batch_size, 1, seed=seed)
+    np.testing.assert_allclose(runs.losses[0], expected, rtol=1e-5)
+
+
+def test_a_run_is_the_same_whatever_the_others_are(data, monkeypatch):
+    """If this fails, a run depends on how the ensemble was cut into blocks."""
+    whole = ensemble(gb.rmsprop, SCRATCH, data, seeds=range(5))
+    monkeypatch.setattr(ensemble_module, "RUNS_PER_BLOCK", 2)
+    cut = ensemble(gb.rmsprop, SCRATCH, data, seeds=range(5))
+    np.testing.assert_allclose(cut.losses, whole.losses, rtol=1e-6)
+
+
+def test_given_starts_and_untouched_arguments(data):
+    """If this fails, an ensemble does not start where it is told, or spoils what it is given."""
+    w, b = nd.array([[0.3], [0.2], [0.1], [-0.4]]), nd.array([0.5])
+    states, hyperparams = gb.init_rmsprop_states(data[0]), dict(SCRATCH)
+    runs = gb.fit_ensemble(gb.rmsprop, states, hyperparams, *data, seeds=range(3), start=(w, b))
+    first = gb.squared_loss(gb.linreg(data[0], w, b), data[1]).mean().asscalar()
+    np.testing.assert_allclose(runs.losses[:, 0], first, rtol=1e-6)
+    assert len({losses.tobytes() for losses in runs.losses}) == 3
+    assert hyperparams == SCRATCH
+    assert all(state.asnumpy().sum() == 0 for state in states)
+    each = np.stack([w.asnumpy()] * 3), np.zeros((3, 1))
+    each[0][1] *= 2
+    own = gb.fit_ensemble("sgd", None, {}, *data, seeds=range(3), start=each).losses[:, 0]
+    assert own[0] == own[2] != own[1]
+
+
+def test_numpys_global_generator_is_left_alone(data):
+    """If this fails, computing the evidence changes what a reader's next cell draws."""
+    np.random.seed(4)
+    expected = np.random.rand()
+    np.random.seed(4)
+    ensemble(gb.rmsprop, SCRATCH, data, seeds=range(2))
+    assert np.random.rand() == expected
+
+
+def test_diverging_runs_stay_with_themselves(data):
+    """If this fails, one diverged run spoils its neighbours or stops the ensemble."""
+    runs = ensemble(gb.rmsprop, {"lr": 0.01, "gamma": 1}, data, seeds=range(2))
+    expected = single(gb.rmsprop, {"lr": 0.01, "gamma": 1}, data, seed=1)
+    np.testing.assert_array_equal(np.isfinite(runs.losses[1]), np.isfinite(expected))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": []}, "seeds is empty"),
+        ({"seeds": [-1]}, "-1 is no seed"),
+        ({"seeds": [0.5]}, "0.5 is no seed"),
+        ({"seeds": [0], "start": (np.zeros((3, 1)), np.zeros(1))}, "starting weights"),
+        ({"seeds": [0, 1], "start": (np.zeros((3, 4, 1)), np.zeros(1))}, "starting weights"),
+    ],
+)
+def test_what_an_ensemble_refuses(data, options, message):
+    """If this fails, a mistake in the call becomes a wrong number or an error from deep inside."""
+    with pytest.raises(ArgumentError, match=message):
+        ensemble(gb.rmsprop, SCRATCH, data, **options)

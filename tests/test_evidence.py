@@ -1,0 +1,173 @@
+"""The evidence: it says yes to the book's own record, and no to anything else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.reproduce.evidence import (
+    Verdict,
+    conformal_p,
+    is_reproduced,
+    judge_figure,
+    judge_text,
+)
+from gluonbook_ch7.reproduce.record import Figure, load_recorded
+from gluonbook_ch7.reproduce.section import rerun_section
+
+TRAINING = ("from scratch", "Gluon")
+
+
+def verdicts(results):
+    return {judgement.output: judgement for result in results for judgement in result.judgements}
+
+
+@pytest.fixture(scope="module")
+def on_twin():
+    return verdicts(rerun_section(load_data_ch7(source="twin"), load_recorded()))
+
+
+def test_the_section_is_reproduced_on_the_real_data(real_data_path):
+    """If this fails, the book's results are not reproduced, or the evidence fails to see it."""
+    data = load_data_ch7(source=real_data_path)
+    judgements = verdicts(rerun_section(data, load_recorded()))
+    assert is_reproduced(judgements.values())
+    assert judgements["2-D descent: text"].recorded == "epoch 20, x1 -0.010599, x2 0.000000"
+    for output in ("2-D descent: text", "2-D descent: figure"):
+        assert judgements[output].verdict is Verdict.IDENTICAL
+    assert judgements["2-D descent: figure"].numbers["largest_difference"] < 1e-6
+    for name in TRAINING:
+        assert judgements[f"{name}: first loss"].basis == "the same float32"
+        assert judgements[f"{name}: 30 later losses"].numbers["p"] > 0.01
+        assert judgements[f"{name}: time"].verdict is Verdict.NOT_COMPARABLE
+
+
+def test_edition_1_0_is_told_apart(real_data_path):
+    """If this fails, the evidence cannot say no."""
+    data = load_data_ch7("1.0", source=real_data_path)
+    judgements = verdicts(rerun_section(data, load_recorded()))
+    assert not is_reproduced(judgements.values())
+    for name in TRAINING:
+        assert judgements[f"{name}: first loss"].verdict is Verdict.DIFFERENT
+        for output in (f"{name}: printed loss", f"{name}: 30 later losses"):
+            assert judgements[output].verdict is Verdict.DIFFERENT
+            assert judgements[output].numbers["p"] < 0.001
+    assert judgements["2-D descent: figure"].verdict is Verdict.IDENTICAL
+
+
+def test_the_exact_checks_hold_on_the_twin(on_twin):
+    """If this fails, a reader without the data file sees the section fail."""
+    assert is_reproduced(on_twin.values())
+    exact = ["2-D descent: text", "2-D descent: figure"]
+    exact += [f"{name}: {what}" for name in TRAINING for what in ("axes", "first loss")]
+    assert {on_twin[output].verdict for output in exact} == {Verdict.IDENTICAL}
+
+
+def test_a_recorded_loss_of_edition_1_0_is_caught(on_twin):
+    """If this fails, a record that says 0.243 passes for one that says 0.26."""
+    record = load_recorded()
+    cells = list(record.cells)
+    scratch = next(i for i, cell in enumerate(cells) if cell.text.startswith("loss"))
+    text = cells[scratch].text.replace("0.258765", "0.243000")
+    assert text != cells[scratch].text
+    cells[scratch] = replace(cells[scratch], text=text)
+    edited = replace(record, cells=tuple(cells))
+    judgements = verdicts(rerun_section(load_data_ch7(source="twin"), edited))
+    changed = [
+        output for output in judgements if judgements[output].verdict is not on_twin[output].verdict
+    ]
+    assert changed == ["from scratch: printed loss"]
+    assert judgements[changed[0]].verdict is Verdict.DIFFERENT
+
+
+def descent():
+    return next(cell.figures[0] for cell in load_recorded().cells if cell.figures)
+
+
+def with_polylines(figure, polylines):
+    return Figure((replace(figure.axes[0], polylines=tuple(polylines)),))
+
+
+@settings(max_examples=40, deadline=None)
+@given(line=st.integers(0, 8), vertex=st.integers(0, 1), dy=st.sampled_from([-0.01, 2e-6, 0.3]))
+def test_one_moved_vertex_is_caught(line, vertex, dy):
+    """If this fails, a figure may differ from the record without being called different."""
+    figure = descent()
+    polylines = list(figure.axes[0].polylines)
+    vertices = polylines[line].vertices.copy()
+    vertices[vertex, 1] += dy
+    polylines[line] = replace(polylines[line], vertices=vertices)
+    judgement = judge_figure("figure", with_polylines(figure, polylines), figure)
+    assert judgement.verdict is Verdict.DIFFERENT
+    assert judgement.numbers["largest_difference"] == pytest.approx(abs(dy), rel=1e-6)
+
+
+def test_the_order_in_which_lines_are_drawn_does_not_matter():
+    """If this fails, another version of Matplotlib makes an equal figure different."""
+    figure = descent()
+    turned = with_polylines(figure, reversed(figure.axes[0].polylines))
+    assert judge_figure("figure", figure, turned).verdict is Verdict.IDENTICAL
+
+
+@pytest.mark.parametrize(
+    ("change", "basis"),
+    [
+        ({"x_label": "x"}, "x label x1 became x"),
+        ({"y_ticks": ("0",)}, "y ticks"),
+        ({"polylines": ()}, "not the same number of lines"),
+    ],
+)
+def test_other_axes_are_caught(change, basis):
+    """If this fails, a figure with other axes or fewer lines passes for the recorded one."""
+    figure = descent()
+    other = Figure((replace(figure.axes[0], **change),))
+    judgement = judge_figure("figure", figure, other)
+    assert judgement.verdict is Verdict.DIFFERENT
+    assert basis in judgement.basis
+
+
+def test_a_figure_that_cannot_be_read_is_not_judged():
+    """If this fails, an unreadable figure counts as evidence."""
+    refused = Figure((), refusal="the figure is a bitmap")
+    assert judge_figure("figure", refused, descent()).verdict is Verdict.NOT_JUDGED
+
+
+@pytest.mark.parametrize(
+    ("recorded", "rerun", "verdict", "basis"),
+    [
+        ("x 1.5, y 2\n", "x 1.5, y 2", Verdict.IDENTICAL, "the same text"),
+        ("x 1.5, y 2", "x 1.5, y 3", Verdict.DIFFERENT, "1 of 2 numbers differ: 2 → 3"),
+        ("loss -1e-3", "loss nan", Verdict.DIFFERENT, "1 of 1 numbers differ: -1e-3 → nan"),
+        ("x 1", "z 1", Verdict.DIFFERENT, "the words differ"),
+        ("x 1", "x 1 1", Verdict.DIFFERENT, "the words differ"),
+    ],
+)
+def test_text_is_judged_number_by_number(recorded, rerun, verdict, basis):
+    """If this fails, a reader is not told which printed number changed."""
+    judgement = judge_text("text", recorded, rerun)
+    assert (judgement.verdict, judgement.basis) == (verdict, basis)
+
+
+def test_conformal_p_is_uniform_for_one_more_draw():
+    """If this fails, "p > 0.01" does not mean what it says, whatever the distribution."""
+    random = np.random.RandomState(0)
+    ps = []
+    for _ in range(400):
+        draws = random.standard_exponential((100, 5)).cumsum(axis=1)
+        ps.append(conformal_p(draws[0], draws[1:]))
+    # For 400 uniform values the shares below have sds of 0.5 %, 1.5 % and 2.5 %.
+    for level, slack in ((0.01, 0.02), (0.1, 0.06), (0.5, 0.1)):
+        assert np.mean(np.array(ps) <= level) == pytest.approx(level, abs=slack)
+
+
+def test_conformal_p_says_no_to_what_is_far_away():
+    """If this fails, a curve outside the distribution is called consistent."""
+    sample = np.random.RandomState(1).normal(size=(999, 3))
+    assert conformal_p([0, 0, 9], sample) == pytest.approx(0.001)
+    assert conformal_p([0, 0, 0], sample) > 0.9
+    assert conformal_p([0, np.nan, 0], sample) == pytest.approx(0.001)
+    assert conformal_p([1.0], np.full((99, 1), 0.5)) == pytest.approx(0.01)
+    assert conformal_p([0.5], np.full((99, 1), 0.5)) == 1
