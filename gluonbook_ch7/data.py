@@ -1,82 +1,37 @@
-"""The data: which edition of the airfoil table, where its file comes from, and the moment twin."""
+"""The data: which edition of the airfoil table, and where it comes from."""
 
-import hashlib
-import logging
-import math
 import os
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Optional, Union
-from urllib.parse import urlsplit
+from typing import NamedTuple, Optional
 
 import numpy as np
 import pooch
-from requests.exceptions import HTTPError, Timeout
 
 from ._mxnet import nd
+from .airfoil import (
+    COLUMNS,
+    FILE_NAME,
+    SHA256,
+    UCI,
+    Source,
+    download,
+    holds_the_books,
+    is_the_books,
+    parse,
+)
 from .errors import ArgumentError, DataError, DataNotFoundError, DataWarning
+from .twin import moment_twin
 
-__all__ = [
-    "ADDRESSES",
-    "EDITIONS",
-    "FILE_NAME",
-    "SHA256",
-    "VARIABLE",
-    "Ch7Data",
-    "cache_folder",
-    "download",
-    "get_data_ch7",
-    "load_data_ch7",
-    "moment_twin",
-]
+__all__ = ["EDITIONS", "VARIABLE", "Ch7Data", "cache_folder", "get_data_ch7", "load_data_ch7"]
 
-FILE_NAME = "airfoil_self_noise.dat"
-SHA256 = "74c75fd71783f1e6b71f8a622b993dc592897a97cd689c5090a07147a1b097b3"
 VARIABLE = "GLUONBOOK_CH7_DATA"
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
-UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat"
-ADDRESSES = (
-    UCI,
-    "http://d2l-data.s3-accelerate.amazonaws.com/airfoil_self_noise.dat",
-    "https://raw.githubusercontent.com/d2l-ai/d2l-zh/275424e773b849a94a9d0902144390dad8776d1e/data/"
-    "airfoil_self_noise.dat",
-)
-COLUMNS = (
-    "frequency",
-    "angle of attack",
-    "chord length",
-    "free-stream velocity",
-    "displacement thickness",
-    "sound pressure level",
-)
 # How many of the columns, from the left, are features; the last column is always the label.
 EDITIONS = {"0.7": 4, "1.0": 5}
 
-# The lower triangle of the real columns' correlation matrix, worked out in exact fractions from
-# the file's decimals and rounded once. np.corrcoef(np.genfromtxt(FILE_NAME).T) gives it to 1e-14.
-CORRELATIONS = (
-    (-0.27276453615260454,),
-    (-0.0036606388723611173, -0.5048681497642217),
-    (0.13366383072398194, 0.058759565117634825, 0.003786628767393116),
-    (-0.23010735309074182, 0.7533937846545847, -0.2208424309142407, -0.0039740131835833605),
-    (
-        -0.3907114117082141,
-        -0.15610752934415487,
-        -0.2361615123642077,
-        0.1251028007619847,
-        -0.312669506276543,
-    ),
-)
-TWIN_SEED = 7
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
-
-Source = Union[str, "os.PathLike[str]"]
-
 # Why the download into a folder failed, so that one process waits for the network only once.
 _failures: dict[Path, str] = {}
 
@@ -181,6 +136,29 @@ def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
     return _load(edition, source)
 
 
+def read_table(source: Source = "auto") -> tuple[np.ndarray, str]:
+    """Return the table as it is before it is standardised, and where it came from.
+
+    For those who stand in for NumPy's readers of text files: a warning points at their caller.
+
+    Parameters
+    ----------
+    source
+        As in `load_data_ch7`, whose errors and warnings this has too.
+
+    Returns
+    -------
+    values : ndarray of shape (n, 6), float64
+        Five features and the label; the moment twin's are standardised already.
+    origin : str
+        Where they came from, in words.
+    """
+    table = _choose(source)
+    if table.concern:
+        warnings.warn(table.concern, DataWarning, stacklevel=3)
+    return table.values, table.origin
+
+
 class _Table(NamedTuple):
     """Six columns of numbers before they are standardised, and what there is to say about them."""
 
@@ -252,7 +230,7 @@ def _cached_file(try_again: bool) -> Path:
     """Return the real file in the user's cache, downloaded now if it is missing or damaged."""
     folder = cache_folder()
     path = folder / FILE_NAME
-    if _holds_the_books(path):
+    if holds_the_books(path):
         return path
     if try_again or folder not in _failures:
         try:
@@ -267,185 +245,20 @@ def _cached_file(try_again: bool) -> Path:
     )
 
 
-def download(
-    folder: Source,
-    addresses: Optional[Sequence[str]] = None,
-    sha256: Optional[str] = None,
-    timeout: float = 3.0,
-) -> Path:
-    """Download the real data set into a folder, from the first address that serves it.
-
-    The file gets its name only once its sha256 is right, so the folder never holds part of a
-    download, and several processes may download into the same folder.
-
-    Parameters
-    ----------
-    folder : path
-        Where the file goes; it is made if it is missing.
-    addresses : sequence of str, optional
-        The addresses to try, in this order; by default `ADDRESSES`.
-    sha256 : str, optional
-        The sum that the file must have; by default `SHA256`.
-    timeout : float
-        How long each address may take for everything, in seconds.
-
-    Returns
-    -------
-    Path
-        The file ``airfoil_self_noise.dat`` in `folder`.
-
-    Raises
-    ------
-    DataNotFoundError
-        No address served the file, or the folder cannot be written to; the message says why.
-    """
-    wanted = SHA256 if sha256 is None else sha256
-    reasons = []
-    for address in ADDRESSES if addresses is None else addresses:
-        try:
-            return _retrieve(address, Path(folder), wanted, timeout)
-        except _NotServed as error:
-            reasons.append(f"{urlsplit(address).netloc}: {error}")
-        except ValueError:
-            reasons.append(f"{urlsplit(address).netloc}: another file, whose sha256 is wrong")
-        except OSError as error:
-            why = error.strerror or "permission denied"
-            raise DataNotFoundError(f"Cannot write to {folder} ({why}).") from error
-    raise DataNotFoundError(f"The download failed ({'; '.join(reasons)}).")
-
-
-def _retrieve(address: str, folder: Path, sha256: str, timeout: float) -> Path:
-    """Let pooch download one address to a temporary name, check it, and move it into place."""
-    with _quiet(pooch.get_logger()):
-        path = pooch.retrieve(
-            address,
-            known_hash=sha256,
-            fname=FILE_NAME,
-            path=folder,
-            downloader=_fetch_within(timeout),
-        )
-    return Path(path)
-
-
-class _NotServed(Exception):
-    """An address that did not give a file; the message says why in a few words."""
-
-
-def _fetch_within(seconds: float) -> Callable[[str, str, Any], None]:
-    """Make a downloader for pooch that ends in time, whatever the server does.
-
-    The time-out of requests starts anew with every packet and leaves out the look-up of the name,
-    so the download runs in a thread that can be left behind. Only what is complete gets written.
-    """
-
-    def fetch(address: str, output_file: str, _: Any) -> None:
-        body, errors = BytesIO(), []
-
-        def get() -> None:
-            try:
-                pooch.HTTPDownloader(timeout=seconds)(address, body, None)
-            except Exception as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=get, daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if thread.is_alive():
-            errors.append(Timeout())
-        if errors:
-            raise _NotServed(_reason(errors[0], seconds)) from errors[0]
-        Path(output_file).write_bytes(body.getvalue())
-
-    return fetch
-
-
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep a logger to its warnings for a while."""
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _reason(error: Exception, timeout: float) -> str:
-    """Say in a few words why an address did not serve the file."""
-    if isinstance(error, Timeout):
-        return f"no answer within {timeout:g} s"
-    if isinstance(error, HTTPError):
-        return f"{error.response.status_code} {error.response.reason}"
-    return f"no connection ({type(error).__name__})"
-
-
 def _read(path: Path, source: Source) -> _Table:
     """Read a file, whose content decides whether it is the book's or another one."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    values = _parse(content, path)
-    if _is_the_books(content):
+    values = parse(content, path)
+    if is_the_books(content):
         return _Table(values, "real", f"the real data set, {path}")
     difference = f"{path} is not the book's data set, whose sha256 is {SHA256}"
     if source == "real":
         raise DataError(f"{difference}. Put {UCI} in its place.")
     concern = f"{difference}: its losses will not be the book's." if source == "auto" else ""
     return _Table(values, "other", f"a file that is not the book's, {path}", concern)
-
-
-def _is_the_books(content: bytes) -> bool:
-    """Tell the book's file, even if an editor or git has changed how its lines end."""
-    lines = b"".join(line + b"\r\n" for line in content.splitlines())
-    return hashlib.sha256(lines).hexdigest() == SHA256
-
-
-def _holds_the_books(path: Path) -> bool:
-    """Tell whether there is a file, whole and readable, that is the book's."""
-    try:
-        return _is_the_books(path.read_bytes())
-    except OSError:
-        return False
-
-
-def _parse(content: bytes, path: Path) -> np.ndarray:
-    """Return the numbers of a tab-separated table: (n, 6), float64."""
-    if b"\0" in content:
-        raise DataError(f"{path} is not a text file")
-    lines = enumerate(content.splitlines(), start=1)
-    rows = [_parse_row(line, f"{path}, row {row}") for row, line in lines if line.strip()]
-    if len(rows) < 2:
-        raise DataError(f"{path} has {len(rows)} rows; there must be at least 2 to standardise")
-    return np.array(rows)
-
-
-def _parse_row(line: bytes, where: str) -> list[float]:
-    """Return the six numbers of a line."""
-    cells = line.split(b"\t")
-    if len(cells) < len(COLUMNS):
-        missing = f"column {len(cells) + 1} ({COLUMNS[len(cells)]})"
-        raise DataError(
-            f"{where}: {missing} is missing; there must be {len(COLUMNS)}, tab-separated"
-        )
-    if len(cells) > len(COLUMNS):
-        raise DataError(f"{where}: column {len(COLUMNS) + 1} is one too many")
-    named = enumerate(zip(cells, COLUMNS), start=1)
-    return [
-        _parse_cell(cell, f"{where}, column {column} ({name})") for column, (cell, name) in named
-    ]
-
-
-def _parse_cell(cell: bytes, where: str) -> float:
-    """Return the finite number that a cell holds."""
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        text = cell[:40].decode(errors="replace")
-        raise DataError(f"{where}: {text!r} is not a finite number")
-    return number
 
 
 def _standardise(values: np.ndarray, origin: str) -> np.ndarray:
@@ -461,37 +274,3 @@ def _standardise(values: np.ndarray, origin: str) -> np.ndarray:
             "its numbers are all the same or too large or small for their variance"
         )
     return (values - values.mean(axis=0)) / std
-
-
-def moment_twin() -> np.ndarray:
-    """Draw random rows that have the same loss surface as the real data set.
-
-    The mean squared loss of a linear model is a quadratic function of its weights whose
-    coefficients are the means and the correlations of the standardised columns, nothing else. The
-    twin has exactly these: 1503 Gaussian draws from a generator of its own with a fixed seed, freed
-    of their sample mean and sample covariance, then given the real data's correlations C::
-
-        rows = draws @ inv(cholesky(cov(draws))).T @ cholesky(C).T
-
-    So it keeps every full-batch loss at every weight, and with them the minimum, in both editions.
-    It does not keep the rows: the values and their distribution are made up, and so is each
-    minibatch, so the losses of a training run differ from the real data's by as much as those of
-    another order of minibatches would.
-
-    Returns
-    -------
-    ndarray of shape (1503, 6), float64
-        Five features and the label, standardised; always the same numbers.
-    """
-    draws = np.random.RandomState(TWIN_SEED).standard_normal((1503, len(COLUMNS)))
-    draws -= draws.mean(axis=0)
-    own = np.linalg.cholesky(draws.T @ draws / len(draws))
-    real = np.linalg.cholesky(_correlation_matrix())
-    return draws @ np.linalg.solve(own.T, real.T)
-
-
-def _correlation_matrix() -> np.ndarray:
-    """Return the correlations of the real data's columns: (6, 6), float64."""
-    lower = np.zeros((len(COLUMNS), len(COLUMNS)))
-    lower[np.tril_indices(len(COLUMNS), k=-1)] = np.concatenate(CORRELATIONS)
-    return lower + lower.T + np.eye(len(COLUMNS))

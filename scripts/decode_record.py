@@ -4,13 +4,13 @@ python scripts/decode_record.py rmsprop.md
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Optional
 
 import click
 
 from gluonbook_ch7.errors import GluonbookError, RecordError
+from gluonbook_ch7.files import write_whole
 from gluonbook_ch7.reproduce.chapter import Cell, parse_notedown, read_text
 from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs
 
@@ -29,7 +29,7 @@ def main(chapter: Path, out: Optional[Path]) -> None:
     out = out or RECORDED / f"{chapter.stem}.json"
     try:
         record = decode_chapter(chapter)
-        write(out, record.to_json())
+        write_whole(out, record.to_json())
     except GluonbookError as error:
         raise failure(str(error)) from error
     except OSError as error:
@@ -54,16 +54,6 @@ def decode_cell(cell: Cell, path: Path) -> CellOutputs:
     if refusals:
         raise RecordError(f"{path}:{cell.line}: a figure cannot be decoded: {refusals[0]}")
     return output
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def failure(message: str) -> click.ClickException:

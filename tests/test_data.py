@@ -19,9 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gluonbook_ch7 import data
+from gluonbook_ch7 import airfoil, data, twin
 from gluonbook_ch7._mxnet import mx, nd
-from gluonbook_ch7.data import FILE_NAME, download, get_data_ch7, load_data_ch7, moment_twin
+from gluonbook_ch7.airfoil import FILE_NAME, download
+from gluonbook_ch7.data import get_data_ch7, load_data_ch7
 from gluonbook_ch7.errors import (
     ArgumentError,
     DataError,
@@ -29,6 +30,7 @@ from gluonbook_ch7.errors import (
     DataWarning,
     GluonbookError,
 )
+from gluonbook_ch7.twin import moment_twin
 
 MINIMA = {"0.7": 0.2577130634906876, "1.0": 0.24214512895356358}
 STARTS = {
@@ -68,7 +70,7 @@ def bare_desk(monkeypatch, tmp_path):
 @pytest.fixture
 def ours_is_real(monkeypatch):
     """Let the small table stand for the book's file."""
-    monkeypatch.setattr(data, "SHA256", SUM)
+    monkeypatch.setattr(airfoil, "SHA256", SUM)
 
 
 def put(folder, content=CONTENT):
@@ -325,7 +327,7 @@ def test_without_file_and_network_auto_gives_the_twin_and_says_why(recwarn):
     assert loaded.origin.startswith("the moment twin")
     (warning,) = [w for w in recwarn if issubclass(w.category, DataWarning)]
     message = str(warning.message)
-    for words in ("moment twin", "GLUONBOOK_CH7_DATA", f"data/{FILE_NAME}", data.UCI):
+    for words in ("moment twin", "GLUONBOOK_CH7_DATA", f"data/{FILE_NAME}", airfoil.UCI):
         assert words in message
     for host in ("archive.ics.uci.edu", "d2l-data.s3-accelerate", "raw.githubusercontent.com"):
         assert host in message
@@ -356,7 +358,7 @@ def test_real_refuses_the_twin():
 def test_auto_waits_for_the_network_only_once(monkeypatch):
     """Offline, every cell of the chapter would wait for the time-outs again."""
     with server(status=404) as (address, requests):
-        monkeypatch.setattr(data, "ADDRESSES", (address,))
+        monkeypatch.setattr(airfoil, "ADDRESSES", (address,))
         for _ in range(3):
             with pytest.warns(DataWarning, match="404"):
                 get_data_ch7()
@@ -372,7 +374,7 @@ def test_auto_waits_for_the_network_only_once(monkeypatch):
 def test_auto_downloads_into_the_cache_and_finds_it_there(monkeypatch, capfd, ours_is_real):
     """Each call would download anew, print pooch's log, or leave more than the file behind."""
     with server() as (address, requests):
-        monkeypatch.setattr(data, "ADDRESSES", (address,))
+        monkeypatch.setattr(airfoil, "ADDRESSES", (address,))
         for _ in range(2):
             loaded = load_data_ch7()
             assert loaded.is_real
@@ -429,14 +431,14 @@ def test_a_time_out_covers_the_whole_download(tmp_path, slow):
 def test_the_default_time_outs_fit_into_ten_seconds():
     """Behind a firewall that swallows packets, auto would take longer than it promises."""
     timeout = download.__defaults__[-1]
-    assert timeout * len(data.ADDRESSES) < 10
+    assert timeout * len(airfoil.ADDRESSES) < 10
 
 
 def test_a_damaged_copy_in_the_cache_is_replaced(monkeypatch, ours_is_real):
     """A download cut short by an older program would be trained on for ever."""
     cached = put(data.cache_folder(), CONTENT[:-20])
     with server() as (address, _):
-        monkeypatch.setattr(data, "ADDRESSES", (address,))
+        monkeypatch.setattr(airfoil, "ADDRESSES", (address,))
         assert load_data_ch7().is_real
     assert cached.read_bytes() == CONTENT
 
@@ -469,7 +471,7 @@ def test_a_forbidden_cache_gives_the_twin(monkeypatch, tmp_path):
 def test_two_processes_may_download_at_once(tmp_path):
     """Two notebooks started together would leave a torn file in the cache."""
     program = (
-        "import sys; from gluonbook_ch7.data import download; "
+        "import sys; from gluonbook_ch7.airfoil import download; "
         "print(download(sys.argv[1], (sys.argv[2],), sys.argv[3], timeout=60).read_bytes().hex())"
     )
     both_are_here = threading.Barrier(2, timeout=60)
@@ -493,7 +495,7 @@ def test_two_processes_may_download_at_once(tmp_path):
 
 def test_the_table_is_parsed_as_numpy_parses_it(real_data_path):
     """Some number of the table would differ from the one the book's reader saw."""
-    ours = data._parse(real_data_path.read_bytes(), real_data_path)
+    ours = airfoil.parse(real_data_path.read_bytes(), real_data_path)
     theirs = np.genfromtxt(real_data_path, delimiter="\t")
     assert ours.dtype == theirs.dtype == np.float64
     assert ours.tobytes() == theirs.tobytes()
@@ -502,7 +504,7 @@ def test_the_table_is_parsed_as_numpy_parses_it(real_data_path):
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\n\n"])
 def test_any_line_end_will_do(line_end):
     """A copy from another system would not parse."""
-    parsed = data._parse(table_as_bytes(TABLE, line_end), Path("t"))
+    parsed = airfoil.parse(table_as_bytes(TABLE, line_end), Path("t"))
     np.testing.assert_array_equal(parsed, TABLE)
 
 
@@ -576,7 +578,7 @@ def test_any_broken_cell_is_named(row, column, cell):
     cells[row][column] = cell
     content = "".join("\t".join(line) + "\r\n" for line in cells).encode()
     with pytest.raises(DataError) as caught:
-        data._parse(content, Path("table"))
+        airfoil.parse(content, Path("table"))
     assert str(caught.value).startswith(f"table, row {row + 1}, column {column + 1} (")
 
 
@@ -589,7 +591,7 @@ def test_any_broken_cell_is_named(row, column, cell):
 )
 def test_every_finite_number_survives(values):
     """A number in some unusual notation would be changed or refused."""
-    parsed = data._parse(table_as_bytes(values), Path("table"))
+    parsed = airfoil.parse(table_as_bytes(values), Path("table"))
     assert parsed.tobytes() == np.array(values).tobytes()
 
 
@@ -599,22 +601,22 @@ def test_every_finite_number_survives(values):
 def test_the_correlations_are_the_real_datas(real_data_path):
     """The twin would imitate some other data set."""
     table = np.genfromtxt(real_data_path, delimiter="\t")
-    np.testing.assert_allclose(data._correlation_matrix(), np.corrcoef(table.T), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(twin._correlation_matrix(), np.corrcoef(table.T), rtol=0, atol=1e-13)
 
 
 def test_the_twin_has_exactly_the_moments_asked_for():
     """The twin would have the right moments only roughly, as plain draws do."""
-    twin = moment_twin()
-    assert twin.shape == (1503, 6) and twin.dtype == np.float64
-    np.testing.assert_allclose(twin.mean(axis=0), 0, atol=1e-14)
-    np.testing.assert_allclose(twin.T @ twin / 1503, data._correlation_matrix(), atol=1e-13)
+    rows = moment_twin()
+    assert rows.shape == (1503, 6) and rows.dtype == np.float64
+    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-14)
+    np.testing.assert_allclose(rows.T @ rows / 1503, twin._correlation_matrix(), atol=1e-13)
 
 
 @pytest.mark.parametrize(("edition", "width"), [("0.7", 4), ("1.0", 5)])
 def test_the_twin_has_the_real_minima(edition, width):
     """Training on the twin would end somewhere else than training on the real data."""
-    twin = moment_twin()
-    assert least_squares_minimum(twin[:, :width], twin[:, -1]) == pytest.approx(
+    rows = moment_twin()
+    assert least_squares_minimum(rows[:, :width], rows[:, -1]) == pytest.approx(
         MINIMA[edition], abs=1e-12
     )
     features, labels = (

@@ -15,8 +15,9 @@ from gluonbook_ch7.reproduce.evidence import (
     judge_figure,
     judge_text,
 )
-from gluonbook_ch7.reproduce.record import Figure, load_recorded
+from gluonbook_ch7.reproduce.record import load_recorded
 from gluonbook_ch7.reproduce.section import rerun_section
+from gluonbook_ch7.reproduce.svg import Figure
 
 TRAINING = ("from scratch", "Gluon")
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +17,8 @@ from matplotlib.figure import Figure as Canvas
 
 from gluonbook_ch7.errors import DataNotFoundError, RecordError
 from gluonbook_ch7.reproduce.chapter import parse_notedown, read_text
-from gluonbook_ch7.reproduce.record import (
-    Figure,
-    Record,
-    decode_outputs,
-    decode_svg,
-    load_recorded,
-)
+from gluonbook_ch7.reproduce.record import Record, decode_outputs, load_recorded
+from gluonbook_ch7.reproduce.svg import Figure, decode_svg
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "scripts" / "decode_record.py"
@@ -515,7 +511,7 @@ def test_the_program_says_where_it_cannot_write(tmp_path):
     """If this failed, a wrong --out would give a traceback."""
     chapter = tmp_path / "a.md"
     chapter.write_text(INPUT, encoding="utf-8")
-    done = decode(chapter, "--out", tmp_path / "missing" / "out.json")
+    done = decode(chapter, "--out", chapter / "out.json")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert "out.json: cannot be written (No such file or directory)" in done.stderr
+    assert re.search(r"out.json: cannot be written \((Not a directory|File exists)\)", done.stderr)
     assert os.listdir(tmp_path) == ["a.md"]

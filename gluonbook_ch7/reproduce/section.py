@@ -19,7 +19,8 @@ from ..training import seed_generators, train_ch7, train_gluon_ch7
 from . import evidence
 from .calls import TrainingCall, observe_training
 from .evidence import Judgement
-from .record import CellOutputs, Record, decode_svg
+from .record import CellOutputs, Record
+from .svg import decode_svg
 
 __all__ = ["Result", "rerun_section", "write_figures"]
 
