@@ -1,4 +1,4 @@
-"""The calls: what the book's training functions were called with, and the curve they gave."""
+"""The calls: what the book's functions were called with, and what they gave."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Callable, Union
 from unittest.mock import patch
 
-from .. import training
+from .. import data, training
 from .._mxnet import nd
+from ..data import Ch7Data
+from ..experiments.ensemble import Ensemble, fit_ensemble
 from ..training import LossCurve, Rule
 
-__all__ = ["TrainingCall", "observe_training"]
+__all__ = ["TrainingCall", "observe_data", "observe_training", "shuffles_of"]
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,33 @@ def _copy(states: Any) -> Any:
     if isinstance(states, (tuple, list)):
         return type(states)(_copy(state) for state in states)
     return states
+
+
+@contextmanager
+def observe_data(observe: Callable[[Ch7Data], None]) -> Iterator[None]:
+    """Hand everything that `get_data_ch7` loads to `observe` while the context lasts."""
+
+    def observed(*values: Any) -> Ch7Data:
+        loaded = Ch7Data(*values)
+        observe(loaded)
+        return loaded
+
+    # Every load ends by making one of these. A wrapper around the function itself would be the
+    # place that its warnings point at.
+    with patch.object(data, "Ch7Data", observed):
+        yield
+
+
+def shuffles_of(call: TrainingCall, runs: int) -> Ensemble:
+    """Train `runs` times as `call` did, from the same start, each with another shuffle."""
+    return fit_ensemble(
+        call.rule,
+        call.states,
+        call.hyperparams,
+        call.features,
+        call.labels,
+        call.batch_size,
+        call.num_epochs,
+        seeds=range(runs),
+        start=call.curve.start,
+    )

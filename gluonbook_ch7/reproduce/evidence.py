@@ -18,7 +18,6 @@ from .losses import (
     judge_curve,
     judge_line,
     judge_time,
-    shuffles_of,
 )
 from .record import Axes, CellOutputs, Figure, Polyline
 from .verdict import Judgement, Verdict, is_reproduced
@@ -34,7 +33,6 @@ __all__ = [
     "judge_figure",
     "judge_text",
     "judge_training",
-    "shuffles_of",
 ]
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan)\b")

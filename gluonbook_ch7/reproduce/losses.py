@@ -10,9 +10,6 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ..experiments.ensemble import Ensemble, fit_ensemble
-from ..training import LossCurve
-from .calls import TrainingCall
 from .geometry import VERTEX_LIMIT
 from .record import Axes, Polyline
 from .verdict import Judgement, Verdict
@@ -25,7 +22,6 @@ __all__ = [
     "judge_curve",
     "judge_line",
     "judge_time",
-    "shuffles_of",
 ]
 
 P_LIMIT = 0.01
@@ -38,32 +34,18 @@ class Training:
 
     Attributes
     ----------
-    curve : LossCurve
-        What the call's own run gave.
-    sample : Ensemble or None
-        `shuffles_of` the call, the distribution that its losses are drawn from.
+    epochs, losses : ndarray, shape (m,)
+        The loss curve of the call's own run.
+    sample : ndarray, shape (runs, m), or None
+        The losses of `shuffles_of` the call, the distribution that its own are drawn from.
     refusal : str
         Why there is no sample.
     """
 
-    curve: LossCurve
-    sample: Optional[Ensemble]
+    epochs: np.ndarray
+    losses: np.ndarray
+    sample: Optional[np.ndarray]
     refusal: str = ""
-
-
-def shuffles_of(call: TrainingCall, runs: int = RUNS) -> Ensemble:
-    """Train `runs` times as `call` did, from the same start, each with another shuffle."""
-    return fit_ensemble(
-        call.rule,
-        call.states,
-        call.hyperparams,
-        call.features,
-        call.labels,
-        call.batch_size,
-        call.num_epochs,
-        seeds=range(runs),
-        start=call.curve.start,
-    )
 
 
 def conformal_p(observed: Any, sample: np.ndarray) -> float:
@@ -117,15 +99,14 @@ def judge_curve(
     """Judge a recorded loss curve: its axes, its first loss, and its later losses as a draw."""
     (axes, line), (axes_now, _) = recorded, rerun
     epochs, losses = line.vertices.T
-    curve = training.curve
-    frame = _judge_frame(f"{output}: axes", axes, axes_now, epochs, curve.epochs)
+    frame = _judge_frame(f"{output}: axes", axes, axes_now, epochs, training.epochs)
     if frame.verdict is Verdict.DIFFERENT:
         return [frame]
     later = f"{output}: {len(losses) - 1} later losses"
-    last = f"… {curve.losses[-1]:.6f}"
+    last = f"… {training.losses[-1]:.6f}"
     return [
         frame,
-        _judge_start(f"{output}: first loss", losses[0], curve.losses[0]),
+        _judge_start(f"{output}: first loss", losses[0], training.losses[0]),
         _judge_draw(later, training, losses[1:], slice(1, None), last),
     ]
 
@@ -166,7 +147,7 @@ def _judge_draw(
     recorded = f"{more}{observed[-1]:.6f}"
     if training.sample is None:
         return Judgement(output, recorded, rerun, Verdict.NOT_JUDGED, training.refusal)
-    sample = training.sample.losses[:, which]
+    sample = training.sample[:, which]
     p = conformal_p(observed, sample)
     verdict = Verdict.CONSISTENT if p > P_LIMIT else Verdict.DIFFERENT
     mean, sd = sample[:, -1].mean(), sample[:, -1].std()

@@ -17,7 +17,7 @@ from ..files import write_whole
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import seed_generators, train_ch7, train_gluon_ch7
 from . import evidence
-from .calls import TrainingCall, observe_training
+from .calls import TrainingCall, observe_training, shuffles_of
 from .evidence import Judgement
 from .record import CellOutputs, Record
 from .svg import decode_svg
@@ -73,9 +73,13 @@ def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> I
     seed_generators(0)
     for (name, cell), then in zip(_cells(data), recorded):
         now, call = _run(cell)
-        sample = evidence.shuffles_of(call, runs) if call else None
-        trainings = [evidence.Training(call.curve, sample)] if call else []
+        sample = shuffles_of(call, runs) if call else None
+        trainings = [_training(call, sample)] if call else []
         yield Result(name, then, now, evidence.judge_cell(name, then, now, trainings), sample)
+
+
+def _training(call: TrainingCall, sample: Ensemble) -> evidence.Training:
+    return evidence.Training(call.curve.epochs, call.curve.losses, sample.losses)
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:

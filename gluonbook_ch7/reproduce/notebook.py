@@ -1,0 +1,159 @@
+"""A chapter file, notedown Markdown or a Jupyter notebook, as one notebook object."""
+
+import hashlib
+import importlib
+import json
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+from ..errors import DependencyError, RecordError
+from .chapter import Cell, parse_notedown, read_text
+from .record import decode_outputs
+
+__all__ = ["Chapter", "need_notebook_extra", "read_chapter"]
+
+# What nbformat 4 wants of an output, and a notedown file leaves out.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "stream": {"name": "stdout"},
+    "display_data": {"metadata": {}},
+    "execute_result": {"metadata": {}, "execution_count": None},
+    "error": {"ename": "", "evalue": "", "traceback": []},
+}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter file as it was read.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str
+        The hexadecimal hash of the file's bytes.
+    cells : tuple of Cell
+        Prose and code, in order, with the recorded outputs.
+    notebook : NotebookNode
+        The same in nbformat 4, one cell for each of `cells`.
+    """
+
+    path: Path
+    sha256: str
+    cells: tuple[Cell, ...]
+    notebook: Any
+
+
+def need_notebook_extra() -> None:
+    """Raise `DependencyError`, which names the command that helps, if the extra is missing."""
+    try:
+        for library in ("nbformat", "nbclient", "ipykernel", "jinja2"):
+            importlib.import_module(library)
+    except ImportError as error:
+        raise DependencyError(
+            f"rerunning a chapter file needs notebook libraries ({error}). Install them: "
+            f"{sys.executable} -m pip install 'gluonbook_ch7[notebook]'"
+        ) from error
+
+
+def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
+    """Read a chapter file: ``.ipynb`` as a notebook of format 4 or older, all else as notedown.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    RecordError
+        If it is not a chapter; the message begins with ``path:line:``.
+    DependencyError
+        If the extra ``notebook`` is not installed.
+    """
+    path = Path(path)
+    text = read_text(path)
+    need_notebook_extra()
+    if path.suffix == ".ipynb":
+        notebook = _parse_notebook(text, str(path))
+        cells = [_cell(cell) for cell in notebook.cells]
+    else:
+        cells = parse_notedown(text, str(path))
+        notebook = _as_notebook(cells)
+    _check(cells, str(path))
+    return Chapter(path, hashlib.sha256(path.read_bytes()).hexdigest(), tuple(cells), notebook)
+
+
+def _parse_notebook(text: str, name: str) -> Any:
+    """Parse a notebook of any format up to 4, and upgrade it to 4."""
+    import nbformat
+
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        raise RecordError(f"{name}:{line}: not a notebook, because not JSON ({error})") from error
+    version = content.get("nbformat") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise RecordError(f"{name}:1: not a notebook; it names no nbformat")
+    if not 1 <= version <= 4:
+        raise RecordError(f"{name}:1: a notebook of format {version}; save it in format 4")
+    try:
+        with warnings.catch_warnings():
+            # That an old notebook's cells have no ids is no concern of the reader's.
+            warnings.simplefilter("ignore")
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+            nbformat.validate(notebook)
+    except Exception as error:
+        # A damaged notebook makes the upgrade fail in as many ways as it can be damaged.
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise RecordError(f"{name}:1: a damaged notebook of format {version} ({reason})") from error
+    return notebook
+
+
+def _cell(cell: Any) -> Cell:
+    """Return a notebook's cell as a chapter's."""
+    if cell.cell_type != "code":
+        return Cell(cell.cell_type, cell.source)
+    outputs = json.loads(json.dumps(cell.outputs))
+    return Cell("code", cell.source, cell.execution_count, outputs=outputs)
+
+
+def _as_notebook(cells: list[Cell]) -> Any:
+    """Return a chapter's cells as a notebook of format 4."""
+    from nbformat import v4
+
+    made = []
+    for number, cell in enumerate(cells):
+        name = {"id": f"cell-{number}"}
+        if cell.kind == "code":
+            outputs = [_complete(output) for output in cell.outputs]
+            made.append(
+                v4.new_code_cell(cell.source, execution_count=cell.prompt, outputs=outputs, **name)
+            )
+        else:
+            made.append(v4.new_markdown_cell(cell.source, **name))
+    language = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    return v4.new_notebook(cells=made, metadata=language)
+
+
+def _complete(output: dict[str, Any]) -> Any:
+    """Return a notedown output with everything that nbformat 4 wants."""
+    from nbformat import from_dict
+
+    defaults = _DEFAULTS.get(str(output.get("output_type")), {})
+    return from_dict({**json.loads(json.dumps(defaults)), **output})
+
+
+def _check(cells: list[Cell], name: str) -> None:
+    """Refuse a chapter without code, and what is no text or no output of a notebook."""
+    if not any(cell.kind == "code" for cell in cells):
+        raise RecordError(f"{name}:1: no code cells")
+    for number, cell in enumerate(cells, start=1):
+        where = f"{name}:{cell.line}: cell {number}"
+        try:
+            json.dumps([cell.source, cell.outputs], ensure_ascii=False).encode()
+            decode_outputs(cell.outputs)
+        except UnicodeEncodeError as error:
+            raise RecordError(f"{where}: holds half a character ({error.reason})") from error
+        except RecordError as error:
+            raise RecordError(f"{where}: {error}") from error
