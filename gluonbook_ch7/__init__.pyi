@@ -33,4 +33,5 @@ from .training import LossCurve as LossCurve
 from .training import fit_scratch as fit_scratch
 from .training import fit_gluon as fit_gluon
 from .experiments.ensemble import fit_ensemble as fit_ensemble
+from .experiments.compare import compare as compare
 from .errors import GluonbookError as GluonbookError

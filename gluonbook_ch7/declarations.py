@@ -140,8 +140,8 @@ class Difference:
         What each does.
     gluon_hyperparams : dict
         Switches the difference off: what to set Gluon's hyperparameters to.
-    variant : callable, optional
-        Switches it off: the rule to train with instead, which follows Gluon.
+    variant : dict
+        Switches it off: what to call the rule's `like_gluon` with.
     count_rows : bool
         Switches it off: tell ``Trainer.step`` how many rows the minibatch really has.
     """
@@ -150,7 +150,7 @@ class Difference:
     ours: str
     gluons: str
     gluon_hyperparams: Mapping[str, float] = field(default_factory=dict)
-    variant: Optional[Step] = None
+    variant: Mapping[str, bool] = field(default_factory=dict)
     count_rows: bool = False
 
 
@@ -172,6 +172,9 @@ class UpdateRule:
         What Gluon calls each hyperparameter; it has no counterpart to Adam's t.
     differences : tuple of Difference
         In what training with Gluon's optimizer differs.
+    like_gluon : callable or None
+        The rule with keyword arguments that make it follow Gluon, where no hyperparameter of
+        Gluon's can make that follow the rule.
     """
 
     step: Step
@@ -180,6 +183,7 @@ class UpdateRule:
     gluon: str
     gluon_names: Mapping[str, str]
     differences: tuple[Difference, ...]
+    like_gluon: Optional[Callable[..., None]] = None
 
     @property
     def name(self) -> str:
