@@ -112,6 +112,40 @@ def rerun(edition: str, source: str, out: Optional[Path], json_file: Optional[Pa
     sys.exit(0 if reproduced else 1)
 
 
+@main.command()
+@_with_data_options
+@click.argument("rules", nargs=-1, metavar="[RULE]...")
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="How many.")
+@click.option("--batch-size", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write figures here.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the numbers here.",
+)
+def compare(
+    edition: str,
+    source: str,
+    rules: tuple[str, ...],
+    seeds: int,
+    batch_size: int,
+    epochs: int,
+    out: Optional[Path],
+    json_file: Optional[Path],
+) -> None:
+    """Compare each RULE of the chapter (by default all six) with Gluon's optimizer.
+
+    Both train from the same start on the same minibatches, as the book trains them; then the known
+    differences are switched off, all but one at a time and all together. Numbers are the median of
+    the seeds. With the extra `peers`, PyTorch's and optax's optimizers take part.
+    """
+    from .cli_compare import run_comparisons
+
+    run_comparisons(rules, edition, source, seeds, batch_size, epochs, out, json_file)
+
+
 def _with_progress(steps: Any, name: str, total: int) -> Any:
     """Yield the steps; on a terminal count them on stderr."""
     from rich.console import Console

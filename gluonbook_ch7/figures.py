@@ -1,7 +1,7 @@
 """The figures: every plot, and how a notebook shows it. Nothing here computes."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Callable
 
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 __all__ = [
     "Fan",
+    "comparison_figure",
     "fan_figure",
     "overlay_figure",
     "plot_loss",
@@ -153,4 +154,51 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     if np.isfinite([low, high]).all():
         panels[0].set_ylim(low - 0.1 * (high - low), high)
     panels[0].set_ylabel("loss")
+    return figure
+
+
+# Okabe and Ito's colours, told apart with any kind of colour vision, and as many line styles.
+_LOOKS = (
+    {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    {"color": "#009E73", "linestyle": "-.", "marker": "^"},
+    {"color": "#CC79A7", "linestyle": ":", "marker": "D"},
+    {"color": "#E69F00", "linestyle": (0, (5, 1, 1, 1, 1, 1)), "marker": "v"},
+    {"color": "#000000", "linestyle": (0, (1, 2)), "marker": "x"},
+)
+
+
+def comparison_figure(
+    losses: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray], title: str
+) -> Figure:
+    """Draw loss curves above, and below them how far apart the weights are, step by step.
+
+    Parameters
+    ----------
+    losses : dict of str to ndarray, shape (steps + 1,)
+        One full-batch loss curve for each optimizer.
+    gaps : dict of str to ndarray, shape (steps + 1,)
+        The largest difference of any weight, one line for each case; zeros are left out.
+    title : str
+    """
+    figure = Figure(figsize=(7.5, 7), layout="constrained")
+    figure.suptitle(title)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
+    thin = {"linewidth": 1.3, "markersize": 5}
+    for axes, lines in ((above, losses), (below, gaps)):
+        for i, (name, values) in enumerate(lines.items()):
+            steps = len(values) - 1
+            # Each line has its markers elsewhere, so that lines on top of each other both show.
+            every = max(1, steps // 10)
+            start = min(steps, i * every // len(lines))
+            shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+            axes.plot(
+                shown, **_LOOKS[i % len(_LOOKS)], markevery=(start, every), **thin, label=name
+            )
+        axes.grid(color="#dddddd", linewidth=0.5)
+    above.set_ylabel("loss")
+    above.legend()
+    below.set(yscale="log", xlabel="step", ylabel="largest difference of a weight")
+    below.axhline(1e-6, color="#555555", linewidth=0.8)
+    figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

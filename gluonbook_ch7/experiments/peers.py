@@ -3,8 +3,9 @@
 Both average over the rows that a minibatch really has, as the chapter's training from scratch does.
 """
 
-import importlib.util
+import importlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -60,11 +61,17 @@ _OPTAX = {
 
 def installed() -> list[str]:
     """Return the names of the peers that can be imported."""
-    return [
-        peer
-        for peer, library in PEERS.items()
-        if all(importlib.util.find_spec(module) for module in library.modules)
-    ]
+    return [peer for peer, library in PEERS.items() if all(map(_can_be_imported, library.modules))]
+
+
+@lru_cache
+def _can_be_imported(module: str) -> bool:
+    """Tell whether a library is there and fits the rest; a jax for another NumPy does not."""
+    try:
+        importlib.import_module(module)
+    except Exception:
+        return False
+    return True
 
 
 def follow_peer(
