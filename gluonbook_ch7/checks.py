@@ -11,7 +11,7 @@ import numpy as np
 from ._mxnet import mx, nd
 from .errors import ArgumentError
 
-__all__ = ["check_data", "check_optimizer", "check_sizes", "check_states"]
+__all__ = ["check_data", "check_optimizer", "check_seeds", "check_sizes", "check_states"]
 
 
 def check_data(features: Any, labels: Any) -> None:
@@ -45,6 +45,17 @@ def check_sizes(batch_size: Any, num_epochs: Any) -> None:
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not whole or value < 1:
             raise ArgumentError(f"{name} is {value!r}; it must be a whole number of at least 1")
+
+
+def check_seeds(seeds: Iterable[Any]) -> tuple[int, ...]:
+    """Return the seeds as a tuple; refuse none at all, and what both generators do not take."""
+    seeds = tuple(seeds)
+    if not seeds:
+        raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
+    for seed in seeds:
+        if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
+            raise ArgumentError(f"{seed!r} is no seed; it must be a whole number in [0, 2³¹)")
+    return tuple(map(int, seeds))
 
 
 def check_states(states: Any, num_features: int) -> None:

@@ -31,3 +31,7 @@ class DivergenceWarning(UserWarning):
 
 class DataWarning(UserWarning):
     """Training data that is not the book's; the message says what is used, why, and what to do."""
+
+
+class WorkerError(GluonbookError, RuntimeError):
+    """Work that other processes should have done and did not; the message says what is kept."""

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7._mxnet import nd
+from gluonbook_ch7._mxnet import gluon, mx, nd
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
+from gluonbook_ch7.experiments.draws import draw_orders, draw_starts
 
 SCRATCH = {"lr": 0.01, "gamma": 0.9}
 GLUON = {"learning_rate": 0.01, "gamma1": 0.9}
@@ -70,6 +71,41 @@ def test_a_run_is_the_same_whatever_the_others_are(data, monkeypatch):
     np.testing.assert_allclose(cut.losses, whole.losses, rtol=1e-6)
 
 
+@RULES
+def test_hyperparameters_may_vary_from_run_to_run(data, rule, hyperparams):
+    """If this fails, a sweep's cells are not what single runs with their settings would give."""
+    rate = "learning_rate" if isinstance(rule, str) else "lr"
+    rates = [0.01, 0.03, 0.01]
+    for each in (rates, np.array(rates), nd.array(rates)):
+        varied = {**hyperparams, rate: each}
+        runs = ensemble(rule, varied, data, seeds=range(3))
+        for seed, lr in enumerate(rates):
+            expected = single(rule, {**hyperparams, rate: lr}, data, seed=seed)
+            np.testing.assert_allclose(runs.losses[seed], expected, rtol=1e-5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds=st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=6), k=st.integers(1, 9))
+def test_starts_are_mxnets_own(seeds, k):
+    """If this fails, an ensemble without given starts begins elsewhere than its single runs."""
+    weights, bias = draw_starts(tuple(seeds), k)
+    assert not bias.any()
+    for seed, drawn in zip(seeds, weights):
+        mx.random.seed(seed)
+        expected = nd.random.normal(scale=0.01, shape=(k, 1)).asnumpy()
+        np.testing.assert_allclose(drawn, expected, rtol=3e-7)
+
+
+def test_orders_are_those_of_gluons_sampler():
+    """If this fails, a run of an ensemble sees its examples in another order than the book's."""
+    orders = draw_orders((3, 0), num_examples=20, num_epochs=3)
+    for run, seed in enumerate((3, 0)):
+        np.random.seed(seed)
+        sampler = gluon.data.RandomSampler(20)
+        for epoch in range(3):
+            assert orders[epoch, run].tolist() == list(sampler)
+
+
 def test_given_starts_and_untouched_arguments(data):
     """If this fails, an ensemble does not start where it is told, or spoils what it is given."""
     w, b = nd.array([[0.3], [0.2], [0.1], [-0.4]]), nd.array([0.5])
@@ -86,13 +122,19 @@ def test_given_starts_and_untouched_arguments(data):
     assert own[0] == own[2] != own[1]
 
 
-def test_numpys_global_generator_is_left_alone(data):
+def test_the_global_generators_are_left_alone(data):
     """If this fails, computing the evidence changes what a reader's next cell draws."""
-    np.random.seed(4)
-    expected = np.random.rand()
-    np.random.seed(4)
+    book.seed_both(4)
+    expected = np.random.rand(), nd.random.normal(shape=1).asscalar()
+    book.seed_both(4)
     ensemble(gb.rmsprop, SCRATCH, data, seeds=range(2))
-    assert np.random.rand() == expected
+    assert (np.random.rand(), nd.random.normal(shape=1).asscalar()) == expected
+
+
+def test_hyperparameters_for_another_number_of_runs_are_refused(data):
+    """If this fails, settings and seeds are silently paired wrongly."""
+    with pytest.raises(ArgumentError, match=r"gamma has the shape .* for each of the 3 runs"):
+        ensemble(gb.rmsprop, {"lr": 0.01, "gamma": [0.9, 0.8]}, data, seeds=range(3))
 
 
 def test_diverging_runs_stay_with_themselves(data):
@@ -108,6 +150,7 @@ def test_diverging_runs_stay_with_themselves(data):
         ({"seeds": []}, "seeds is empty"),
         ({"seeds": [-1]}, "-1 is no seed"),
         ({"seeds": [0.5]}, "0.5 is no seed"),
+        ({"seeds": [0], "max_memory": 100}, "max_memory is 100 bytes; one run takes about"),
         ({"seeds": [0], "start": (np.zeros((3, 1)), np.zeros(1))}, "starting weights"),
         ({"seeds": [0, 1], "start": (np.zeros((3, 4, 1)), np.zeros(1))}, "starting weights"),
     ],

@@ -6,27 +6,30 @@ takes every step of all of them together: the price of a run falls from the cost
 the cost of arithmetic.
 
 Run *i* is the single run ``fit_scratch(..., seed=seeds[i])`` or ``fit_gluon(..., seed=seeds[i])``,
-to float32 rounding, whatever the other runs are.
+to float32 rounding, whatever the other runs are and wherever it is computed.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
 from .. import checks
-from .._mxnet import autograd, gluon, init, mx, nd
+from .._mxnet import nd
 from ..errors import ArgumentError
-from ..model import squared_loss
-from ..training import Rule, draw_start, is_checkpoint
+from ..training import Rule
+from .blocks import Store, run_blocks
+from .draws import draw_starts
+from .stacked import StackedRuns, map_arrays
 
 __all__ = ["Ensemble", "fit_ensemble"]
 
 Start = tuple[Any, Any]
-Update = Callable[[nd.NDArray, nd.NDArray], None]
-
-RUNS_PER_BLOCK = 1000
+RUNS_PER_BLOCK = 1000  # at which a step's arithmetic outweighs its calls, and its arrays stay small
+MAX_MEMORY = 2**30
+STEPS_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,10 @@ def fit_ensemble(
     *,
     seeds: Sequence[int],
     start: Optional[Start] = None,
+    max_memory: int = MAX_MEMORY,
+    executor: Optional[Executor] = None,
+    store: Optional[Store] = None,
+    on_block: Optional[Callable[[int, int], None]] = None,
 ) -> Ensemble:
     """Train many runs at once.
 
@@ -70,7 +77,9 @@ def fit_ensemble(
         The rule's states for a single run; every run gets a copy. None for Gluon's optimizers,
         which keep their own.
     hyperparams : dict
-        The rule's or the optimizer's hyperparameters.
+        The rule's or the optimizer's hyperparameters: numbers, or arrays of shape (runs,) with one
+        number for each run. A Gluon optimizer takes its hyperparameters as numbers, so the runs
+        that share them are trained together.
     features, labels, batch_size, num_epochs
         As in `fit_scratch`.
     seeds : sequence of int
@@ -78,6 +87,16 @@ def fit_ensemble(
     start : (weights, bias), optional
         Starting points: arrays of shape (k, 1) and (1,) for all runs, or (runs, k, 1) and
         (runs, 1) for each its own.
+    max_memory : int
+        How many bytes the runs that are trained together may take; larger ensembles are trained
+        block by block.
+    executor : concurrent.futures.Executor, optional
+        Trains the blocks, in other processes or on other machines. The losses are the same, bit
+        for bit. Processes must be spawned, not forked: MXNet's threads do not survive a fork.
+    store : Store, optional
+        Keeps the blocks that are finished, and has those of an earlier, interrupted call.
+    on_block : callable, optional
+        Called as ``on_block(finished, total)`` after each block.
 
     Returns
     -------
@@ -87,179 +106,90 @@ def fit_ensemble(
     ------
     ArgumentError
         If the data, the sizes, the states, the starts or the seeds do not fit together.
+    WorkerError
+        If a worker of the executor died.
 
     Notes
     -----
-    Drawing starting points seeds ``mx.random``; NumPy's global generator is left alone. The
-    full-batch loss of a linear model is a quadratic form in the second moments of the data, which
-    is how it is computed here, in float64; it agrees with the mean in float32 to about 1e-7.
+    The full-batch loss of a linear model is a quadratic form in the second moments of the data,
+    which is how it is computed here, in float64; it agrees with the mean in float32 to about 1e-7.
+    The global generators of MXNet and NumPy are left alone.
     """
     checks.check_data(features, labels)
     checks.check_sizes(batch_size, num_epochs)
-    num_features = features.shape[1]
+    seeds = checks.check_seeds(seeds)
+    num_examples, num_features = features.shape
     if isinstance(rule, str):
         checks.check_optimizer(rule, hyperparams)
     else:
         checks.check_states(states, num_features)
-    seeds = _check_seeds(seeds)
-    starts = _starts(start, seeds, num_features)
-    blocks = [
-        slice(i, min(i + RUNS_PER_BLOCK, len(seeds))) for i in range(0, len(seeds), RUNS_PER_BLOCK)
-    ]
-    losses = [
-        _fit_block(
-            rule,
-            states,
-            hyperparams,
-            features,
-            labels,
-            batch_size,
-            num_epochs,
-            seeds[block],
-            tuple(parameter[block] for parameter in starts),
+    hyperparams = {name: _per_run(name, h, len(seeds)) for name, h in hyperparams.items()}
+    if start is None:
+        weights, bias = draw_starts(seeds, num_features)
+    else:
+        weights, bias = _given_starts(start, len(seeds), num_features)
+    states = map_arrays(lambda state: state.asnumpy(), states)
+    block_size = _runs_per_block(max_memory, num_examples, num_features, batch_size, num_epochs)
+    blocks = []
+    for first in range(0, len(seeds), block_size):
+        runs = slice(first, first + block_size)
+        blocks.append(
+            StackedRuns(
+                rule,
+                states,
+                {name: h[runs] if np.ndim(h) else h for name, h in hyperparams.items()},
+                features.asnumpy(),
+                labels.asnumpy(),
+                batch_size,
+                num_epochs,
+                seeds[runs],
+                weights[runs],
+                bias[runs],
+            )
         )
-        for block in blocks
-    ]
-    losses = np.concatenate(losses)
+    losses = np.concatenate(run_blocks(blocks, executor, store, on_block))
     return Ensemble(seeds, np.linspace(0, num_epochs, losses.shape[1]), losses)
 
 
-def _fit_block(
-    rule: Union[Rule, str],
-    states: Any,
-    hyperparams: dict[str, Any],
-    features: nd.NDArray,
-    labels: nd.NDArray,
-    batch_size: int,
-    num_epochs: int,
-    seeds: tuple[int, ...],
-    start: Start,
-) -> np.ndarray:
-    """Train one block of runs; return their losses, (runs, m) float32."""
-    if isinstance(rule, str):
-        params, update = _gluon_update(rule, hyperparams, batch_size, start)
-    else:
-        params, update = _scratch_update(rule, states, hyperparams, start)
-    full_batch_losses = _moment_loss(features, labels)
-    shuffles = [np.random.RandomState(seed) for seed in seeds]
-    X, y = features.asnumpy(), labels.asnumpy()
-    losses = [full_batch_losses(*params)]
-    for _ in range(num_epochs):
-        orders = _shuffle(shuffles, len(X))
-        for batch_i, first in enumerate(range(0, len(X), batch_size)):
-            batch = orders[:, first : first + batch_size]
-            update(nd.array(X[batch]), nd.array(y[batch]))
-            if is_checkpoint(batch_i, batch_size):
-                losses.append(full_batch_losses(*params))
-    with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
-        return np.stack(losses, axis=1).astype(np.float32)
+def _runs_per_block(
+    max_memory: int, num_examples: int, num_features: int, batch_size: int, num_epochs: int
+) -> int:
+    """Return how many runs fit together into `max_memory` bytes, at most `RUNS_PER_BLOCK`."""
+    orders = 4 * num_examples * num_epochs
+    # A step's minibatch, its residuals and what MXNet holds of the next steps while one runs.
+    minibatches = 4 * min(batch_size, num_examples) * (num_features + 4) * STEPS_AHEAD
+    fit = int(max_memory) // (orders + minibatches)
+    if fit < 1:
+        raise ArgumentError(
+            f"max_memory is {max_memory} bytes; one run takes about {orders + minibatches}"
+        )
+    return min(fit, RUNS_PER_BLOCK)
 
 
-def _scratch_update(
-    rule: Rule, states: Any, hyperparams: dict[str, Any], start: Start
-) -> tuple[tuple[nd.NDArray, nd.NDArray], Update]:
-    """Return the stacked parameters and the step of a from-scratch rule on all of them."""
-    w, b = (nd.array(parameter) for parameter in start)
-    states, hyperparams = _stack_states(states, len(w)), dict(hyperparams)
-    w.attach_grad()
-    b.attach_grad()
-
-    def update(X: nd.NDArray, y: nd.NDArray) -> None:
-        with autograd.record():
-            loss = squared_loss(nd.batch_dot(X, w) + b, y).mean(axis=1).sum()
-        loss.backward()
-        rule([w, b], states, hyperparams)
-
-    return (w, b), update
+def _per_run(name: str, value: Any, runs: int) -> Any:
+    """Return a hyperparameter as a number, or as an array with one number for each run."""
+    if isinstance(value, nd.NDArray):
+        value = value.asnumpy()
+    if np.ndim(value) == 0:
+        return value
+    value = np.asarray(value)
+    if value.size != runs:
+        raise ArgumentError(
+            f"the hyperparameter {name} has the shape {value.shape}; it must be a number, or one "
+            f"number for each of the {runs} runs"
+        )
+    return value.reshape(runs)
 
 
-def _gluon_update(
-    name: str, hyperparams: dict[str, Any], batch_size: int, start: Start
-) -> tuple[tuple[nd.NDArray, nd.NDArray], Update]:
-    """Return the stacked parameters and the step of a Gluon optimizer on all of them."""
-    params = [gluon.Parameter(n, shape=p.shape) for n, p in zip(("weight", "bias"), start)]
-    for parameter, value in zip(params, start):
-        # Zeros, because any other filling would draw from mx.random.
-        parameter.initialize(init.Zero())
-        parameter.set_data(nd.array(value))
-    w, b = (parameter.data() for parameter in params)
-    trainer = gluon.Trainer(params, name, dict(hyperparams))
-
-    def update(X: nd.NDArray, y: nd.NDArray) -> None:
-        with autograd.record():
-            loss = squared_loss(nd.batch_dot(X, w) + b, y).sum()
-        loss.backward()
-        trainer.step(batch_size)
-
-    return (w, b), update
-
-
-def _stack_states(states: Any, runs: int) -> Any:
-    """Copy states for every run: (k, 1) to (runs, k, 1) and (1,) to (runs, 1, 1)."""
-    if isinstance(states, nd.NDArray):
-        return nd.tile(states.reshape((1, -1, 1)), (runs, 1, 1))
-    if isinstance(states, (tuple, list)):
-        return type(states)(_stack_states(state, runs) for state in states)
-    return states
-
-
-def _shuffle(shuffles: list[np.random.RandomState], num_examples: int) -> np.ndarray:
-    """Draw an order of the examples for each run, (runs, n), as ``RandomSampler`` draws one."""
-    orders = np.tile(np.arange(num_examples), (len(shuffles), 1))
-    for shuffle, order in zip(shuffles, orders):
-        shuffle.shuffle(order)
-    return orders
-
-
-def _moment_loss(
-    features: nd.NDArray, labels: nd.NDArray
-) -> Callable[[nd.NDArray, nd.NDArray], np.ndarray]:
-    """Return the function from stacked (w, b) to full-batch losses, (runs,) float64.
-
-    With z = (x, 1, y) and v = (w, b, -1), the mean of (w·x + b - y)² / 2 is vᵀ M v / 2, where M is
-    the mean of z zᵀ over the examples.
-    """
-    X, y = features.asnumpy().astype(np.float64), labels.asnumpy().astype(np.float64)
-    z = np.column_stack([X, np.ones(len(X)), y])
-    moments = z.T @ z / len(z)
-
-    def full_batch_losses(w: nd.NDArray, b: nd.NDArray) -> np.ndarray:
-        v = np.concatenate([w.asnumpy()[..., 0], b.asnumpy()[..., 0]], axis=1).astype(np.float64)
-        v = np.column_stack([v, -np.ones(len(v))])
-        return np.einsum("ri,ri->r", v @ moments, v) / 2
-
-    return full_batch_losses
-
-
-def _check_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
-    """Return the seeds as a tuple of ints; refuse none at all and what is no seed."""
-    seeds = tuple(seeds)
-    if not seeds:
-        raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
-    for seed in seeds:
-        if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
-            raise ArgumentError(f"{seed!r} is no seed; it must be a whole number in [0, 2³¹)")
-    return seeds
-
-
-def _starts(start: Optional[Start], seeds: tuple[int, ...], num_features: int) -> Start:
-    """Return the starting points of all runs as arrays (runs, k, 1) and (runs, 1, 1), float32."""
-    if start is None:
-        draws = [_draw_with_seed(seed, num_features) for seed in seeds]
-        start = tuple(np.stack(parameter) for parameter in zip(*draws))
+def _given_starts(start: Start, runs: int, num_features: int) -> Start:
+    """Return given starting points as arrays (runs, k, 1) and (runs, 1, 1), float32."""
     stacked = []
     for name, value, size in zip(("weights", "bias"), start, (num_features, 1)):
         value = np.asarray(value.asnumpy() if isinstance(value, nd.NDArray) else value, np.float32)
-        if value.size not in (size, len(seeds) * size):
+        if value.size not in (size, runs * size):
             raise ArgumentError(
                 f"the starting {name} have the shape {value.shape}; {size} numbers are wanted for "
-                f"each of the {len(seeds)} runs, or {size} for all"
+                f"each of the {runs} runs, or {size} for all"
             )
-        stacked.append(np.broadcast_to(value.reshape(-1, size, 1), (len(seeds), size, 1)))
+        stacked.append(np.broadcast_to(value.reshape(-1, size, 1), (runs, size, 1)))
     return tuple(stacked)
-
-
-def _draw_with_seed(seed: int, num_features: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the starting point that a single run with this seed has."""
-    mx.random.seed(seed)
-    return tuple(parameter.asnumpy() for parameter in draw_start(num_features))

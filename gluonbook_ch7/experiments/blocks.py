@@ -1,0 +1,131 @@
+"""Blocks of work: done here or by an executor, each kept as soon as it is finished.
+
+A block is a picklable object with a ``run()`` that returns an array. What it returns depends on the
+block alone, so it does not matter where, when or in which order blocks are run.
+"""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor, as_completed
+from pathlib import Path
+from typing import Any, Callable, Optional, Protocol
+
+import numpy as np
+
+from ..errors import WorkerError
+from ..files import write_whole
+
+__all__ = ["Block", "Store", "run_blocks"]
+
+
+class Block(Protocol):
+    """A piece of work that depends on nothing but itself."""
+
+    def run(self) -> np.ndarray:
+        """Do the work."""
+
+
+class Store:
+    """A folder that keeps the result of each finished block under the hash of the block.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when the first block is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, block: Block) -> Optional[np.ndarray]:
+        """Return what was kept of a block, or None."""
+        try:
+            return np.load(self._path(block), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+
+    def keep(self, block: Block, result: np.ndarray) -> None:
+        """Keep what a block returned."""
+        content = io.BytesIO()
+        np.save(content, result, allow_pickle=False)
+        write_whole(self._path(block), content.getvalue())
+
+    def _path(self, block: Block) -> Path:
+        digest = hashlib.sha256(pickle.dumps(block, protocol=4)).hexdigest()
+        return self.folder / f"{digest[:32]}.npy"
+
+
+def run_blocks(
+    blocks: Sequence[Block],
+    executor: Optional[Executor] = None,
+    store: Optional[Store] = None,
+    on_block: Optional[Callable[[int, int], None]] = None,
+) -> list[np.ndarray]:
+    """Run blocks and return their results in order.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+    executor : concurrent.futures.Executor, optional
+        Runs the blocks; without it they run here, one after the other.
+    store : Store, optional
+        Keeps each result as soon as it is there; what it has already is not computed again.
+    on_block : callable, optional
+        Called as ``on_block(finished, total)`` at the beginning and after each block.
+
+    Raises
+    ------
+    WorkerError
+        If a worker died and its executor gave up. What the other workers finished is in the store.
+    """
+    results: list[Any] = [store.find(block) if store else None for block in blocks]
+    missing = [i for i, result in enumerate(results) if result is None]
+    finished = len(blocks) - len(missing)
+    if on_block:
+        on_block(finished, len(blocks))
+    for i, result in _run(blocks, missing, executor):
+        results[i] = result
+        finished += 1
+        if store:
+            store.keep(blocks[i], result)
+        if on_block:
+            on_block(finished, len(blocks))
+    return results
+
+
+def _run(
+    blocks: Sequence[Block], missing: Iterable[int], executor: Optional[Executor]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the index and the result of each missing block, in whichever order they finish."""
+    if executor is None:
+        for i in missing:
+            yield i, blocks[i].run()
+        return
+    futures = {executor.submit(_run_block, blocks[i]): i for i in missing}
+    died = None
+    try:
+        for future in as_completed(futures):
+            error = future.exception()
+            if error is None:
+                yield futures[future], future.result()
+            elif _is_death(error):
+                died = died or error
+            else:
+                raise error
+    finally:
+        for future in futures:
+            future.cancel()
+    if died is not None:
+        raise WorkerError(f"a worker process died ({type(died).__name__}: {died})") from died
+
+
+def _run_block(block: Block) -> np.ndarray:
+    return block.run()
+
+
+def _is_death(error: BaseException) -> bool:
+    """Tell a worker's death, in the words of any executor, from an error of the work itself."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return bool(names & {"BrokenExecutor", "KilledWorker"}) or isinstance(error, CancelledError)
