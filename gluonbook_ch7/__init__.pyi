@@ -35,3 +35,6 @@ from .training import fit_gluon as fit_gluon
 from .experiments.ensemble import fit_ensemble as fit_ensemble
 from .experiments.compare import compare as compare
 from .errors import GluonbookError as GluonbookError
+
+# For notebooks: %load_ext gluonbook_ch7.
+from .reproduce.kernel import load_ipython_extension as load_ipython_extension

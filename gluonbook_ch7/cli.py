@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
@@ -75,20 +76,114 @@ def _with_data_options(command: Any) -> Any:
 
 
 @main.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @_with_data_options
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write figures here.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write figures here; with FILE, the executed notebook.",
+)
 @click.option(
     "--json",
     "json_file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the verdicts here.",
 )
-def rerun(edition: str, source: str, out: Optional[Path], json_file: Optional[Path]) -> None:
-    """Run the RMSProp section and hold each result against what the book recorded.
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With FILE: write a page here, recorded and rerun side by side.",
+)
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=600,
+    show_default=True,
+    help="With FILE: how many seconds each cell may take.",
+)
+@click.pass_context
+def rerun(
+    ctx: click.Context,
+    file: Optional[Path],
+    edition: str,
+    source: str,
+    out: Optional[Path],
+    json_file: Optional[Path],
+    html_file: Optional[Path],
+    timeout: int,
+) -> None:
+    """Run the RMSProp section, or the chapter file FILE, and hold it against what was recorded.
 
-    Exit status: 0 if the section is reproduced, 1 if an output is different, 2 if it could not be
-    run.
+    FILE is an original file of the book, notedown Markdown (.md) or a notebook (.ipynb). Rerunning
+    a file runs its code, whatever that does.
+
+    Exit status: 0 if nothing is different, 1 if an output is different or a cell failed, 2 if it
+    could not be run.
     """
+    _refuse_options(ctx, ("html_file", "timeout") if file is None else ("edition", "source"))
+    if file is None:
+        _rerun_section(edition, source, out, json_file)
+    else:
+        _rerun_file(file, timeout, out, json_file, html_file)
+
+
+def _refuse_options(ctx: click.Context, names: Any) -> None:
+    """Refuse options that were given and would do nothing."""
+    for option in ctx.command.params:
+        given = ctx.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
+        if option.name in names and given:
+            reason = (
+                "goes with a chapter FILE"
+                if ctx.params["file"] is None
+                else "does not go with FILE: a chapter chooses its data itself"
+            )
+            raise click.UsageError(f"{option.opts[0]} {reason}", ctx)
+
+
+def _rerun_file(
+    file: Path,
+    timeout: int,
+    out: Optional[Path],
+    json_file: Optional[Path],
+    html_file: Optional[Path],
+) -> None:
+    from .reproduce.notebook import read_chapter
+
+    chapter = read_chapter(file)
+    # nbclient and its like belong to an extra; reading the chapter has asked for it.
+    from .reproduce.report import summarise
+    from .reproduce.runner import rerun_chapter
+    from .reproduce.writing import check_places, write_run
+
+    check_places(file, out, json_file, html_file)
+    with _status() as say:
+        run = rerun_chapter(chapter, timeout, lambda cell: say(f"running {cell.name}"))
+    _print_judgements(run.judgements)
+    click.echo(f"Data: {'; '.join(run.data) or 'none was loaded'}.")
+    for path in write_run(run, out, json_file, html_file):
+        click.echo(f"Wrote {path}")
+    said = " ".join(summarise(run).split())
+    click.echo(f"Error: {said}" if run.failure else said, err=bool(run.failure))
+    sys.exit(0 if run.is_reproduced else 1)
+
+
+@contextmanager
+def _status() -> Any:
+    """Give a function that says, on a terminal's stderr, what is going on."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status("starting a kernel") as status:
+        yield lambda text: status.update(text)
+
+
+def _rerun_section(
+    edition: str, source: str, out: Optional[Path], json_file: Optional[Path]
+) -> None:
     from .data import load_data_ch7
     from .reproduce import section
     from .reproduce.evidence import is_reproduced

@@ -1,0 +1,108 @@
+"""What a rerun of a chapter file writes: the executed notebook, the verdicts as JSON, the page."""
+
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Optional
+
+from ..errors import ArgumentError
+from ..files import write_whole
+from .report import make_page, versions
+from .runner import CellRun, ChapterRun
+
+__all__ = ["check_places", "write_run"]
+
+
+def check_places(chapter: Path, out: Optional[Path], *files: Optional[Path]) -> None:
+    """Raise, before any work is done, if a place cannot be written to or is the chapter itself.
+
+    Nothing is left behind: folders that are missing are made when they are needed.
+
+    Raises
+    ------
+    ArgumentError
+        If a file would replace the chapter.
+    OSError
+        If the nearest folder that is there cannot be written to.
+    """
+    folders = [out] if out else []
+    for file in files:
+        if file and file.resolve() == chapter.resolve():
+            raise ArgumentError(f"{file} is the chapter file itself; choose another name")
+        folders += [file.parent] if file else []
+    for folder in folders:
+        there = folder.resolve()
+        while not os.path.lexists(there):
+            there = there.parent
+        with tempfile.TemporaryFile(dir=there):
+            pass
+
+
+def write_run(
+    run: ChapterRun, out: Optional[Path], json_file: Optional[Path], html_file: Optional[Path]
+) -> list[Path]:
+    """Write what was asked for, each file whole, and return what was written.
+
+    Parameters
+    ----------
+    run : ChapterRun
+    out : Path, optional
+        The folder of the executed notebook, ``<chapter>.rerun.ipynb``.
+    json_file, html_file : Path, optional
+        The verdicts for programs, and the page for readers.
+    """
+    contents = {}
+    if out:
+        contents[out / f"{run.chapter.path.stem}.rerun.ipynb"] = _notebook_text(run)
+    if json_file:
+        text = json.dumps(_finite(_content(run)), ensure_ascii=False, indent=1, allow_nan=False)
+        contents[json_file] = text + "\n"
+    if html_file:
+        contents[html_file] = make_page(run)
+    # A cell can print half a character, which UTF-8 cannot hold.
+    return [
+        write_whole(path, text.encode("utf-8", errors="backslashreplace"))
+        for path, text in contents.items()
+    ]
+
+
+def _notebook_text(run: ChapterRun) -> str:
+    import nbformat
+
+    return nbformat.writes(run.notebook) + "\n"
+
+
+def _content(run: ChapterRun) -> dict[str, Any]:
+    return {
+        "reproduced": run.is_reproduced,
+        "failure": run.failure,
+        "file": str(run.chapter.path),
+        "sha256": run.chapter.sha256,
+        "data": run.data,
+        "versions": versions(),
+        "cells": [_cell(cell) for cell in run.cells],
+    }
+
+
+def _cell(cell: CellRun) -> dict[str, Any]:
+    return {
+        "position": cell.position,
+        "prompt": cell.cell.prompt,
+        "line": cell.cell.line,
+        "status": cell.status,
+        "recorded": bool(cell.cell.outputs),
+        "outputs": [vars(judgement) for judgement in cell.judgements],
+    }
+
+
+def _finite(content: Any) -> Any:
+    """Return the content with None for every number that JSON cannot hold."""
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
