@@ -76,10 +76,11 @@ def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
     if path.suffix == ".ipynb":
         notebook = _parse_notebook(text, str(path))
         cells = [_cell(cell) for cell in notebook.cells]
+        _check(cells, str(path))
     else:
         cells = parse_notedown(text, str(path))
+        _check(cells, str(path))
         notebook = _as_notebook(cells)
-    _check(cells, str(path))
     return Chapter(path, hashlib.sha256(path.read_bytes()).hexdigest(), tuple(cells), notebook)
 
 
@@ -126,14 +127,16 @@ def _as_notebook(cells: list[Cell]) -> Any:
     for number, cell in enumerate(cells):
         name = {"id": f"cell-{number}"}
         if cell.kind == "code":
-            outputs = [_complete(output) for output in cell.outputs]
-            made.append(
-                v4.new_code_cell(cell.source, execution_count=cell.prompt, outputs=outputs, **name)
-            )
+            made.append(v4.new_code_cell(cell.source, execution_count=cell.prompt, **name))
         else:
             made.append(v4.new_markdown_cell(cell.source, **name))
     language = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    return v4.new_notebook(cells=made, metadata=language)
+    notebook = v4.new_notebook(cells=made, metadata=language)
+    # Only now, because nbformat is stricter with outputs than their reader has to be.
+    for cell, made in zip(cells, notebook.cells):
+        if cell.kind == "code":
+            made.outputs = [_complete(output) for output in cell.outputs]
+    return notebook
 
 
 def _complete(output: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ it does, and all that it writes for itself is in a folder that goes when it ends
 """
 
 import ast
+import asyncio
 import contextlib
 import json
 import os
@@ -107,6 +108,9 @@ class Session:
                 "it longer"
             ) from error
         except DeadKernelError as error:
+            if await ensure_async(self._manager.is_alive()):
+                # Nobody died: this is how nbclient passes on that it was told to stop, by Ctrl-C.
+                raise asyncio.CancelledError from error
             raise CellFailure("ended the kernel") from error
 
     async def report(self, runs: int) -> dict[str, Any]:

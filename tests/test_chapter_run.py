@@ -1,0 +1,491 @@
+"""A chapter file, rerun in a real kernel, against what it recorded."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from gluonbook_ch7.errors import DataNotFoundError, RecordError
+from gluonbook_ch7.reproduce.notebook import read_chapter
+from gluonbook_ch7.reproduce.runner import rerun_chapter
+from gluonbook_ch7.reproduce.verdict import Verdict
+
+BOOK = Path(__file__).resolve().parents[2] / "shared" / "book" / "rmsprop.md"
+
+TRAINING = {
+    "printed loss": "consistent",
+    "time": "not comparable",
+    "axes": "identical",
+    "first loss": "identical",
+    "30 later losses": "consistent",
+}
+AS_RECORDED = {
+    "cell 1 (n=1): stderr": "not judged",
+    "cell 2 (n=2): text": "identical",
+    "cell 2 (n=2): figure": "identical",
+    **{f"cell 4 (n=5): {output}": verdict for output, verdict in TRAINING.items()},
+    **{f"cell 5 (n=5): {output}": verdict for output, verdict in TRAINING.items()},
+}
+
+# Sections in the style of the book's, with nothing recorded.
+SECTION = """
+# 梯度下降
+
+```{.python .input n=1}
+import sys
+sys.path.insert(0, '..')
+
+%matplotlib inline
+import gluonbook as gb
+import d2lzh as d2l
+from mpl_toolkits import mplot3d
+import numpy as np
+from mxnet import nd, autograd
+
+def gd(eta):
+    x = 10
+    results = [x]
+    for i in range(10):
+        x -= eta * 2 * x
+        results.append(x)
+    return results
+
+res = gd(0.2)
+gb.set_figsize()
+f_line = np.arange(-10, 10, 0.1)
+gb.plt.plot(f_line, [x * x for x in f_line])
+gb.plt.plot(res, [x * x for x in res], '-o')
+gb.plt.xlabel('x')
+```
+
+```{.python .input n=2}
+def train_2d(trainer):
+    x1, x2, s1, s2 = -5, -2, 0, 0
+    results = [(x1, x2)]
+    for i in range(20):
+        x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
+        results.append((x1, x2))
+    print('epoch %d, x1 %f, x2 %f' % (i + 1, x1, x2))
+    return results
+
+def sgd_2d(x1, x2, s1, s2):
+    return (x1 - 0.1 * (2 * x1 + np.random.normal(0.1)),
+            x2 - 0.1 * (4 * x2 + nd.random.normal().asscalar()), 0, 0)
+
+d2l.show_trace_2d(lambda x1, x2: x1 ** 2 + 2 * x2 ** 2, train_2d(sgd_2d))
+```
+
+```{.python .input n=3}
+x, y = np.mgrid[-1: 1: 31j, -1: 1: 31j]
+z = x**2 - y**2
+ax = gb.plt.figure().add_subplot(111, projection='3d')
+ax.plot_wireframe(x, y, z, **{'rstride': 2, 'cstride': 2})
+ax.plot([0], [0], [0], 'rx')
+gb.plt.xticks([-1, 0, 1])
+ax.set_zticks([-1, 0, 1])
+```
+
+```{.python .input n=4}
+def get_data_ch7():
+    data = np.genfromtxt('../data/airfoil_self_noise.dat', delimiter='\\t')
+    data = (data - data.mean(axis=0)) / data.std(axis=0)
+    return nd.array(data[:, :-1]), nd.array(data[:, -1])
+
+features, labels = get_data_ch7()
+assert features.shape == d2l.get_data_ch7()[0].shape == (1503, 5)
+assert gb.get_data_ch7()[0].shape == (1503, 4)
+assert nd.abs(features - d2l.get_data_ch7()[0]).max() < 1e-6
+```
+
+```{.python .input n=5}
+def sgd(params, states, hyperparams):
+    for p in params:
+        p[:] -= hyperparams['lr'] * p.grad
+
+gb.train_ch7(sgd, None, {'lr': 0.05}, features, labels, 10)
+gb.train_gluon_ch7('sgd', {'learning_rate': 0.05}, features, labels, 10)
+```
+"""
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "gluonbook_ch7", "rerun", *map(str, arguments)]
+
+
+def call(*arguments, **options):
+    """Run ``gluonbook-ch7 rerun``."""
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=120, check=False, **options
+    )
+
+
+def chapter_of(*sources):
+    """Return a chapter with these code cells and nothing recorded."""
+    return "\n".join(f"```{{.python .input}}\n{source}\n```\n" for source in sources)
+
+
+def verdicts(run):
+    return {judgement.output: judgement.verdict.value for judgement in run.judgements}
+
+
+@pytest.fixture(scope="module")
+def book():
+    """Return the section's file with its recorded outputs, or skip where it is not kept."""
+    if not BOOK.is_file():
+        pytest.skip(f"the recorded chapter is not here: no file {BOOK}")
+    return BOOK.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def rerun(tmp_path, monkeypatch, real_data_path):
+    """Return a function that reruns a chapter's text on the real data."""
+    monkeypatch.setenv("GLUONBOOK_CH7_DATA", str(real_data_path))
+
+    def rerun(text, name="chapter.md"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return rerun_chapter(read_chapter(path))
+
+    return rerun
+
+
+# --- The section, as it is and changed ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def original(book, tmp_path_factory, real_data_path):
+    """Rerun the book's file, byte for byte, with everything that the command writes."""
+    folder = tmp_path_factory.mktemp("original")
+    places = ("--out", folder, "--json", folder / "r.json", "--html", folder / "r.html")
+    start = time.monotonic()
+    done = call(BOOK, *places, env={**os.environ, "GLUONBOOK_CH7_DATA": str(real_data_path)})
+    return folder, done, time.monotonic() - start
+
+
+def test_the_recorded_section_is_reproduced(original):
+    """The main promise would be broken: the book's own file runs and says what it said."""
+    folder, done, seconds = original
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert seconds < 20
+    content = json.loads((folder / "r.json").read_text())
+    outputs = [output for cell in content["cells"] for output in cell["outputs"]]
+    assert {output["output"]: output["verdict"] for output in outputs} == AS_RECORDED
+    assert [cell["status"] for cell in content["cells"]] == ["run"] * 5
+    assert content["reproduced"] is True
+    assert content["data"][0].startswith("edition 0.7, the real data set")
+    assert "edition 0.7, the real data set" in done.stdout
+
+
+def test_the_executed_notebook_holds_the_chapter_and_todays_outputs(original, book):
+    """A reader who opens the notebook would miss prose, or count cells that are not the book's."""
+    folder, _, _ = original
+    notebook = nbformat.read(folder / "rmsprop.rerun.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert all(cell.source in book for cell in notebook.cells)
+    coded = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in coded] == [1, 2, 3, 4, 5]
+    assert coded[1].outputs[0].text == "epoch 20, x1 -0.010599, x2 0.000000\n"
+    assert "image/svg+xml" in coded[1].outputs[1].data
+    assert not coded[0].outputs
+
+
+def test_the_same_file_as_a_notebook_gives_the_same_verdicts(book, rerun):
+    """The two forms of a chapter would be judged by two measures."""
+    text = nbformat.writes(read_chapter(BOOK).notebook)
+    run = rerun(text, "chapter.ipynb")
+    assert verdicts(run) == AS_RECORDED
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "different"),
+    [
+        ("eta, gamma = 0.4", "eta, gamma = 0.41", ["cell 2 (n=2): text", "cell 2 (n=2): figure"]),
+        ("'gamma':0.9}", "'gamma':0.99}", ["cell 4 (n=5): 30 later losses"]),
+        (
+            "import gluonbook as gb",
+            "import d2lzh as gb",
+            [
+                f"cell {cell} (n=5): {output}"
+                for cell in (4, 5)
+                for output in ("printed loss", "first loss", "30 later losses")
+            ],
+        ),
+    ],
+)
+def test_a_changed_number_in_the_code_is_caught_where_it_acts(
+    book, rerun, before, after, different
+):
+    """The evidence would call a chapter reproduced that computes something else."""
+    assert before in book
+    run = rerun(book.replace(before, after))
+    assert not run.failure
+    assert not run.is_reproduced
+    assert verdicts(run) == {**AS_RECORDED, **dict.fromkeys(different, "different")}
+
+
+def test_a_changed_number_in_the_record_is_caught_where_it_stands(book, rerun):
+    """The evidence would not read what was recorded, a line of text or a vertex of a figure."""
+    changed = book.replace("loss: 0.258765,", "loss: 0.243000,")
+    # The trace's sixth point, moved to the right by 0.01; 2 data units are from -4 to -2.
+    per_unit = (149.425 - 88.39375) / 2
+    trace = re.search(r'd=\\"(M [^"]*)\\" style=\\"fill:none;stroke:#ff7f0e', changed)[1]
+    x = trace.split("L ")[5].split()[0]
+    moved = trace.replace(f"L {x} ", f"L {float(x) + 0.01 * per_unit:.6f} ", 1)
+    run = rerun(changed.replace(trace, moved))
+    different = ("cell 2 (n=2): figure", "cell 4 (n=5): printed loss")
+    assert verdicts(run) == {**AS_RECORDED, **dict.fromkeys(different, "different")}
+    figure = run.cells[1].judgements[1]
+    assert figure.numbers["largest_difference"] == pytest.approx(0.01, abs=1e-6)
+
+
+# --- Other sections -----------------------------------------------------------------------------
+
+
+def test_other_sections_run_and_are_reported_as_not_recorded(tmp_path):
+    """A section in the style of 2018 would stop, or be called judged with nothing to judge."""
+    folder = tmp_path / "chapter_optimization"
+    folder.mkdir()
+    # A copy of the book's package that cannot be imported today must not come first.
+    broken = tmp_path / "gluonbook"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise ImportError('the old package')")
+    path = folder / "gd-sgd.md"
+    path.write_text(SECTION, encoding="utf-8")
+    environment = {**os.environ, "GLUONBOOK_CH7_DATA": ""}
+    done = call(path, "--json", tmp_path / "r.json", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "recorded no output" in done.stdout
+    assert "edition 1.0, the moment twin" in done.stdout
+    assert "served as ../data/airfoil_self_noise.dat" in done.stdout
+    content = json.loads((tmp_path / "r.json").read_text())
+    assert [(cell["status"], cell["recorded"]) for cell in content["cells"]] == [("run", False)] * 5
+    assert sorted(os.listdir(folder)) == ["gd-sgd.md"]
+
+
+def test_outputs_without_a_rule_are_said_to_be_not_judged(tmp_path):
+    """What nobody judged would pass for reproduced, or a random loss for different."""
+    recorded = [
+        {"output_type": "stream", "name": "stdout", "text": "loss: 0.250000, 0.1 sec per epoch\n"},
+        {"output_type": "display_data", "data": {"text/html": "<b>bold</b>"}, "metadata": {}},
+        {"output_type": "stream", "name": "stderr", "text": "DeprecationWarning: old\n"},
+    ]
+    times = [{"output_type": "stream", "name": "stdout", "text": ["took 0.31 sec, ", "3 steps\n"]}]
+    path = tmp_path / "own.md"
+    path.write_text(
+        "```{.python .input n=7}\nprint('loss: 0.260000, 0.2 sec per epoch')\n```\n"
+        f"```{{.json .output n=7}}\n{json.dumps(recorded)}\n```\n"
+        "```{.python .input n=7}\nprint('took 0.2 sec, 3 steps')\n```\n"
+        f"```{{.json .output n=7}}\n{json.dumps(times)}\n```\n"
+    )
+    run = rerun_chapter(read_chapter(path))
+    assert verdicts(run) == {
+        "cell 1 (n=7): text": "not judged",
+        "cell 1 (n=7): stderr": "not judged",
+        "cell 1 (n=7): text/html": "not judged",
+        "cell 2 (n=7): text": "identical",
+        "cell 2 (n=7): time": "not comparable",
+    }
+
+
+# --- Cells that do not come to their end --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("print('so far'); 1 / 0", r"cell 2 raised ZeroDivisionError: division by zero"),
+        ("print('so far', flush=True)\nwhile True: pass", r"cell 2 did not end within 3 s"),
+        ("import os\nprint('so far', flush=True)\nos._exit(3)", r"cell 2 ended the kernel"),
+    ],
+    ids=["raises", "hangs", "dies"],
+)
+def test_a_failing_cell_stops_the_run_and_shows_it(tmp_path, source, said):
+    """A reader would wait forever, or not learn which cell it was and how far the run came."""
+    path = tmp_path / "chapter.md"
+    path.write_text(chapter_of("print('before')", source, "print('never')"))
+    out = tmp_path / "out"
+    done = call(path, "--timeout", "3", "--out", out, "--html", out / "page.html")
+    assert done.returncode == 1
+    assert re.fullmatch(rf"Error: The run stopped: {path}:5: {said}.*\n", done.stderr)
+    cells = nbformat.read(out / "chapter.rerun.ipynb", as_version=4).cells
+    assert cells[0].outputs[0].text == "before\n"
+    assert not cells[2].outputs
+    page = (out / "page.html").read_text()
+    assert "before" in page
+    assert "The run stopped" in page
+    assert "not run" in page
+    if "os._exit" not in source:
+        assert cells[1].outputs[0].text.startswith("so far")
+
+
+def test_ctrl_c_leaves_no_kernel_and_no_file(tmp_path):
+    """A reader's machine would keep a kernel, or a child of it, that nobody knows of."""
+    path = tmp_path / "chapter.md"
+    path.write_text(
+        chapter_of(
+            "import os, subprocess, time\n"
+            "child = subprocess.Popen(['sleep', '300'])\n"
+            "open('pids.part', 'w').write(f'{os.getpid()} {child.pid}')\n"
+            "os.rename('pids.part', 'pids')\n"
+            "time.sleep(300)"
+        )
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    running = subprocess.Popen(
+        command(path, "--out", tmp_path / "out"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    pids = tmp_path / "pids"
+    deadline = time.monotonic() + 60
+    while not pids.exists() and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=20)
+    assert running.returncode == 1
+    assert stderr.strip() == "Aborted!"
+    assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
+    assert not (tmp_path / "out").exists()
+    assert not list(scratch.glob("gluonbook-ch7-*"))
+
+
+def is_alive(pid):
+    """Tell whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+# --- Bad input ----------------------------------------------------------------------------------
+
+CODE = "```{.python .input n=1}\n1\n```\n"
+BAD = {
+    "not UTF-8": (b"caf\xe9\n" + CODE.encode(), "chapter.md", ":1: not UTF-8 at byte 3"),
+    "unclosed": (b"prose\n\n```{.python .input n=1}\n1\n", "chapter.md", ":3: the fence"),
+    "not JSON": (
+        (CODE + "```{.json .output n=1}\n[\n{]\n```\n").encode(),
+        "chapter.md",
+        ":6: the output is not JSON",
+    ),
+    "no input": (b"```{.json .output n=1}\n[]\n```\n" + CODE.encode(), "chapter.md", ":1: "),
+    "bad output": (
+        (CODE + '```{.json .output n=1}\n[{"output_type": "x"}]\n```\n').encode(),
+        "chapter.md",
+        ":1: cell 1: output 1 has no output_type",
+    ),
+    "half a character": (
+        (
+            CODE + '```{.json .output n=1}\n[{"output_type": "stream", "text": "\\ud800"}]\n```\n'
+        ).encode(),
+        "chapter.md",
+        ":1: cell 1: holds half a character",
+    ),
+    "no code": (b"# only prose\n", "chapter.md", ":1: no code cells"),
+    "notebook not JSON": (b'{\n "cells": [\n', "chapter.ipynb", ":3: not a notebook"),
+    "no notebook": (b"[1, 2]", "chapter.ipynb", ":1: not a notebook; it names no nbformat"),
+    "newer": (b'{"nbformat": 5, "cells": []}', "chapter.ipynb", ":1: a notebook of format 5"),
+    "damaged": (
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}',
+        "chapter.ipynb",
+        ":1: a damaged notebook of format 4",
+    ),
+    "notebook without code": (
+        b'{"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": []}',
+        "chapter.ipynb",
+        ":1: no code cells",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_chapter_is_refused_with_its_line(tmp_path, kind):
+    """A reader would get a traceback, or half a rerun, and have to search for the place."""
+    content, name, message = BAD[kind]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(RecordError) as caught:
+        read_chapter(path)
+    assert str(caught.value).startswith(f"{path}{message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_chapter_is_refused(tmp_path):
+    """A mistyped name would look like an empty chapter."""
+    with pytest.raises(DataNotFoundError, match=r"none\.md: no such file"):
+        read_chapter(tmp_path / "none.md")
+
+
+def test_notebooks_of_format_3_are_upgraded(tmp_path):
+    """The book's older notebooks could not be read."""
+    cell = {
+        "cell_type": "code",
+        "language": "python",
+        "input": ["print(1)"],
+        "prompt_number": 4,
+        "metadata": {},
+        "outputs": [{"output_type": "stream", "stream": "stdout", "text": ["1\n"]}],
+    }
+    sheet = {"cells": [cell], "metadata": {}}
+    notebook = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [sheet]}
+    path = tmp_path / "old.ipynb"
+    path.write_text(json.dumps(notebook))
+    (read,) = read_chapter(path).cells
+    assert (read.source, read.prompt) == ("print(1)", 4)
+    assert read.outputs[0]["text"] == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.md"], "none.md: no such file"),
+        (["prose.md"], "prose.md:1: no code cells"),
+        (["good.md", "--out", "good.md/out"], "good.md"),
+        (["good.md", "--html", "good.md"], "is the chapter file itself"),
+        (["good.md", "--edition", "1.0"], "does not go with FILE"),
+        (["--timeout", "5"], "goes with a chapter FILE"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_writes_nothing(tmp_path, arguments, message):
+    """Scripts could not tell wrong use from a difference, or a place would be half written."""
+    (tmp_path / "good.md").write_text(CODE)
+    (tmp_path / "prose.md").write_text("prose\n")
+    done = call(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["good.md", "prose.md"]
+    assert (tmp_path / "good.md").read_text() == CODE
+
+
+def test_without_the_extra_the_command_that_installs_it_is_named(tmp_path):
+    """A reader without the notebook libraries would see an import error from deep inside."""
+    (tmp_path / "good.md").write_text(CODE)
+    code = (
+        "import sys; sys.modules['nbclient'] = None\n"
+        "from gluonbook_ch7.cli import main; main(['rerun', 'good.md'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "-m pip install 'gluonbook_ch7[notebook]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_verdict_words_are_those_of_the_documents():
+    """Programs that read the JSON would meet words that no document explains."""
+    words = ["identical", "consistent", "different", "not comparable", "not judged"]
+    assert [verdict.value for verdict in Verdict] == words
