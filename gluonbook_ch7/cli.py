@@ -1,13 +1,11 @@
-"""The commands of ``gluonbook-ch7``: they call what computes, and print, draw and write the result.
+"""The command line of ``gluonbook-ch7``: what each command takes, and how an error is said.
 
-MXNet and Matplotlib are imported inside the commands, so that ``--help`` is quick.
+What the commands do is in ``commands``; it is imported when a command runs, and MXNet and
+Matplotlib with it, so that ``--help`` is quick.
 """
 
-import json
 import os
-import sys
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
@@ -122,10 +120,12 @@ def rerun(
     could not be run.
     """
     _refuse_options(ctx, ("html_file", "timeout") if file is None else ("edition", "source"))
+    from .commands.rerun import rerun_file, rerun_section
+
     if file is None:
-        _rerun_section(edition, source, out, json_file)
+        rerun_section(edition, source, out, json_file)
     else:
-        _rerun_file(file, timeout, out, json_file, html_file)
+        rerun_file(file, timeout, out, json_file, html_file)
 
 
 def _refuse_options(ctx: click.Context, names: Any) -> None:
@@ -139,72 +139,6 @@ def _refuse_options(ctx: click.Context, names: Any) -> None:
                 else "does not go with FILE: a chapter chooses its data itself"
             )
             raise click.UsageError(f"{option.opts[0]} {reason}", ctx)
-
-
-def _rerun_file(
-    file: Path,
-    timeout: int,
-    out: Optional[Path],
-    json_file: Optional[Path],
-    html_file: Optional[Path],
-) -> None:
-    from .reproduce.notebook import read_chapter
-
-    chapter = read_chapter(file)
-    # nbclient and its like belong to an extra; reading the chapter has asked for it.
-    from .reproduce.report import summarise
-    from .reproduce.runner import rerun_chapter
-    from .reproduce.writing import check_places, write_run
-
-    check_places(file, out, json_file, html_file)
-    with _status() as say:
-        run = rerun_chapter(chapter, timeout, lambda cell: say(f"running {cell.name}"))
-    _print_judgements(run.judgements)
-    click.echo(f"Data: {'; '.join(run.data) or 'none was loaded'}.")
-    for path in write_run(run, out, json_file, html_file):
-        click.echo(f"Wrote {path}")
-    said = " ".join(summarise(run).split())
-    click.echo(f"Error: {said}" if run.failure else said, err=bool(run.failure))
-    sys.exit(0 if run.is_reproduced else 1)
-
-
-@contextmanager
-def _status() -> Any:
-    """Give a function that says, on a terminal's stderr, what is going on."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda text: None
-        return
-    with console.status("starting a kernel") as status:
-        yield lambda text: status.update(text)
-
-
-def _rerun_section(
-    edition: str, source: str, out: Optional[Path], json_file: Optional[Path]
-) -> None:
-    from .data import load_data_ch7
-    from .reproduce import section
-    from .reproduce.evidence import is_reproduced
-    from .reproduce.record import load_recorded
-
-    data = load_data_ch7(edition, source)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)  # said now if it can't be, not after the work
-    results = list(_with_progress(section.rerun_section(data, load_recorded()), "result", 3))
-    judgements = [judgement for result in results for judgement in result.judgements]
-    reproduced = is_reproduced(judgements)
-    _print_judgements(judgements)
-    click.echo(f"Data: edition {edition}, {data.origin}.")
-    if out:
-        for path in section.write_figures(results, data, out):
-            click.echo(f"Wrote {path}")
-    if json_file:
-        content = {"reproduced": reproduced, "edition": edition, "data": data.origin}
-        _write_json(json_file, {**content, "outputs": [vars(j) for j in judgements]})
-    click.echo("The section is reproduced." if reproduced else "The section is NOT reproduced.")
-    sys.exit(0 if reproduced else 1)
 
 
 @main.command()
@@ -236,62 +170,63 @@ def compare(
     differences are switched off, all but one at a time and all together. Numbers are the median of
     the seeds. With the extra `peers`, PyTorch's and optax's optimizers take part.
     """
-    from .cli_compare import run_comparisons
+    from .commands.compare import run_comparisons
 
     run_comparisons(rules, edition, source, seeds, batch_size, epochs, out, json_file)
 
 
-def _with_progress(steps: Any, name: str, total: int) -> Any:
-    """Yield the steps; on a terminal count them on stderr."""
-    from rich.console import Console
-    from rich.progress import track
+@main.command()
+@click.argument("rule")
+@click.option("--lr", metavar="RANGE", help="Learning rates.")
+@click.option("--mom", metavar="RANGE", help="Momenta.")
+@click.option("--gamma", metavar="RANGE", help="RMSProp's decay.")
+@click.option("--rho", metavar="RANGE", help="Adadelta's decay.")
+@click.option("--seeds", type=click.IntRange(1), default=16, show_default=True, help="A cell.")
+@click.option("--batch-size", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=2, show_default=True)
+@_with_data_options
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the figure here, and keep finished blocks until the sweep is done.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every cell here.",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every cell here.",
+)
+@click.option(
+    "--max-memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="GiB that the runs that are trained together may take in each process.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Of this machine.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted sweep in --out.")
+def sweep(rule: str, lr: Any, mom: Any, gamma: Any, rho: Any, **options: Any) -> None:
+    """Train RULE with every combination of hyperparameters, each with several seeds.
 
-    console = Console(stderr=True)
-    return track(
-        steps,
-        description=f"{name} by {name}",
-        total=total,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    A RANGE is a number, FIRST:LAST:COUNT for evenly spaced values, or FIRST:LAST:COUNTlog for
+    values in constant ratio. What is not given is as in the chapter. The figure shows one or two
+    ranges.
 
+    Exit status: 0 if the sweep was finished, 2 if it could not be, 130 if it was interrupted.
+    """
+    from .commands.sweep import run_sweep
 
-def _print_judgements(judgements: Any) -> None:
-    """Print one row for each recorded output."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=150)
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("output", "recorded", "rerun", "verdict", "what it rests on"):
-        table.add_column(heading, overflow="fold")
-    for judgement in judgements:
-        verdict = judgement.verdict.value
-        style = {"different": "bold red", "identical": "green", "consistent": "green"}
-        cells = (judgement.output, judgement.recorded, judgement.rerun)
-        table.add_row(
-            *map(Text, cells), Text(verdict, style=style.get(verdict, "")), Text(judgement.basis)
-        )
-    console.print(table)
-
-
-def _write_json(path: Path, content: Any) -> None:
-    """Write JSON that any reader takes: what is not finite becomes null."""
-    from .files import write_whole
-
-    write_whole(path, json.dumps(_finite(content), ensure_ascii=False, indent=1) + "\n")
-
-
-def _finite(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    if isinstance(content, float) and content - content != 0:
-        return None
-    return content
+    run_sweep(rule, {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho}, **options)

@@ -65,6 +65,12 @@ class Ch7Data:
         """Whether these are the rows that the book trained on."""
         return self.kind == "real"
 
+    @property
+    def in_short(self) -> str:
+        """The edition and the kind, short enough for the title of a figure."""
+        kinds = {"real": "the real data", "twin": "the moment twin", "other": "other data"}
+        return f"edition {self.edition}, {kinds[self.kind]}"
+
 
 def get_data_ch7(edition: str = "0.7", source: Source = "auto") -> tuple[nd.NDArray, nd.NDArray]:
     """Return the features and labels of chapter 7, as the book's function of this name does.

@@ -35,3 +35,7 @@ class DataWarning(UserWarning):
 
 class WorkerError(GluonbookError, RuntimeError):
     """Work that other processes should have done and did not; the message says what is kept."""
+
+
+class WorkerWarning(UserWarning):
+    """Work that was done again because a worker left before it delivered."""

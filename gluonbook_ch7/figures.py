@@ -1,24 +1,32 @@
 """The figures: every plot, and how a notebook shows it. Nothing here computes."""
 
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from .files import write_whole
 
 __all__ = [
     "Fan",
     "comparison_figure",
     "fan_figure",
+    "figure_bytes",
     "overlay_figure",
     "plot_loss",
     "plot_trace_2d",
     "plt",
     "set_figsize",
+    "sweep_figure",
     "use_svg_display",
+    "write_figure",
 ]
 
 
@@ -202,3 +210,93 @@ def comparison_figure(
     below.axhline(1e-6, color="#555555", linewidth=0.8)
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def sweep_figure(
+    title: str,
+    grid: Mapping[str, np.ndarray],
+    median: np.ndarray,
+    spread: np.ndarray,
+    diverged: np.ndarray,
+) -> Figure:
+    """Draw the final loss over a grid of one or two hyperparameters, and its spread.
+
+    Parameters
+    ----------
+    title : str
+    grid : dict of str to ndarray
+        The values of each hyperparameter.
+    median, spread, diverged : ndarray, shape (values of the first, values of the second)
+        Of each cell, over its seeds; for one hyperparameter of shape (values,).
+    """
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure.suptitle(title)
+    left, right = figure.subplots(1, 2)
+    if len(grid) == 1:
+        _draw_curve(left, grid, median, diverged, "median final loss")
+        _draw_curve(right, grid, spread, diverged, "spread over the seeds")
+        return figure
+    best = np.min(median)
+    # Cells within a part in a thousand of the best look alike: their seeds differ by more.
+    _draw_map(left, grid, np.maximum(median - best, 1e-3 * best), diverged)
+    left.set_title(f"median final loss, above the best cell's {best:.4f} (star)")
+    i, j = np.unravel_index(np.argmin(median), median.shape)
+    x, y = grid.values()
+    left.plot(x[i], y[j], "*", markersize=15, color="white", markeredgecolor="black")
+    _draw_map(right, grid, spread, diverged)
+    right.set_title("spread over the seeds (largest minus smallest)")
+    return figure
+
+
+def _draw_map(
+    axes: Axes, grid: Mapping[str, np.ndarray], values: np.ndarray, diverged: np.ndarray
+) -> None:
+    """Draw one quantity over two hyperparameters, with a cross where a run diverged."""
+    (x_name, x), (y_name, y) = grid.items()
+    shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    mesh = axes.pcolormesh(x, y, shown.T, norm="log", cmap="viridis", shading="nearest")
+    axes.figure.colorbar(mesh, ax=axes)
+    _scale(axes.set_xscale, x)
+    _scale(axes.set_yscale, y)
+    axes.set(xlabel=x_name, ylabel=y_name)
+    at = np.argwhere(diverged > 0)
+    if len(at):
+        axes.plot(x[at[:, 0]], y[at[:, 1]], "x", markersize=4, color="black", label="diverged")
+        axes.figure.legend(*axes.get_legend_handles_labels(), loc="upper right")
+
+
+def _draw_curve(
+    axes: Axes, grid: Mapping[str, np.ndarray], values: np.ndarray, diverged: np.ndarray, name: str
+) -> None:
+    """Draw one quantity over one hyperparameter; values that diverged are marked above."""
+    ((x_name, x),) = grid.items()
+    axes.plot(x, np.where(np.isfinite(values), values, np.nan), marker="o", color="#0072B2")
+    _scale(axes.set_xscale, x)
+    axes.set(xlabel=x_name, ylabel=name, title=name, yscale="log")
+    if (diverged > 0).any():
+        at = x[diverged > 0]
+        axes.plot(at, np.full(len(at), 0.97), "kx", transform=axes.get_xaxis_transform(),
+                  label="diverged")  # fmt: skip
+        axes.legend()
+
+
+def _scale(set_scale: Callable[[str], None], values: np.ndarray) -> None:
+    """Use a logarithmic axis for values that are spaced in ratio."""
+    steps = np.diff(values)
+    if (values > 0).all() and len(values) > 2 and not np.allclose(steps, steps[0]):
+        set_scale("log")
+
+
+def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as SVG and as PNG; return the two paths."""
+    return [
+        write_whole(folder / f"{name}.{format}", figure_bytes(figure, format))
+        for format in ("svg", "png")
+    ]
+
+
+def figure_bytes(figure: Figure, format: str) -> bytes:
+    """Return a figure as the content of a file: ``"svg"`` or ``"png"``."""
+    content = io.BytesIO()
+    figure.savefig(content, format=format, dpi=150)
+    return content.getvalue()

@@ -1,11 +1,12 @@
 """Files that are written whole or not at all."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
-__all__ = ["write_whole"]
+__all__ = ["write_json", "write_whole"]
 
 
 def write_whole(path: Union[str, "os.PathLike[str]"], content: Union[str, bytes]) -> Path:
@@ -48,3 +49,18 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def write_json(path: Union[str, "os.PathLike[str]"], content: Any) -> Path:
+    """Write JSON that any reader takes: a number that is not finite becomes null."""
+    return write_whole(path, json.dumps(_finite(content), ensure_ascii=False, indent=1) + "\n")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and content - content != 0:
+        return None
+    return content

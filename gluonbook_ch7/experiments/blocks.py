@@ -52,6 +52,16 @@ class Store:
         np.save(content, result, allow_pickle=False)
         write_whole(self._path(block), content.getvalue())
 
+    def __len__(self) -> int:
+        return len(list(self.folder.glob("*.npy")))
+
+    def clear(self) -> None:
+        """Forget all blocks and remove the folder."""
+        for path in self.folder.glob("*.npy"):
+            path.unlink()
+        if self.folder.exists():
+            self.folder.rmdir()
+
     def _path(self, block: Block) -> Path:
         digest = hashlib.sha256(pickle.dumps(block, protocol=4)).hexdigest()
         return self.folder / f"{digest[:32]}.npy"

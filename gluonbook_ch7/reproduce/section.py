@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-import matplotlib.figure
-
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
 from ..experiments.ensemble import Ensemble
-from ..figures import Fan, fan_figure, overlay_figure, plt
-from ..files import write_whole
+from ..figures import Fan, fan_figure, figure_bytes, overlay_figure, plt, write_figure
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import seed_generators, train_ch7, train_gluon_ch7
 from . import evidence
@@ -23,8 +20,6 @@ from .record import CellOutputs, Record
 from .svg import decode_svg
 
 __all__ = ["Result", "rerun_section", "write_figures"]
-
-KINDS = {"real": "the real data", "twin": "the moment twin", "other": "another file's data"}
 
 
 @dataclass(frozen=True)
@@ -101,13 +96,9 @@ def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> lis
     drawn = {_file_name(result.name): _overlay(result) for result in results}
     fans = [_fan(result) for result in results if result.sample]
     runs = len(fans[0].losses)
-    title = f"{runs:,} shuffles from the recorded start, edition {data.edition}, {KINDS[data.kind]}"
+    title = f"{runs:,} shuffles from the recorded start, {data.in_short}"
     drawn["fan"] = fan_figure(fans, title)
-    return [
-        write_whole(folder / f"{name}.{format}", _as_bytes(figure, format))
-        for name, figure in drawn.items()
-        for format in ("svg", "png")
-    ]
+    return [path for name, figure in drawn.items() for path in write_figure(figure, folder, name)]
 
 
 def _file_name(name: str) -> str:
@@ -161,14 +152,7 @@ def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, Optional[TrainingCall]]:
     printed, calls = io.StringIO(), []
     with plt.rc_context(), redirect_stdout(printed), observe_training(calls.append):
         cell()
-        svg = _as_bytes(plt.gcf(), "svg").decode()
+        svg = figure_bytes(plt.gcf(), "svg").decode()
         plt.close()
     outputs = CellOutputs(text=printed.getvalue(), figures=(decode_svg(svg),))
     return outputs, calls[0] if calls else None
-
-
-def _as_bytes(figure: matplotlib.figure.Figure, format: str) -> bytes:
-    """Return a figure as the content of an SVG or PNG file."""
-    content = io.BytesIO()
-    figure.savefig(content, format=format, dpi=150)
-    return content.getvalue()

@@ -1,0 +1,212 @@
+"""The command ``gluonbook-ch7 sweep``: a grid of hyperparameters, its best cells and a heat map."""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from ..data import load_data_ch7
+from ..declarations import DOMAINS
+from ..errors import ArgumentError, WorkerError
+from ..experiments.blocks import Store
+from ..experiments.compare import find_rule
+from ..experiments.executors import dask_cluster, local_processes
+from ..experiments.sweep import Sweep, sweep
+from ..figures import sweep_figure, write_figure
+from ..files import write_json, write_whole
+from ..terminal import print_table
+
+__all__ = ["run_sweep"]
+
+RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
+BEST = 10
+
+
+def parse_range(name: str, text: str) -> Union[float, np.ndarray]:
+    """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 in ratio."""
+    form = f"--{name} {text}: give a number, or FIRST:LAST:COUNT, or FIRST:LAST:COUNTlog"
+    match = RANGE.fullmatch(text.strip())
+    try:
+        if not match:
+            return _in_domain(name, float(text))
+        first, last = float(match["first"]), float(match["last"])
+    except ValueError as error:
+        raise error if isinstance(error, ArgumentError) else ArgumentError(form) from error
+    count = int(match["count"])
+    for value in (first, last):
+        _in_domain(name, value)
+    if count < 1:
+        raise ArgumentError(f"--{name} {text}: the range is empty")
+    if count == 1 or not first < last:
+        raise ArgumentError(
+            f"--{name} {text}: the range holds one value; give at least 2 between two different "
+            f"numbers, the smaller first, or a single number"
+        )
+    if match["log"] and first <= 0:
+        raise ArgumentError(f"--{name} {text}: a range in ratio must begin above 0")
+    return (np.geomspace if match["log"] else np.linspace)(first, last, count)
+
+
+def _in_domain(name: str, value: float) -> float:
+    if not DOMAINS[name].holds(value):
+        raise ArgumentError(f"--{name} {value:g}: {name} must be {DOMAINS[name].words}")
+    return value
+
+
+def run_sweep(
+    rule_name: str,
+    ranges: Mapping[str, Optional[str]],
+    seeds: int,
+    batch_size: int,
+    epochs: int,
+    edition: str,
+    source: str,
+    out: Optional[Path],
+    json_file: Optional[Path],
+    csv_file: Optional[Path],
+    max_memory: float,
+    processes: int,
+    scheduler: Optional[str],
+    resume: bool,
+) -> None:
+    """Train every cell; print the best, and write the figure, JSON and CSV."""
+    rule = find_rule(rule_name)
+    grid = _grid(rule, ranges)
+    store = _store(out, resume)
+    data = load_data_ch7(edition, source)
+    try:
+        with _executor(processes, scheduler) as executor, _Blocks(store) as blocks:
+            found = sweep(
+                rule.step,
+                rule.states(data.features),
+                grid,
+                data.features,
+                data.labels,
+                batch_size,
+                epochs,
+                seeds=range(seeds),
+                max_memory=int(max_memory * 2**30),
+                executor=executor,
+                store=store,
+                on_block=blocks.finished,
+            )
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted. {blocks.kept()}", err=True)
+        sys.exit(130)
+    except WorkerError as error:
+        raise WorkerError(f"{error}. {blocks.kept()}") from error
+    rows = found.cells()
+    _print_best(rule.name, found, rows)
+    click.echo(f"Data: edition {edition}, {data.origin}.")
+    if out:
+        _write_figure(f"{rule.name}, {seeds} seeds a cell, {data.in_short}", rule.name, found, out)
+    if json_file:
+        content = {"rule": rule.name, "edition": edition, "data": data.origin, "seeds": seeds}
+        write_json(json_file, {**content, "cells": rows})
+    if csv_file:
+        write_whole(csv_file, _as_csv(rows))
+    if store:
+        store.clear()
+
+
+def _grid(rule: Any, ranges: Mapping[str, Optional[str]]) -> dict[str, Any]:
+    """Return the rule's hyperparameters: the ranges given, else what the chapter trains with."""
+    given = {name: text for name, text in ranges.items() if text is not None}
+    for name in given:
+        if name not in rule.hyperparams:
+            wanted = " and ".join(f"--{wanted}" for wanted in rule.hyperparams if wanted != "t")
+            raise ArgumentError(f"{rule.name} has no hyperparameter {name}; it takes {wanted}")
+    return {**rule.hyperparams, **{name: parse_range(name, given[name]) for name in given}}
+
+
+def _store(out: Optional[Path], resume: bool) -> Optional[Store]:
+    """Return where finished blocks are kept; refuse to pass over those of an earlier sweep."""
+    if out is None:
+        if resume:
+            raise ArgumentError("--resume needs --out, the folder of the sweep to go on with")
+        return None
+    out.mkdir(parents=True, exist_ok=True)
+    store = Store(out / "blocks")
+    if len(store) and not resume:
+        raise ArgumentError(
+            f"{store.folder} has {len(store)} finished blocks of an interrupted sweep; go on with "
+            "--resume, or remove the folder"
+        )
+    return store
+
+
+def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManager:
+    if scheduler:
+        return dask_cluster(scheduler)
+    return local_processes(processes) if processes > 1 else nullcontext()
+
+
+class _Blocks:
+    """Counts finished blocks, on a terminal with a progress bar."""
+
+    def __init__(self, store: Optional[Store]) -> None:
+        console = Console(stderr=True)
+        self.store = store
+        self.progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+        self.done = self.total = 0
+
+    def __enter__(self) -> "_Blocks":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.progress.stop()
+
+    def finished(self, done: int, total: int) -> None:
+        if not self.total:
+            self.task = self.progress.add_task("block by block", total=total)
+            if done:
+                click.echo(f"{done} of {total} blocks were finished before.", err=True)
+        self.done, self.total = done, total
+        self.progress.update(self.task, completed=done)
+
+    def kept(self) -> str:
+        """Say what is not lost."""
+        if not self.store:
+            return f"{self.done} blocks were finished; with --out they would have been kept."
+        return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
+
+
+def _print_best(rule: str, found: Sweep, rows: list[dict[str, float]]) -> None:
+    """Print the cells with the smallest median loss."""
+    print_table(
+        list(rows[0]),
+        [[f"{value:.6g}" for value in row.values()] for row in rows[:BEST]],
+        numbers_from=0,
+        title=f"{rule}: the best of {len(rows):,} cells, {found.losses.size:,} runs",
+    )
+    diverged = sum(row["diverged"] > 0 for row in rows)
+    click.echo(f"Median and spread (largest minus smallest) are of {len(found.seeds)} seeds.")
+    click.echo(f"In {diverged:,} of {len(rows):,} cells a run diverged.")
+
+
+def _write_figure(title: str, rule: str, found: Sweep, out: Path) -> None:
+    """Write the heat map, or the curve, of a sweep over two or one hyperparameters."""
+    if len(found.grid) not in (1, 2):
+        click.echo(f"No figure: it shows 1 or 2 varying hyperparameters, not {len(found.grid)}.")
+        return
+    figure = sweep_figure(title, found.grid, found.median, found.spread, found.diverged)
+    for path in write_figure(figure, out, f"sweep_{rule}"):
+        click.echo(f"Wrote {path}")
+
+
+def _as_csv(rows: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,71 @@
+"""The terminal: tables on stdout; on stderr what is going on, if somebody is there to see it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Callable, Optional
+
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["print_table", "status", "with_progress"]
+
+PIPE_WIDTH = 150
+
+
+def print_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers_from: Optional[int] = None,
+    styles: Optional[dict[str, str]] = None,
+    title: Optional[str] = None,
+) -> None:
+    """Print rows of text.
+
+    Parameters
+    ----------
+    headings : sequence of str
+    rows : iterable of sequences of str
+    numbers_from : int, optional
+        The column from which on cells are set flush right.
+    styles : dict, optional
+        How to set a cell whose whole text is the key.
+    title : str, optional
+    """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    table = Table(box=box.SIMPLE_HEAD, title=title)
+    for i, heading in enumerate(headings):
+        is_number = numbers_from is not None and i >= numbers_from
+        table.add_column(heading, overflow="fold", justify="right" if is_number else "left")
+    for row in rows:
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
+    console.print(table)
+
+
+def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:
+    """Yield the steps; on a terminal count them on stderr."""
+    console = Console(stderr=True)
+    return track(
+        steps,
+        description=f"{name} by {name}",
+        total=total,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+@contextmanager
+def status(beginning: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that says, on a terminal's stderr, what is going on."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status(beginning) as shown:
+        yield shown.update
