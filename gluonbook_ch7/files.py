@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Union
 
-__all__ = ["write_json", "write_whole"]
+__all__ = ["as_json", "write_json", "write_whole"]
 
 
 def write_whole(path: Union[str, "os.PathLike[str]"], content: Union[str, bytes]) -> Path:
@@ -17,7 +17,7 @@ def write_whole(path: Union[str, "os.PathLike[str]"], content: Union[str, bytes]
     path : str or os.PathLike
         Where to; a file that is there is replaced.
     content : str or bytes
-        Text is written as UTF-8.
+        Text is written as UTF-8; half a character, which that cannot hold, as its escape.
 
     Returns
     -------
@@ -30,7 +30,8 @@ def write_whole(path: Union[str, "os.PathLike[str]"], content: Union[str, bytes]
         If the folder cannot be made or written; what was at `path` before is still there.
     """
     path = Path(path)
-    content = content.encode() if isinstance(content, str) else content
+    if isinstance(content, str):
+        content = content.encode("utf-8", errors="backslashreplace")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -52,8 +53,13 @@ def _umask() -> int:
 
 
 def write_json(path: Union[str, "os.PathLike[str]"], content: Any) -> Path:
-    """Write JSON that any reader takes: a number that is not finite becomes null."""
-    return write_whole(path, json.dumps(_finite(content), ensure_ascii=False, indent=1) + "\n")
+    """Write what `as_json` returns, whole or not at all."""
+    return write_whole(path, as_json(content))
+
+
+def as_json(content: Any) -> str:
+    """Return JSON that any reader takes: a number that is not finite becomes null."""
+    return json.dumps(_finite(content), ensure_ascii=False, indent=1) + "\n"
 
 
 def _finite(content: Any) -> Any:

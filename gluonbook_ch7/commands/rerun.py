@@ -7,11 +7,8 @@ from typing import Optional
 
 import click
 
-from ..data import load_data_ch7
 from ..files import write_json
-from ..reproduce import section
 from ..reproduce.evidence import Judgement, is_reproduced
-from ..reproduce.record import load_recorded
 from ..terminal import print_table, status, with_progress
 
 __all__ = ["rerun_file", "rerun_section"]
@@ -23,6 +20,11 @@ def rerun_section(
     edition: str, source: str, out: Optional[Path], json_file: Optional[Path]
 ) -> None:
     """Run the built-in section, print the verdicts, and exit with 0 if it is reproduced, else 1."""
+    # Here, because a chapter file is run by a kernel, and need not wait for MXNet twice.
+    from ..data import load_data_ch7
+    from ..reproduce import section
+    from ..reproduce.record import load_recorded
+
     data = load_data_ch7(edition, source)
     if out:
         out.mkdir(parents=True, exist_ok=True)  # said now if it can't be, not after the work

@@ -1,14 +1,12 @@
 """What a rerun of a chapter file writes: the executed notebook, the verdicts as JSON, the page."""
 
-import json
-import math
 import os
 import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
 from ..errors import ArgumentError
-from ..files import write_whole
+from ..files import as_json, write_whole
 from .report import make_page, versions
 from .runner import CellRun, ChapterRun
 
@@ -57,15 +55,10 @@ def write_run(
     if out:
         contents[out / f"{run.chapter.path.stem}.rerun.ipynb"] = _notebook_text(run)
     if json_file:
-        text = json.dumps(_finite(_content(run)), ensure_ascii=False, indent=1, allow_nan=False)
-        contents[json_file] = text + "\n"
+        contents[json_file] = as_json(_content(run))
     if html_file:
         contents[html_file] = make_page(run)
-    # A cell can print half a character, which UTF-8 cannot hold.
-    return [
-        write_whole(path, text.encode("utf-8", errors="backslashreplace"))
-        for path, text in contents.items()
-    ]
+    return [write_whole(path, text) for path, text in contents.items()]
 
 
 def _notebook_text(run: ChapterRun) -> str:
@@ -95,14 +88,3 @@ def _cell(cell: CellRun) -> dict[str, Any]:
         "recorded": bool(cell.cell.outputs),
         "outputs": [vars(judgement) for judgement in cell.judgements],
     }
-
-
-def _finite(content: Any) -> Any:
-    """Return the content with None for every number that JSON cannot hold."""
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    if isinstance(content, float) and not math.isfinite(content):
-        return None
-    return content
