@@ -1,0 +1,241 @@
+"""The comparison: its numbers, that it can say no, and what it prints and writes."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gluonbook_ch7._mxnet import autograd, gluon, nd
+from gluonbook_ch7.cli import main
+from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.errors import ArgumentError
+from gluonbook_ch7.experiments import peers
+from gluonbook_ch7.experiments.compare import Gap, compare
+from gluonbook_ch7.experiments.compare_report import difference_rows, summary
+from gluonbook_ch7.experiments.trial import (
+    draw_trial,
+    follow_gluon,
+    follow_scratch,
+    full_batch_losses,
+)
+from gluonbook_ch7.rules import RULES, init_momentum_states, sgd_momentum
+from gluonbook_ch7.training import fit_gluon, fit_scratch, is_checkpoint
+
+
+@pytest.fixture(scope="module")
+def twin():
+    return load_data_ch7(source="twin")
+
+
+@pytest.fixture(scope="module")
+def data(request, twin):
+    """Return the real data if it is there, else the twin."""
+    try:
+        return load_data_ch7(source=request.getfixturevalue("real_data_path"))
+    except pytest.skip.Exception:
+        return twin
+
+
+def pair(data):
+    return data.features, data.labels
+
+
+@pytest.fixture(scope="module")
+def comparisons(data):
+    """Compare a rule once for all tests."""
+    found = {}
+
+    def of(name):
+        if name not in found:
+            found[name] = compare(name, *pair(data), seeds=range(3))
+        return found[name]
+
+    return of
+
+
+def test_rmsprop_on_the_real_data(real_data_path):
+    """If this fails, the README's answer to what separates the two RMSProps is wrong.
+
+    Measured with seeds 0 to 2: 2.2e-2, 2.3e-5 and 1.2e-7. Over ten seeds epsilon alone is worth
+    between 5e-6 and 2.2e-2, most where a weight's first gradient happens to be almost zero.
+    """
+    found = compare("rmsprop", *pair(load_data_ch7(source=real_data_path)), seeds=range(3))
+    assert found.as_in_book.largest == pytest.approx(2.2e-2, rel=0.05)
+    assert found.only["epsilon"].largest == pytest.approx(2.3e-5, rel=0.2)
+    assert found.only["epsilon"].first_over() == 1
+    assert found.only["short minibatch"].largest == pytest.approx(1.3e-2, rel=0.05)
+    assert found.only["short minibatch"].first_over() == 151
+    assert found.aligned.worst <= 1e-6 and found.aligned.first_over() is None
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_nothing_unknown_is_left(name, comparisons):
+    """If this fails, a rule differs from Gluon's in something that the table does not declare."""
+    found = comparisons(name)
+    assert found.aligned.worst <= 1e-6
+    assert found.aligned.ulps < 16
+
+
+# What each difference is worth: the order of magnitude of the median of three seeds.
+WORTH = {
+    ("sgd", "short minibatch"): (1e-3, 1e-1),
+    ("sgd_momentum", "short minibatch"): (1e-3, 1e-1),
+    ("adagrad", "epsilon"): (1e-6, 1e-4),
+    ("adagrad", "short minibatch"): (1e-3, 1e-1),
+    ("rmsprop", "epsilon"): (1e-6, 1e-3),
+    ("rmsprop", "short minibatch"): (1e-3, 1e-1),
+    ("adadelta", "short minibatch"): (1e-3, 1e-1),
+    ("adam", "epsilon"): (1e-6, 1e-4),
+    ("adam", "folded bias correction"): (1e-6, 1e-4),
+    ("adam", "float32 1 − β"): (1e-6, 1e-5),
+    ("adam", "short minibatch"): (1e-3, 1e-1),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_difference_is_worth_something(name, comparisons):
+    """If this fails, a declared difference is none, or switching another off leaves it out."""
+    found = comparisons(name)
+    assert set(found.only) == {case for rule, case in WORTH if rule == name}
+    for case, gap in found.only.items():
+        low, high = WORTH[name, case]
+        assert low < gap.largest < high
+    assert found.as_in_book.largest > 1e-3 and not found.diverged_at
+
+
+def test_an_undeclared_difference_is_seen(twin, monkeypatch):
+    """If this fails, the comparison cannot say no, and its yes is worth nothing."""
+    rule = RULES["rmsprop"]
+    without_epsilon = tuple(d for d in rule.differences if d.name != "epsilon")
+    monkeypatch.setitem(RULES, "rmsprop", dataclasses.replace(rule, differences=without_epsilon))
+    assert compare("rmsprop", *pair(twin), num_epochs=1, seeds=[1]).aligned.worst > 1e-6
+
+
+@pytest.mark.parametrize("batch_size", [10, 7, 1503])
+def test_the_paths_are_those_of_the_books_training(batch_size, twin):
+    """If this fails, the comparison follows other runs than the ones fit_* and the book make."""
+    rule = RULES["rmsprop"]
+    trial = draw_trial(*pair(twin), batch_size, 2, seed=3)
+    scratch = follow_scratch(trial, rule.step, rule.states(twin.features), rule.hyperparams)
+    hyperparams = rule.gluon_hyperparams(rule.hyperparams)
+    followed = follow_gluon(trial, rule.gluon, hyperparams)
+    sizes = {"batch_size": batch_size, "num_epochs": 2, "seed": 3}
+    states = rule.states(twin.features)
+    curves = (
+        fit_scratch(rule.step, states, dict(rule.hyperparams), *pair(twin), **sizes),
+        fit_gluon(rule.gluon, hyperparams, *pair(twin), **sizes),
+    )
+    steps = -(-len(twin.features) // batch_size)
+    checkpoints = [i + 1 for i in range(steps) if is_checkpoint(i, batch_size)]
+    where = [0, *(epoch * steps + step for epoch in range(2) for step in checkpoints)]
+    for path, curve in zip((scratch, followed), curves):
+        assert path.shape == (2 * steps + 1, 5)
+        losses = full_batch_losses(path, *pair(twin))[where]
+        np.testing.assert_allclose(losses, curve.losses, rtol=1e-5)
+
+
+def test_momentum_has_the_learning_rate_inside_the_velocity_in_both():
+    """If this fails, ours and Gluon's part ways as soon as the learning rate is changed."""
+    gradient, w = nd.array([[1.0], [-2.0]]), nd.array([[0.5], [-0.5]])
+    parameter = gluon.Parameter("weight", shape=(2, 1))
+    parameter.initialize()
+    parameter.set_data(w)
+    w.attach_grad()
+    trainer = gluon.Trainer([parameter], "sgd", {"learning_rate": 0.1, "momentum": 0.9})
+    states = init_momentum_states(w.T)[:1]
+    for lr in (0.1, 0.1, 0.01, 0.01):
+        w.grad[:] = gradient
+        sgd_momentum([w], states, {"lr": lr, "mom": 0.9})
+        with autograd.record():
+            loss = (parameter.data() * gradient).sum()
+        loss.backward()
+        trainer.set_learning_rate(lr)
+        trainer.step(1)
+    ours, gluons = w.asnumpy()[:, 0], parameter.data().asnumpy()[:, 0]
+    np.testing.assert_allclose(ours, gluons, rtol=1e-6)
+    # With the learning rate outside: v = 1, 1.9, 2.71, 3.439 and steps of 0.1, 0.1, 0.01, 0.01.
+    assert abs(ours[0] - (0.5 - 0.1 * 2.9 - 0.01 * 6.149)) > 0.1
+
+
+def test_a_diverging_run_is_reported_and_still_compared(twin):
+    """If this fails, a diverging run hides, breaks the comparison, or spoils the JSON."""
+    found = compare("sgd", *pair(twin), seeds=[0], hyperparams={"lr": 100.0})
+    assert set(found.diverged_at) == {"scratch", "Gluon"}
+    assert all(0 < step < 100 for step in found.diverged_at.values())
+    shown = summary(found)
+    json.dumps(shown["as_in_book"], allow_nan=False)
+    assert found.as_in_book.largest > 1
+    assert len(difference_rows(found)) == 3
+
+
+def test_batches_without_a_short_one_are_alike(twin):
+    """If this fails, something else than the short minibatch is counted as it."""
+    rows = twin.features[:1500], twin.labels[:1500]
+    found = compare("sgd", *rows, num_epochs=1, seeds=[0])
+    assert found.as_in_book.worst <= 1e-6
+    assert found.last_checkpoint == 150
+
+
+def test_gaps_are_measured_in_the_units_they_say():
+    """If this fails, relative differences and ulps are off by a factor."""
+    one, two = np.float32([1.5]), np.nextafter(np.float32([1.5]), np.float32(2))
+    gap = Gap(np.array([[0.0, abs(float(two[0]) - float(one[0]))]]), np.float32([[1, two[0]]]))
+    assert gap.ulps == 1 and gap.relative == pytest.approx(2**-23 / 1.5)
+    assert gap.largest == gap.worst == 2**-23 and gap.first_over() is None
+    several = Gap(np.array([[0, 1.0], [0, 3.0], [0, np.nan]]), np.ones((3, 2), np.float32))
+    assert (several.largest, several.worst, several.first_over()) == (1.0, 3.0, 1)
+
+
+def test_bad_arguments_are_refused(twin):
+    """If this fails, a mistake costs a traceback, or minutes of work before it is said."""
+    known = "sgd, sgd_momentum, adagrad, rmsprop, adadelta, adam"
+    with pytest.raises(ArgumentError, match=f"no rule 'adamax'.*{known}"):
+        compare("adamax", *pair(twin))
+    with pytest.raises(ArgumentError, match="rmsprop's gamma is 2"):
+        compare("rmsprop", *pair(twin), hyperparams={"lr": 0.1, "gamma": 2})
+    with pytest.raises(ArgumentError, match="seeds is empty"):
+        compare("rmsprop", *pair(twin), seeds=())
+    with pytest.raises(ArgumentError, match="batch_size is 0"):
+        compare("rmsprop", *pair(twin), 0)
+    with pytest.raises(ArgumentError, match="no peer 'Keras'"):
+        compare("rmsprop", *pair(twin), num_epochs=1, seeds=[0], peers=["Keras"])
+
+
+def test_the_command(tmp_path, monkeypatch):
+    """If this fails, a person sees no table, no figure, no numbers, or not of which data."""
+    monkeypatch.setattr(peers, "_can_be_imported", lambda module: False)
+    out, numbers = tmp_path / "figures", tmp_path / "numbers.json"
+    arguments = ["compare", "adam", "rmsprop", "--data", "twin", "--seeds", "2", "--epochs", "1"]
+    done = CliRunner().invoke(main, [*arguments, "--out", str(out), "--json", str(numbers)])
+    assert done.exit_code == 0, done.output
+    for words in ("only folded bias correction", "only epsilon", "aligned", "moment twin"):
+        assert words in done.output
+    assert "PyTorch and optax will take part after: pip install 'gluonbook_ch7[peers]'" in (
+        done.output
+    )
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"compare_{rule}.{kind}" for rule in ("adam", "rmsprop") for kind in ("png", "svg")
+    ]
+    shown = json.loads(numbers.read_text())
+    assert list(shown) == ["adam", "rmsprop"]
+    for rule, entry in shown.items():
+        assert entry["aligned"] <= 1e-6 < entry["as_in_book"]
+        assert set(entry["only"]) == {d.name for d in RULES[rule].differences}
+        assert "twin" in entry["data"] and entry["seeds"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rmsprp"], "sgd, sgd_momentum, adagrad, rmsprop, adadelta, adam"),
+        (["rmsprop", "--seeds", "0"], "seeds"),
+        (["rmsprop", "--batch-size", "ten"], "batch-size"),
+        (["rmsprop", "--data", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_wrong_use_of_the_command(arguments, said):
+    """If this fails, wrong use is not told from a result by the exit status."""
+    done = CliRunner().invoke(main, ["compare", *arguments])
+    assert done.exit_code == 2 and said in done.output
