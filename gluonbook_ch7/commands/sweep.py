@@ -136,9 +136,9 @@ def _store(out: Optional[Path], resume: bool) -> Optional[Store]:
         return None
     out.mkdir(parents=True, exist_ok=True)
     store = Store(out / "blocks")
-    if len(store) and not resume:
+    if store.count() and not resume:
         raise ArgumentError(
-            f"{store.folder} has {len(store)} finished blocks of an interrupted sweep; go on with "
+            f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; go on with "
             "--resume, or remove the folder"
         )
     return store

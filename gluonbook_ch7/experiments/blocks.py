@@ -52,7 +52,8 @@ class Store:
         np.save(content, result, allow_pickle=False)
         write_whole(self._path(block), content.getvalue())
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """Return how many blocks are kept."""
         return len(list(self.folder.glob("*.npy")))
 
     def clear(self) -> None:
