@@ -298,6 +298,80 @@ def test_outputs_without_a_rule_are_said_to_be_not_judged(tmp_path):
     }
 
 
+TRAINING_CELLS = (
+    "%matplotlib inline\nimport gluonbook as gb\nfeatures, labels = gb.get_data_ch7()\n"
+    "gb.plt.plot([0, 1], [0, 2])\nfeatures.shape",
+    "for eta in (0.05, 0.01):\n    gb.train_ch7(gb.sgd, None, {'lr': eta}, features, labels, 50)",
+    "def picky(params, states, hyperparams):\n"
+    "    assert params[0].shape == (4, 1)\n"
+    "    gb.sgd(params, states, hyperparams)\n\n"
+    "gb.train_ch7(picky, None, {'lr': 0.05}, features, labels, 50)",
+    "def normed(params, states, hyperparams):\n"
+    "    for p in params:\n"
+    "        p -= hyperparams['lr'] * p.grad / p.grad.norm()\n\n"
+    "gb.train_ch7(normed, None, {'lr': 0.05}, features, labels, 50)",
+)
+
+
+def test_what_a_rerun_records_is_reproduced_by_the_next(tmp_path):
+    """Several calls in one cell, values, bitmaps or rules of a reader's own would mislead."""
+    path = tmp_path / "own.md"
+    path.write_text(chapter_of(*TRAINING_CELLS))
+    first = rerun_chapter(read_chapter(path))
+    assert first.is_reproduced, first.failure
+    assert first.judgements == []
+    path = tmp_path / "own.ipynb"
+    nbformat.write(first.notebook, path)
+    second = rerun_chapter(read_chapter(path), runs=200)
+    plot = {"time": "not comparable", "axes": "identical", "first loss": "identical"}
+    drawn = dict.fromkeys(("printed loss", "30 later losses"), "consistent")
+    unknown = dict.fromkeys(("printed loss", "30 later losses"), "not judged")
+    assert verdicts(second) == {
+        "cell 1 (n=1): figure": "identical",
+        "cell 1 (n=1): value": "identical",
+        "cell 1 (n=1): stderr": "not judged",
+        **{f"cell 2 (n=2), call 1: {name}": word for name, word in {**plot, **drawn}.items()},
+        **{f"cell 2 (n=2), call 2: {name}": word for name, word in {**plot, **drawn}.items()},
+        **{f"cell 3 (n=3): {name}": word for name, word in {**plot, **unknown}.items()},
+        **{f"cell 4 (n=4): {name}": word for name, word in {**plot, **unknown}.items()},
+    }
+    reasons = {j.output: j.basis for j in second.judgements if j.verdict is Verdict.NOT_JUDGED}
+    assert "AssertionError" in reasons["cell 3 (n=3): printed loss"]
+    assert "a run depends on the others" in reasons["cell 4 (n=4): printed loss"]
+
+
+def test_the_kernel_is_this_python_and_leaves_the_home_alone(tmp_path):
+    """A rerun would run another Python, with a reader's settings, and litter the home folder."""
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    wrong = {"argv": ["/bin/false"], "display_name": "wrong", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(wrong))
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "own.py").write_text("leftover = 1")
+    home = tmp_path / "home"
+    home.mkdir()
+    path = tmp_path / "chapter.md"
+    path.write_text(
+        chapter_of(
+            "import os, sys\nassert 'leftover' not in globals()\n"
+            "assert not [name for name in globals() if name in ('path', 'kernel')]\n"
+            f"assert os.getcwd() == {str(tmp_path)!r}\nprint(sys.executable)"
+        )
+    )
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "JUPYTER_PATH": str(tmp_path / "jupyter"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
+    done = call(path, "--out", tmp_path / "out", env=environment)
+    assert done.returncode == 0, done.stderr
+    notebook = nbformat.read(tmp_path / "out" / "chapter.rerun.ipynb", as_version=4)
+    assert notebook.cells[0].outputs[0].text == f"{sys.executable}\n"
+    assert list(home.iterdir()) == []
+
+
 # --- Cells that do not come to their end --------------------------------------------------------
 
 

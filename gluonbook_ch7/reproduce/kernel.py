@@ -147,13 +147,21 @@ def _note_data(loaded: data.Ch7Data) -> None:
 
 def _training(call: TrainingCall, runs: int) -> dict[str, Any]:
     """Return a call's own curve, and those of its shuffles, as JSON holds them."""
-    sample, refusal = None, "no shuffles were run"
-    if runs:
-        try:
-            sample = shuffles_of(call, runs).losses.tolist()
-        except Exception as error:
-            # The rule is the chapter's, and can fail on many runs at once in ways of its own.
-            kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "
-            refusal = f"the call cannot be repeated many times at once ({kind}{error})"
+    sample, refusal = _sample(call, runs) if runs else (None, "no shuffles were run")
     curve = {"epochs": call.curve.epochs.tolist(), "losses": call.curve.losses.tolist()}
     return {**curve, "sample": sample, "refusal": refusal}
+
+
+def _sample(call: TrainingCall, runs: int) -> tuple[Optional[list], str]:
+    """Return the losses of a call's shuffles, or None and why there are none."""
+    try:
+        losses = shuffles_of(call, runs).losses
+        alone = shuffles_of(call, 1).losses
+    except Exception as error:
+        # The rule is the chapter's, and can fail on many runs at once in ways of its own.
+        kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "
+        return None, f"the call cannot be repeated many times at once ({kind}{error})"
+    if not np.allclose(losses[0], alone[0], rtol=1e-3, equal_nan=True):
+        # A rule that is not elementwise, such as one with a norm, mixes runs that share an array.
+        return None, "the call cannot be repeated many times at once (a run depends on the others)"
+    return losses.tolist(), ""

@@ -123,19 +123,17 @@ def _as_notebook(cells: list[Cell]) -> Any:
     """Return a chapter's cells as a notebook of format 4."""
     from nbformat import v4
 
-    made = []
+    notebook = v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    )
     for number, cell in enumerate(cells):
-        name = {"id": f"cell-{number}"}
         if cell.kind == "code":
-            made.append(v4.new_code_cell(cell.source, execution_count=cell.prompt, **name))
-        else:
-            made.append(v4.new_markdown_cell(cell.source, **name))
-    language = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = v4.new_notebook(cells=made, metadata=language)
-    # Only now, because nbformat is stricter with outputs than their reader has to be.
-    for cell, made in zip(cells, notebook.cells):
-        if cell.kind == "code":
+            made = v4.new_code_cell(cell.source, execution_count=cell.prompt, id=f"cell-{number}")
+            # Put in afterwards, because nbformat is stricter with outputs than their reader is.
             made.outputs = [_complete(output) for output in cell.outputs]
+        else:
+            made = v4.new_markdown_cell(cell.source, id=f"cell-{number}")
+        notebook.cells.append(made)
     return notebook
 
 
