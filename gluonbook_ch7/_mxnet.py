@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import DependencyError
 
-__all__ = ["autograd", "gluon", "init", "mx", "nd"]
+__all__ = ["OPERATOR_CALLS", "autograd", "gluon", "init", "mx", "nd"]
 
 
 def _gone(name: str) -> Callable[..., Any]:
@@ -90,5 +90,16 @@ try:
         warnings.simplefilter("ignore", DeprecationWarning)
         import mxnet as mx
         from mxnet import autograd, gluon, init, nd
+        from mxnet._ffi.function import Function as _Function
 except (ImportError, OSError) as error:
     raise DependencyError(_explain(error)) from error
+
+# Every way from Python to an operator, or to the numbers in an array: the owner of a function that
+# all calls go through, and the function's name there.
+OPERATOR_CALLS = (
+    (nd.register, "_imperative_invoke"),
+    (nd.CachedOp, "__call__"),
+    (nd.NDArray, "asnumpy"),
+    (nd.NDArray, "_sync_copyfrom"),
+    (_Function, "__call__"),
+)

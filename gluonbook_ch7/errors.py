@@ -25,6 +25,14 @@ class RecordError(GluonbookError, ValueError):
     """A chapter file or a recorded output that cannot be read; the message says where."""
 
 
+class TraceError(GluonbookError, RuntimeError):
+    """An update rule that cannot be written down as a graph; the message says what it does."""
+
+
+class FusionWarning(UserWarning):
+    """A run that was to be fused and was trained the plain way; the message says why."""
+
+
 class DivergenceWarning(UserWarning):
     """A training run whose loss stopped being a finite number."""
 
