@@ -138,8 +138,8 @@ def _store(out: Optional[Path], resume: bool) -> Optional[Store]:
     store = Store(out / "blocks")
     if store.count() and not resume:
         raise ArgumentError(
-            f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; go on with "
-            "--resume, or remove the folder"
+            f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; go on "
+            "with --resume, or remove the folder"
         )
     return store
 
