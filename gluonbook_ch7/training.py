@@ -17,12 +17,10 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from . import checks
+from . import checks, sharing
 from ._mxnet import autograd, gluon, init, mx, nd
-from .epochs import is_checkpoint, shuffled
 from .errors import DivergenceWarning
 from .figures import plot_loss, set_figsize
-from .fused import fuse_gluon, fuse_scratch
 
 __all__ = [
     "LossCurve",
@@ -76,7 +74,6 @@ def fit_scratch(
     num_epochs: int = 2,
     *,
     seed: Optional[int] = None,
-    fused: bool = False,
 ) -> LossCurve:
     """Train linear regression with a from-scratch update rule.
 
@@ -102,10 +99,6 @@ def fit_scratch(
     seed : int, optional
         Seeds MXNet's and NumPy's global generators first. Without it they go on from where they
         stand, as in the book.
-    fused : bool
-        Read what the rule does and run ten steps at a time as one MXNet operator: several times
-        as fast, and the same bit for bit. A rule that cannot be read is trained as without it,
-        after a `FusionWarning` that says why.
 
     Returns
     -------
@@ -141,13 +134,7 @@ def fit_scratch(
         return mean_loss(features, w, b, labels)
 
     start = w.asnumpy(), b.asnumpy()
-    run = None
-    if fused:
-        task = states, hyperparams, features, labels, batch_size, num_epochs
-        run = fuse_scratch(trainer_fn, [w, b], *task)
-    losses, seconds = run or _train(
-        update, full_batch_loss, features, labels, batch_size, num_epochs
-    )
+    losses, seconds = _train(update, full_batch_loss, features, labels, batch_size, num_epochs)
     return LossCurve(start, np.linspace(0, num_epochs, len(losses)), losses, seconds)
 
 
@@ -160,7 +147,7 @@ def fit_gluon(
     num_epochs: int = 2,
     *,
     seed: Optional[int] = None,
-    fused: bool = False,
+    kvstore: sharing.Store = "device",
 ) -> LossCurve:
     """Train linear regression with one of Gluon's optimizers.
 
@@ -175,9 +162,13 @@ def fit_gluon(
         Its hyperparameters, under Gluon's names: ``learning_rate``, and RMSProp's γ is ``gamma1``.
     features, labels, batch_size, num_epochs, seed
         As in `fit_scratch`.
-    fused : bool
-        Compute the gradients with one MXNet operator and call the optimizer directly: several
-        times as fast, and the same bit for bit, with every optimizer.
+    kvstore : str or KVStore or None
+        The store, or its name, that ``gluon.Trainer`` is handed. With a distributed one, such as
+        ``mxnet.kv.create("dist_sync")``, several workers share the run: each must call this
+        function with the same arguments, the seed among them, and trains on its share of every
+        minibatch. With "dist_sync" each gets the losses of a run without a store, to float32
+        rounding; with "dist_async" nobody waits for anybody, and the losses are one draw. A store
+        serves one run.
 
     Returns
     -------
@@ -187,8 +178,9 @@ def fit_gluon(
     Raises
     ------
     ArgumentError
-        If the optimizer or one of its hyperparameters is unknown, or the data and the sizes do not
-        fit together.
+        If the optimizer, one of its hyperparameters or the store is unknown, the data and the sizes
+        do not fit together, the store has served before, or workers that share a run were given no
+        seed or different arguments.
 
     References
     ----------
@@ -197,29 +189,27 @@ def fit_gluon(
     checks.check_data(features, labels)
     checks.check_sizes(batch_size, num_epochs)
     checks.check_optimizer(trainer_name, trainer_hyperparams)
+    call = trainer_name, trainer_hyperparams, features, labels, batch_size, num_epochs
+    store = sharing.join(kvstore, seed, *call)
     seed_generators(seed)
     net = _LinearWithLoss()
     net.initialize(init.Normal(sigma=0.01))
     net.hybridize()
-    trainer = gluon.Trainer(net.collect_params(), trainer_name, dict(trainer_hyperparams))
+    trainer = gluon.Trainer(net.collect_params(), trainer_name, dict(trainer_hyperparams), store)
 
     def update(X: nd.NDArray, y: nd.NDArray) -> None:
+        X, y, head_gradient = sharing.take_share(store, X, y)
         with autograd.record():
             loss = net(X, y)
-        loss.backward()
+        loss.backward(head_gradient)
         trainer.step(batch_size)
 
     def full_batch_loss() -> nd.NDArray:
         return net(features, labels).mean()
 
     full_batch_loss()  # Dense draws its weights when it first sees how many features there are.
-    weight, bias = net.dense.weight, net.dense.bias
-    start = weight.data().asnumpy().T, bias.data().asnumpy()
-    task = features, labels, batch_size, num_epochs
-    if fused:
-        losses, seconds = fuse_gluon(trainer_name, trainer_hyperparams, weight, bias, *task)
-    else:
-        losses, seconds = _train(update, full_batch_loss, *task)
+    start = net.dense.weight.data().asnumpy().T, net.dense.bias.data().asnumpy()
+    losses, seconds = _train(update, full_batch_loss, features, labels, batch_size, num_epochs)
     return LossCurve(start, np.linspace(0, num_epochs, len(losses)), losses, seconds)
 
 
@@ -246,12 +236,16 @@ def train_gluon_ch7(
     labels: nd.NDArray,
     batch_size: int = 10,
     num_epochs: int = 2,
+    *,
+    seed: Optional[int] = None,
+    kvstore: sharing.Store = "device",
 ) -> None:
     """Train with Gluon's optimizer, print the final loss and draw the curve, as the book does.
 
     Takes what `fit_gluon` takes. Warns (`DivergenceWarning`) if the loss stopped being finite.
     """
-    _show(fit_gluon(trainer_name, trainer_hyperparams, features, labels, batch_size, num_epochs))
+    call = trainer_name, trainer_hyperparams, features, labels, batch_size, num_epochs
+    _show(fit_gluon(*call, seed=seed, kvstore=kvstore))
 
 
 def _show(curve: LossCurve) -> None:
@@ -281,6 +275,11 @@ def draw_start(num_features: int) -> tuple[nd.NDArray, nd.NDArray]:
     return nd.random.normal(scale=0.01, shape=(num_features, 1)), nd.zeros(1)
 
 
+def is_checkpoint(batch_i: int, batch_size: int) -> bool:
+    """Tell whether the book evaluates the loss after minibatch `batch_i` of an epoch."""
+    return (batch_i + 1) * batch_size % 100 == 0
+
+
 def _train(
     update: Callable[[nd.NDArray, nd.NDArray], None],
     full_batch_loss: Callable[[], nd.NDArray],
@@ -306,12 +305,14 @@ def _minibatches(
     features: nd.NDArray, labels: nd.NDArray, batch_size: int
 ) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:
     """Shuffle as Gluon's ``RandomSampler`` does; cut into minibatches, the last one maybe short."""
-    X, y = shuffled(features, labels)
+    order = np.arange(len(features))
+    np.random.shuffle(order)
+    order = nd.array(order, dtype="int32")
     cuts = tuple(range(batch_size, len(features), batch_size))
     if not cuts:
-        yield X, y
+        yield features.take(order), labels.take(order)
         return
-    yield from zip(nd.split_v2(X, cuts), nd.split_v2(y, cuts))
+    yield from zip(nd.split_v2(features.take(order), cuts), nd.split_v2(labels.take(order), cuts))
 
 
 def _mean_loss_block() -> gluon.HybridBlock:

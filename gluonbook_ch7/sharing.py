@@ -1,0 +1,154 @@
+"""Sharing: one run on several workers, which one of MXNet's key-value stores holds together.
+
+Every worker shuffles as the others do and cuts the same minibatches. Of each it takes every
+``num_workers``-th example, from its rank on. A gradient is a sum over examples, so the store's sum
+of the workers' gradients is the whole minibatch's, up to float32 rounding.
+"""
+
+import hashlib
+import numbers
+import os
+import weakref
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from ._mxnet import mx, nd
+from .errors import ArgumentError
+
+__all__ = ["Store", "join", "take_share"]
+
+Store = Union[str, mx.kv.KVStoreBase, None]
+
+ON_ONE_MACHINE = ("local", "device")
+ON_SEVERAL = ("dist_sync", "dist_device_sync", "dist_async")
+SETTINGS = (
+    "DMLC_ROLE",
+    "DMLC_PS_ROOT_URI",
+    "DMLC_PS_ROOT_PORT",
+    "DMLC_NUM_WORKER",
+    "DMLC_NUM_SERVER",
+)
+# Gluon's Trainer calls the parameters 0, 1, ...; this number none of them will reach.
+_DIGEST_KEY = 1_000_000
+
+_opened: dict[str, mx.kv.KVStoreBase] = {}
+_used: weakref.WeakSet = weakref.WeakSet()
+
+
+def join(kvstore: Store, seed: Optional[int], *call: Any) -> Store:
+    """Return the store for ``gluon.Trainer``, all of whose workers make the same call.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such store, or it has served a run; if its workers were given different
+        arguments; if there are several and they were given no seed.
+    """
+    store = _open(kvstore)
+    workers = _num_workers(store)
+    if workers == 1:
+        return store
+    # A server of an asynchronous store sums nothing, so that there is nothing to compare with.
+    if "async" not in store.type and not _are_alike(store, (seed, *call)):
+        raise ArgumentError(
+            f"the {workers} workers of this run were not called alike; each must be given the same "
+            f"optimizer, data, sizes and seed (this one's seed is {seed})"
+        )
+    if seed is None:
+        raise ArgumentError(
+            f"{workers} workers share this run, so it needs a seed, the same for each: without one "
+            "they would cut different minibatches"
+        )
+    return store
+
+
+def take_share(
+    store: Store, X: nd.NDArray, y: nd.NDArray
+) -> tuple[nd.NDArray, nd.NDArray, Optional[nd.NDArray]]:
+    """Return this worker's examples of a minibatch, and what to start backpropagation with.
+
+    That is None, a one for every example; but a worker that is left without an example must push
+    too, or the others would wait for ever: it takes one and multiplies its gradient by zero.
+    """
+    if _num_workers(store) == 1:
+        return X, y, None
+    rank, workers = store.rank, store.num_workers
+    if rank >= len(X):
+        return X[:1], y[:1], nd.zeros(1)
+    return X[rank::workers], y[rank::workers], None
+
+
+def _num_workers(store: Store) -> int:
+    return 1 if store is None or isinstance(store, str) else store.num_workers
+
+
+def _open(kvstore: Store) -> Store:
+    """Return a distributed store itself, as its rank is needed before the Trainer's first step."""
+    if kvstore is None:
+        return None
+    if isinstance(kvstore, str):
+        _check_name(kvstore)
+        if kvstore in ON_ONE_MACHINE:
+            return kvstore
+        if kvstore not in _opened:
+            _opened[kvstore] = mx.kv.create(kvstore)
+        kvstore = _opened[kvstore]
+    if not isinstance(kvstore, mx.kv.KVStoreBase):
+        raise ArgumentError(
+            f"kvstore is a {type(kvstore).__name__}; it must be a store that mxnet.kv.create made, "
+            f"or one of the names {', '.join(ON_ONE_MACHINE + ON_SEVERAL)}"
+        )
+    if kvstore in _used:
+        raise ArgumentError(
+            "this kvstore has served a run and still holds its weights; a store serves one run: "
+            "make a new one, and for a distributed one start its processes anew"
+        )
+    _used.add(kvstore)
+    return kvstore
+
+
+def _check_name(name: str) -> None:
+    """Refuse names on which MXNet goes wrong silently, or waits for ever."""
+    if name not in ON_ONE_MACHINE + ON_SEVERAL:
+        raise ArgumentError(
+            f"there is no kvstore {name!r}. There are: {', '.join(ON_ONE_MACHINE + ON_SEVERAL)}"
+        )
+    missing = [setting for setting in SETTINGS if not os.environ.get(setting)]
+    if name in ON_SEVERAL and missing:
+        raise ArgumentError(
+            f"the kvstore {name!r} needs a parameter server, and the environment does not say "
+            f"where it is ({', '.join(missing)} not set); scripts/distributed.py starts one"
+        )
+
+
+def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple) -> bool:
+    """Tell whether all workers were given these arguments; each gets the same answer.
+
+    Each pushes the 256 bits of a digest. Where all agree, the sum of a bit over the workers is zero
+    or their number; and all see the same sums, so that none goes on alone.
+    """
+    bits = nd.array(_digest(arguments))
+    sums = nd.zeros(bits.shape)
+    store.broadcast(_DIGEST_KEY, bits, out=sums)
+    store.pushpull(_DIGEST_KEY, bits, out=sums)
+    return bool(np.isin(sums.asnumpy(), (0, store.num_workers)).all())
+
+
+def _digest(arguments: tuple) -> np.ndarray:
+    """Return 256 bits, each as a number, that stand for the arguments."""
+    digest = hashlib.sha256()
+    for argument in arguments:
+        digest.update(repr(_plain(argument)).encode())
+    return np.unpackbits(np.frombuffer(digest.digest(), np.uint8))
+
+
+def _plain(value: Any) -> Any:
+    """Return what prints the same in every process: of an object, such as a schedule, its type."""
+    if isinstance(value, nd.NDArray):
+        return value.shape, value.asnumpy().tobytes()
+    if isinstance(value, dict):
+        return {name: _plain(value[name]) for name in sorted(value)}
+    if isinstance(value, numbers.Real):
+        return float(value)
+    return value if isinstance(value, str) or value is None else type(value).__name__
