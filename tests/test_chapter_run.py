@@ -204,6 +204,7 @@ def test_the_same_file_as_a_notebook_gives_the_same_verdicts(book, rerun):
     """The two forms of a chapter would be judged by two measures."""
     text = nbformat.writes(read_chapter(BOOK).notebook)
     run = rerun(text, "chapter.ipynb")
+    assert not run.failure
     assert verdicts(run) == AS_RECORDED
 
 

@@ -1,5 +1,6 @@
 """The calls: what the book's functions were called with, and what they gave."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,22 +49,34 @@ def observe_training(observe: Callable[[TrainingCall], None]) -> Iterator[None]:
     """Hand every call of the book's training functions to `observe` while the context lasts."""
     fit_scratch, fit_gluon = training.fit_scratch, training.fit_gluon
 
-    def observed_scratch(
-        rule: Rule, states: Any, hyperparams: dict[str, Any], *data_and_sizes: Any
-    ) -> LossCurve:
-        before = _copy(states), dict(hyperparams)
-        curve = fit_scratch(rule, states, hyperparams, *data_and_sizes)
-        observe(TrainingCall(rule, *before, *data_and_sizes, curve))
+    def observed_scratch(*args: Any, **options: Any) -> LossCurve:
+        call = _arguments(fit_scratch, args, options)
+        before = _copy(call["states"]), dict(call["hyperparams"])
+        curve = fit_scratch(*args, **options)
+        observe(TrainingCall(call["trainer_fn"], *before, *_task(call), curve))
         return curve
 
-    def observed_gluon(name: str, hyperparams: dict[str, Any], *data_and_sizes: Any) -> LossCurve:
-        curve = fit_gluon(name, hyperparams, *data_and_sizes)
-        observe(TrainingCall(name, None, dict(hyperparams), *data_and_sizes, curve))
+    def observed_gluon(*args: Any, **options: Any) -> LossCurve:
+        call = _arguments(fit_gluon, args, options)
+        hyperparams = dict(call["trainer_hyperparams"])
+        curve = fit_gluon(*args, **options)
+        observe(TrainingCall(call["trainer_name"], None, hyperparams, *_task(call), curve))
         return curve
 
     # The book's functions look these two up when they are called.
     with patch.multiple(training, fit_scratch=observed_scratch, fit_gluon=observed_gluon):
         yield
+
+
+def _arguments(function: Callable, args: Any, options: Any) -> dict[str, Any]:
+    """Return what a function is called with, by name, defaults included."""
+    call = inspect.signature(function).bind(*args, **options)
+    call.apply_defaults()
+    return call.arguments
+
+
+def _task(call: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(call[name] for name in ("features", "labels", "batch_size", "num_epochs"))
 
 
 def _copy(states: Any) -> Any:
