@@ -55,13 +55,13 @@ def comparisons(data):
     return of
 
 
-def test_rmsprop_on_the_real_data(real_data_path):
+def test_rmsprop_on_the_real_data(real_data_path, comparisons):
     """If this fails, the README's answer to what separates the two RMSProps is wrong.
 
     Measured with seeds 0 to 2: 2.2e-2, 2.3e-5 and 1.2e-7. Over ten seeds epsilon alone is worth
     between 5e-6 and 2.2e-2, most where a weight's first gradient happens to be almost zero.
     """
-    found = compare("rmsprop", *pair(load_data_ch7(source=real_data_path)), seeds=range(3))
+    found = comparisons("rmsprop")
     assert found.as_in_book.largest == pytest.approx(2.2e-2, rel=0.05)
     assert found.only["epsilon"].largest == pytest.approx(2.3e-5, rel=0.2)
     assert found.only["epsilon"].first_over() == 1
