@@ -68,7 +68,7 @@ for rho, line in zip((0.5, 0.9, 0.99, 0.999), LINES):
     runs = gb.fit_ensemble(gb.adadelta, states, {"rho": rho}, features, labels, seeds=range(100))
     final = runs.losses[:, -1]
     print(f"rho {rho}: final loss {final.mean():.4f} ± {final.std():.4f} over 100 runs")
-    gb.plt.plot(runs.epochs, runs.losses.mean(axis=0), linestyle=line, label=f"ρ = {rho}")
+    gb.plt.plot(runs.epochs, runs.losses.mean(axis=0), **line, label=f"ρ = {rho}")
 gb.plt.xlabel("epoch")
 gb.plt.ylabel("mean loss of 100 runs")
 show("adadelta_rho")

@@ -68,7 +68,7 @@ for lr, line in zip((0.001, 0.01, 0.1, 1), LINES):
     runs = gb.fit_ensemble(gb.adam, states, hyperparams, features, labels, seeds=range(100))
     final = runs.losses[:, -1]
     print(f"lr {lr}: final loss {final.mean():.4f} ± {final.std():.4f} over 100 runs")
-    gb.plt.plot(runs.epochs, runs.losses.mean(axis=0), linestyle=line, label=f"η = {lr}")
+    gb.plt.plot(runs.epochs, runs.losses.mean(axis=0), **line, label=f"η = {lr}")
 gb.plt.xlabel("epoch")
 gb.plt.ylabel("mean loss of 100 runs")
 gb.plt.yscale("log")

@@ -38,7 +38,7 @@ gb.set_figsize((5, 3))
 for eta, line in zip((0.05, 0.2, 0.5, 1.05), LINES):
     trace = descend(eta)
     print(f"eta {eta}: after {len(trace) - 1} steps x = {trace[-1]:.6f}")
-    gb.plt.plot(trace, linestyle=line, marker=".", label=f"η = {eta}")
+    gb.plt.plot(trace, **line, marker=".", label=f"η = {eta}")
 gb.plt.xlabel("step")
 gb.plt.ylabel("x")
 show("gd_1d")

@@ -90,8 +90,8 @@ for lr, gamma in ((0.01, 0), (0.01, 1), (5e-5, 1)):
 # %% [markdown]
 # ## Exercise: other learning rates and $\gamma$
 #
-# Means of 100 runs. A small $\eta$ is slow, a large one restless, and $\gamma$ matters little
-# between 0.5 and 0.99: it only changes how many gradients the scale is estimated from.
+# Means of 100 runs. A small $\eta$ is slow, a large one restless. Between 0.5 and 0.99 $\gamma$
+# hardly matters for the end; it sets how long the first steps are, $\eta / \sqrt{1 - \gamma}$.
 
 # %%
 gb.set_figsize((5, 3))
@@ -104,7 +104,7 @@ for (lr, gamma), line in zip(
     final = runs.losses[:, -1]
     print(f"lr {lr}, gamma {gamma}: final loss {final.mean():.4f} ± {final.std():.4f}")
     label = f"η = {lr}, γ = {gamma}"
-    gb.plt.plot(runs.epochs, runs.losses.mean(axis=0), linestyle=line, label=label)
+    gb.plt.plot(runs.epochs, runs.losses.mean(axis=0), **line, label=label)
 gb.plt.xlabel("epoch")
 gb.plt.ylabel("mean loss of 100 runs")
 show("rmsprop_hyperparameters")

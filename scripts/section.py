@@ -18,8 +18,14 @@ from gluonbook_ch7.data import Ch7Data, load_data_ch7
 
 __all__ = ["LINES", "load_data", "show"]
 
-# Told apart without colour too.
-LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+# Okabe and Ito's colours, and as many styles, so that lines are told apart without colour too.
+LINES = (
+    {"color": "#0072B2", "linestyle": "-"},
+    {"color": "#D55E00", "linestyle": "--"},
+    {"color": "#009E73", "linestyle": "-."},
+    {"color": "#CC79A7", "linestyle": ":"},
+    {"color": "#000000", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+)
 
 
 def _options() -> argparse.Namespace:
@@ -45,7 +51,7 @@ def load_data() -> Ch7Data:
 def show(name: str) -> None:
     """Show the current figure in a notebook; in a program, write it into --out if that is given."""
     if plt.gca().get_legend_handles_labels()[0]:
-        plt.legend()
+        plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         plt.savefig(options.out / f"{name}.svg", bbox_inches="tight")
