@@ -46,7 +46,8 @@ def fuse_scratch(
     try:
         with _undone_on_error(rule, hyperparams):
             reader = Reader(rule, params, states, hyperparams)
-            return _run_scratch(reader, features, labels.reshape((-1, 1)), batch_size, num_epochs)
+            task = features, labels.reshape((-1, 1)), batch_size, num_epochs
+            losses, seconds, arrays = _run_scratch(reader, *task)
     except TraceError as error:
         warnings.warn(
             f"the update rule cannot be fused: {error}. It is trained the plain way, which gives "
@@ -55,12 +56,15 @@ def fuse_scratch(
             stacklevel=3,
         )
         return None
+    for real, final in zip(reader.arrays, arrays):
+        final.copyto(real)
+    return losses, seconds
 
 
 def _run_scratch(
     reader: Reader, features: nd.NDArray, labels: nd.NDArray, batch_size: int, num_epochs: int
-) -> Run:
-    """Read and run epoch after epoch; write into the real arrays when all is done."""
+) -> tuple[np.ndarray, float, list[nd.NDArray]]:
+    """Read and run epoch after epoch; return losses, seconds and what the arrays end as."""
     arrays, num_steps = reader.arrays, -(-len(features) // batch_size)
 
     def full_batch_loss() -> nd.NDArray:
@@ -78,10 +82,7 @@ def _run_scratch(
                 losses.append(full_batch_loss())
         nd.waitall()
         seconds = time.perf_counter() - start
-    values = nd.concat(*losses, dim=0).asnumpy()
-    for real, final in zip(reader.arrays, arrays):
-        final.copyto(real)
-    return values, seconds
+    return nd.concat(*losses, dim=0).asnumpy(), seconds, arrays
 
 
 def _blocks(num_examples: int, batch_size: int) -> Iterator[tuple[int, int, int]]:
