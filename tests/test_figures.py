@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7.figures import Fan, fan_figure, overlay_figure
+from gluonbook_ch7.charts import Fan, fan_figure, overlay_figure
 from gluonbook_ch7.files import write_whole
 
 

@@ -9,7 +9,7 @@ import click
 from ..data import load_data_ch7
 from ..experiments import peers
 from ..experiments.compare import compare, find_rule
-from ..experiments.compare_report import difference_rows, loss_rows, summary, write_figure
+from ..experiments.compare_report import difference_rows, loss_rows, summary, write_comparison
 from ..files import write_json
 from ..rules import RULES
 from ..terminal import print_table, with_progress
@@ -65,7 +65,7 @@ def run_comparisons(
         click.echo(f"{' and '.join(missing)} will take part after: {peers.HOW_TO_INSTALL}")
     if out:
         for comparison in found:
-            for path in write_figure(comparison, data.in_short, out):
+            for path in write_comparison(comparison, data.in_short, out):
                 click.echo(f"Wrote {path}")
     if json_file:
         origin = {"edition": edition, "data": data.origin}

@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from ..charts import sweep_figure, write_figure
 from ..data import load_data_ch7
 from ..declarations import DOMAINS
 from ..errors import ArgumentError, WorkerError
@@ -21,7 +22,6 @@ from ..experiments.blocks import Store
 from ..experiments.compare import find_rule
 from ..experiments.executors import dask_cluster, local_processes
 from ..experiments.sweep import Sweep, sweep
-from ..figures import sweep_figure, write_figure
 from ..files import write_json, write_whole
 from ..terminal import print_table
 

@@ -1,17 +1,15 @@
 """The comparison as it is shown: rows for a table, a figure, and what JSON can hold."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..figures import comparison_figure
-from ..files import write_whole
+from ..charts import comparison_figure, write_figure
 from .compare import Comparison, Gap
 
-__all__ = ["difference_rows", "loss_rows", "summary", "write_figure"]
+__all__ = ["difference_rows", "loss_rows", "summary", "write_comparison"]
 
 AS_IN_BOOK, ALIGNED = "as in the book", "aligned"
 
@@ -46,7 +44,7 @@ def loss_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     return [(comparison.rule.name, settings, *losses, ", ".join(diverged) or "no")]
 
 
-def write_figure(comparison: Comparison, source: str, folder: Path) -> list[Path]:
+def write_comparison(comparison: Comparison, source: str, folder: Path) -> list[Path]:
     """Draw a comparison; write it as SVG and PNG.
 
     The loss curves are the first trial's, the differences the median of all trials at each step.
@@ -73,10 +71,7 @@ def write_figure(comparison: Comparison, source: str, folder: Path) -> list[Path
         f"{name} from scratch beside Gluon's, minibatches of {comparison.batch_size}\n"
         f"{source}; seeds: {trials}",
     )
-    return [
-        write_whole(folder / f"compare_{name}.{format}", _as_bytes(figure, format))
-        for format in ("svg", "png")
-    ]
+    return write_figure(figure, folder, f"compare_{name}")
 
 
 def summary(comparison: Comparison) -> dict[str, Any]:
@@ -134,9 +129,3 @@ def _median(gap: Gap) -> np.ndarray:
     median = np.full(gap.absolute.shape[1], np.nan)
     median[alive] = np.nanmedian(gap.absolute[:, alive], axis=0)
     return median
-
-
-def _as_bytes(figure: Any, format: str) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format=format, dpi=150)
-    return content.getvalue()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional
 
+from ..charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
 from ..experiments.ensemble import Ensemble
-from ..figures import Fan, fan_figure, figure_bytes, overlay_figure, plt, write_figure
+from ..figures import plt
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import seed_generators, train_ch7, train_gluon_ch7
 from . import evidence
