@@ -132,8 +132,8 @@ PRINTED = {
     "adam": adam_as_printed,
 }
 
-# MXNet cannot read a number that is subnormal in float64.
-FRACTIONS = st.floats(0, 1, allow_subnormal=False) | st.sampled_from([0, 1, 0.9, 0.999])
+# Below 1e-30 a decay is no float32 number any more.
+FRACTIONS = st.floats(1e-30, 1) | st.sampled_from([0, 1, 0.9, 0.999])
 HYPERPARAMS = {
     "lr": st.floats(1e-6, 10),
     "mom": FRACTIONS,
@@ -173,7 +173,7 @@ def pair(data):
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_step_is_the_formula(name, data):
     """If this fails, a rule does not compute what its docstring says."""
@@ -197,7 +197,7 @@ def test_a_step_is_the_formula(name, data):
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_in_place_is_the_printed_form_bit_for_bit(name, data):
     """If this fails, the in-place rules are no longer the chapter's, only something near them."""
