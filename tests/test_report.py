@@ -233,3 +233,21 @@ def test_a_page_of_half_characters_can_be_written(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "red" in page.read_text(encoding="utf-8")
     assert "\x1b" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("$x_t$", "<msub><mi>x</mi><mi>t</mi></msub>"),
+        (r"$$\frac{a}{b}$$", 'display="block"'),
+        ("$x^$", '<span class="formula">$x^$</span>'),
+        (r"$\text{<img src=x onerror=alert(1)>}$", "&lt;img src=x onerror=alert(1)&gt;"),
+        (r"$\href{javascript:alert(1)}{x}$", r'<span class="formula">$\href{javascript:'),
+    ],
+)
+def test_formulas_are_set_and_nothing_else(source, html):
+    """If this fails, a formula is unreadable, or a chapter's formula brings in other HTML."""
+    pytest.importorskip("latex2mathml")
+    from gluonbook_ch7.reproduce.formulas import formula_html
+
+    assert html in formula_html(source)

@@ -49,7 +49,7 @@ class Chapter:
 def need_notebook_extra() -> None:
     """Raise `DependencyError`, which names the command that helps, if the extra is missing."""
     try:
-        for library in ("nbformat", "nbclient", "ipykernel", "jinja2"):
+        for library in ("nbformat", "nbclient", "ipykernel", "jinja2", "latex2mathml"):
             importlib.import_module(library)
     except ImportError as error:
         raise DependencyError(

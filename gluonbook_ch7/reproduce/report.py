@@ -20,6 +20,7 @@ from markdown_it.common.utils import escapeHtml
 from markupsafe import Markup
 
 from .. import __version__
+from .formulas import formula_html
 from .runner import CellRun, ChapterRun
 from .verdict import Judgement, Verdict
 
@@ -130,7 +131,7 @@ def _prose_renderer() -> MarkdownIt:
         return bool(found)
 
     def write_formula(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
-        return f'<span class="formula">{escapeHtml(tokens[index].content)}</span>'
+        return formula_html(tokens[index].content)
 
     def write_picture(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
         token = tokens[index]
