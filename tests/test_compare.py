@@ -210,7 +210,8 @@ def test_the_command(tmp_path, monkeypatch):
     arguments = ["compare", "adam", "rmsprop", "--data", "twin", "--seeds", "2", "--epochs", "1"]
     done = CliRunner().invoke(main, [*arguments, "--out", str(out), "--json", str(numbers)])
     assert done.exit_code == 0, done.output
-    for words in ("only folded bias correction", "only epsilon", "aligned", "moment twin"):
+    said = ("only folded bias correction", "ε = 1e-08", "divides by batch_size", "aligned", "twin")
+    for words in said:
         assert words in done.output
     assert "PyTorch and optax will take part after: pip install 'gluonbook_ch7[peers]'" in (
         done.output

@@ -1,4 +1,4 @@
-"""The command ``gluonbook-ch7 compare``: two tables, a figure for each rule, and JSON."""
+"""The command ``gluonbook-ch7 compare``: its tables, a figure for each rule, and JSON."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,13 @@ import click
 from ..data import load_data_ch7
 from ..experiments import peers
 from ..experiments.compare import compare, find_rule
-from ..experiments.compare_report import difference_rows, loss_rows, summary, write_comparison
+from ..experiments.compare_report import (
+    difference_rows,
+    loss_rows,
+    meaning_rows,
+    summary,
+    write_comparison,
+)
 from ..files import write_json
 from ..rules import RULES
 from ..terminal import print_table, with_progress
@@ -55,6 +61,7 @@ def run_comparisons(
         (*DIFFERENCE_HEADINGS, *taking_part),
         [row for comparison in found for row in difference_rows(comparison)],
     )
+    print_table(("difference", "of", "from scratch", "Gluon's"), meaning_rows(found))
     _print_grouped(
         (*LOSS_HEADINGS, *(f"{peer}'s loss" for peer in taking_part), "diverged"),
         [row for comparison in found for row in loss_rows(comparison)],

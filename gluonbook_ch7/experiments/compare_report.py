@@ -1,6 +1,6 @@
 """The comparison as it is shown: rows for a table, a figure, and what JSON can hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from ..charts import comparison_figure, write_figure
 from .compare import Comparison, Gap
 
-__all__ = ["difference_rows", "loss_rows", "summary", "write_comparison"]
+__all__ = ["difference_rows", "loss_rows", "meaning_rows", "summary", "write_comparison"]
 
 AS_IN_BOOK, ALIGNED = "as in the book", "aligned"
 
@@ -34,6 +34,16 @@ def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
         )
         for case, gap in _cases(comparison).items()
     ]
+
+
+def meaning_rows(comparisons: Sequence[Comparison]) -> list[tuple[str, ...]]:
+    """Return what each known difference means: its name, the rules, what ours does, and Gluon's."""
+    rules: dict[tuple[str, ...], list[str]] = {}
+    for comparison in comparisons:
+        for difference in comparison.rule.differences:
+            meaning = (difference.name, difference.ours, difference.gluons)
+            rules.setdefault(meaning, []).append(comparison.rule.name)
+    return [(name, ", ".join(of), ours, gluons) for (name, ours, gluons), of in rules.items()]
 
 
 def loss_rows(comparison: Comparison) -> list[tuple[str, ...]]:
