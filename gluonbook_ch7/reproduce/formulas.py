@@ -9,8 +9,8 @@ __all__ = ["formula_html"]
 
 MATHML = "http://www.w3.org/1998/Math/MathML"
 ELEMENTS = frozenset(
-    """math mrow mi mn mo ms mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot
-    mtable mtr mtd mstyle mpadded mphantom""".split()  # noqa: SIM905
+    """math mrow mi mn mo ms mtext mspace msub msup msubsup munder mover munderover mfrac msqrt
+    mroot mtable mtr mtd mstyle mpadded mphantom""".split()  # noqa: SIM905
 )
 ATTRIBUTES = frozenset(
     """display displaystyle mathvariant stretchy fence separator form accent accentunder
