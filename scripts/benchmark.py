@@ -1,0 +1,172 @@
+"""Measure how fast the section's training is: the book's loop, this package, and its peers.
+
+python scripts/benchmark.py --json benchmark.json
+
+Times of different runs of this program cannot be compared, ratios within one can: the contenders
+take turns, so that what else the machine does is shared by all, and a ratio is the median over the
+turns of the literal loop's time by the contender's in the same turn.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+from contenders import BATCH_SIZE, ENSEMBLE, EPOCHS, Contender, contenders
+from rich.console import Console
+from rich.table import Table
+
+from gluonbook_ch7.data import Ch7Data, load_data_ch7
+from gluonbook_ch7.experiments.peers import HOW_TO_INSTALL, PEERS, installed
+from gluonbook_ch7.files import write_whole
+
+RUNS = 1000
+LIBRARIES = ("mxnet", "numpy", "torch", "jax", "optax")
+
+
+@click.command()
+@click.option("--repeats", type=click.IntRange(1), default=7, show_default=True, help="Turns.")
+@click.option("--quick", is_flag=True, help="One turn, and small ensembles: to see that it works.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results too.")
+def main(repeats: int, quick: bool, json_file: Optional[Path]) -> None:
+    """Print each contender's time and its ratio to the book's loop."""
+    data, runs = load_data_ch7(), 20 if quick else RUNS
+    result = measure(data, 1 if quick else repeats, runs)
+    show(result, Console(width=None if sys.stdout.isatty() else 110))
+    if json_file:
+        write_whole(json_file, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+
+
+def measure(data: Ch7Data, repeats: int, runs: int) -> dict[str, Any]:
+    """Check that all contenders do the same work, then let them take turns.
+
+    Returns
+    -------
+    dict
+        All that is shown, made of what JSON knows.
+    """
+    field = list(contenders(data, runs))
+    checked = [check(contender) for contender in field]
+    turns = [[seconds_of(contender) for contender in field] for _ in range(repeats)]
+    return {
+        "data": data.origin,
+        "task": f"RMSProp, {EPOCHS} epochs, minibatches of {BATCH_SIZE}, a loss every 100 examples",
+        "machine": machine(),
+        "versions": versions(),
+        "repeats": repeats,
+        "rows": [{**row, **summary(field, turns, i, runs)} for i, row in enumerate(checked)],
+        "missing": [peer for peer in PEERS if peer not in installed()],
+    }
+
+
+def check(contender: Contender) -> dict[str, Any]:
+    """Train once, refuse losses that are not the expected ones; the first call's time is kept."""
+    contender.prepare()
+    start = time.perf_counter()
+    losses = contender.train()
+    seconds = time.perf_counter() - start
+    error = contender.error(losses)
+    if not error <= contender.tolerance:
+        raise click.ClickException(
+            f"{contender.group}, {contender.name}: its losses are off by {error:.1g}, more than "
+            f"{contender.tolerance:g}; it does not do the same work"
+        )
+    names = {"group": contender.group, "name": contender.name}
+    return {**names, "largest_difference": error, "first_call_seconds": seconds}
+
+
+def seconds_of(contender: Contender) -> float:
+    """Train once more; return the seconds."""
+    contender.prepare()
+    start = time.perf_counter()
+    contender.train()
+    return time.perf_counter() - start
+
+
+def summary(
+    field: Sequence[Contender], turns: Sequence[Sequence[float]], i: int, runs: int
+) -> dict[str, Any]:
+    """Return a contender's seconds per epoch and run, and its ratio to its group's literal loop."""
+    in_ensemble = field[i].group == ENSEMBLE
+    trained = runs if in_ensemble else 1
+    # An ensemble's base is the literal loop from scratch; there is none of Gluon's in its group.
+    base_group = "Gluon" if field[i].name.endswith("Gluon") else field[0].group
+    group = base_group if in_ensemble else field[i].group
+    base = next(k for k, contender in enumerate(field) if contender.group == group)
+    ratios = [turn[base] * trained / turn[i] for turn in turns]
+    return {
+        "runs": trained,
+        "seconds_per_epoch": statistics.median(turn[i] for turn in turns) / EPOCHS / trained,
+        "ratio": statistics.median(ratios),
+        "ratio_range": [min(ratios), max(ratios)],
+    }
+
+
+def machine() -> str:
+    """Describe the machine in a line."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{platform.system()} {platform.machine()}, {cores} cores, {model}"
+
+
+def versions() -> dict[str, str]:
+    """Return which Python and which libraries took part."""
+    found = {"Python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """Print the results as a table, with what they were measured on."""
+    table = Table(title=result["task"])
+    table.add_column("", no_wrap=True)
+    for heading in ("ms per epoch", "times as fast", "lowest - highest", "first call, s", "losses"):
+        table.add_column(heading, justify="right")
+    group = None
+    for row in result["rows"]:
+        if row["group"] != group:
+            group = row["group"]
+            many = f" of {row['runs']:,} runs, per run" if group == ENSEMBLE else ""
+            table.add_section()
+            table.add_row(f"[bold]{group}{many}")
+        table.add_row(*cells(row))
+    console.print(table)
+    console.print(f"Data: {result['data']}.")
+    console.print(f"Machine: {result['machine']}.")
+    console.print("With " + ", ".join(f"{k} {v}" for k, v in result["versions"].items()) + ".")
+    console.print(f"Medians of {result['repeats']}; ratios to the literal loop in the same turn.")
+    if result["missing"]:
+        missing = " and ".join(result["missing"])
+        console.print(f"Not installed: {missing}. Get them: {HOW_TO_INSTALL}", markup=False)
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a row of the table."""
+    off = row["largest_difference"]
+    return (
+        row["name"],
+        f"{row['seconds_per_epoch'] * 1e3:.4g}",
+        f"{row['ratio']:.1f}",
+        "{:.1f} - {:.1f}".format(*row["ratio_range"]),
+        f"{row['first_call_seconds']:.2f}",
+        f"to {off:.0e}" if off else "identical",
+    )
+
+
+if __name__ == "__main__":
+    main()

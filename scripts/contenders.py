@@ -1,0 +1,299 @@
+"""The contenders of the benchmark: the section's training, by this package and by others.
+
+All train on the same data from the same start with the same minibatches, and look at the full-batch
+loss at the same checkpoints. The book's loops are those that the tests hold the package against.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+# The book's loops belong to the tests and are not installed: they are found in the checkout.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from gluonbook_ch7 import fit_ensemble, fit_gluon, fit_scratch, graph, init_rmsprop_states, rmsprop
+from gluonbook_ch7.data import Ch7Data
+from gluonbook_ch7.experiments.draws import draw_orders
+from gluonbook_ch7.experiments.peers import installed
+from tests import book
+
+__all__ = ["BATCH_SIZE", "ENSEMBLE", "EPOCHS", "Contender", "contenders"]
+
+SEED, BATCH_SIZE, EPOCHS = 0, 10, 2
+LR, GAMMA = 0.01, 0.9
+SCRATCH, GLUON = {"lr": LR, "gamma": GAMMA}, {"learning_rate": LR, "gamma1": GAMMA}
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to train.
+
+    Attributes
+    ----------
+    group : str
+        Which contenders do the same work; the first of a group is the literal loop.
+    name : str
+    train : callable
+        Trains once and returns the losses, (m,) or (runs, m).
+    expected : ndarray
+        The losses that it must give: the book's loop's, or NumPy's for some runs of an ensemble.
+    tolerance : float
+        How far they may be off, relatively; 0 for the same bits.
+    prepare : callable
+        Called before each training, outside of the time.
+    """
+
+    group: str
+    name: str
+    train: Callable[[], np.ndarray]
+    expected: np.ndarray
+    tolerance: float = 0.0
+    prepare: Callable[[], Any] = lambda: None
+
+    def error(self, losses: np.ndarray) -> float:
+        """Return how far the losses are off, relatively, at worst."""
+        losses = losses[: len(self.expected)] if losses.ndim == 2 else losses
+        if losses.shape != self.expected.shape:
+            return np.inf
+        return float(np.abs(losses / self.expected - 1).max())
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a contender trains on, as NumPy arrays."""
+
+    X: np.ndarray
+    y: np.ndarray
+    start: tuple[np.ndarray, np.ndarray]
+    epsilon: float
+    short_average: bool  # over the rows of a short minibatch; Gluon's divides by BATCH_SIZE
+
+    def rows(self, batch: np.ndarray) -> int:
+        return len(batch) if self.short_average else BATCH_SIZE
+
+
+def contenders(data: Ch7Data, runs: int) -> Iterator[Contender]:
+    """Yield all that are installed, the literal loops first in their groups."""
+    X, y = data.features.asnumpy(), data.labels.asnumpy()
+    curve = fit_scratch(rmsprop, init_rmsprop_states(data.features), SCRATCH, *_of(data), seed=SEED)
+    task = Task(X, y, curve.start, epsilon=1e-6, short_average=True)
+    yield from _from_scratch(data, task)
+    curve = fit_gluon("rmsprop", GLUON, *_of(data), seed=SEED)
+    yield from _gluon(data, Task(X, y, curve.start, epsilon=1e-8, short_average=False))
+    yield from _ensembles(data, task, runs)
+
+
+def _of(data: Ch7Data) -> tuple[Any, Any]:
+    return data.features, data.labels
+
+
+def _from_scratch(data: Ch7Data, task: Task) -> Iterator[Contender]:
+    group, printed = "from scratch", book.rmsprop_as_printed
+
+    def literal() -> np.ndarray:
+        book.seed_both(SEED)
+        states = init_rmsprop_states(data.features)
+        return book.train_scratch(printed, states, SCRATCH, *_of(data), BATCH_SIZE, EPOCHS)
+
+    def ours(rule: Any, fused: bool) -> Callable[[], np.ndarray]:
+        def train() -> np.ndarray:
+            states, sizes = init_rmsprop_states(data.features), (BATCH_SIZE, EPOCHS)
+            task = rule, states, SCRATCH, *_of(data), *sizes
+            return fit_scratch(*task, seed=SEED, fused=fused).losses
+
+        return train
+
+    expected = literal()
+    yield Contender(group, "the book's loop, literally", literal, expected)
+    yield Contender(group, "this package, plain", ours(rmsprop, False), expected)
+    yield Contender(group, "this package, plain, rule as printed", ours(printed, False), expected)
+    yield Contender(group, "this package, fused", ours(rmsprop, True), expected)
+    yield Contender(group, "this package, fused, rule as printed", ours(printed, True), expected)
+    yield Contender(
+        group,
+        "this package, fused, graphs built anew",
+        ours(rmsprop, True),
+        expected,
+        prepare=graph.scratch_steps.cache_clear,
+    )
+    if "PyTorch" in installed():
+        by_hand = _with_pytorch(task, by_hand=True)
+        yield Contender(group, "PyTorch eager, rule by hand", by_hand, expected, 1e-4)
+    if "optax" in installed():
+        train = _with_optax(task, [SEED], vmap=False)
+        clear = importlib.import_module("jax").clear_caches
+        yield Contender(group, "optax, jit and scan", train, expected, 1e-4)
+        name = "optax, jit and scan, compiled anew"
+        yield Contender(group, name, train, expected, 1e-4, prepare=clear)
+    yield Contender(group, "NumPy, gradients by hand", lambda: _numpy(task, SEED), expected, 1e-4)
+
+
+def _gluon(data: Ch7Data, task: Task) -> Iterator[Contender]:
+    group, sizes = "Gluon", (BATCH_SIZE, EPOCHS)
+
+    def literal() -> np.ndarray:
+        book.seed_both(SEED)
+        return book.train_gluon("rmsprop", dict(GLUON), *_of(data), *sizes)
+
+    def ours(fused: bool) -> Callable[[], np.ndarray]:
+        return lambda: (
+            fit_gluon("rmsprop", GLUON, *_of(data), *sizes, seed=SEED, fused=fused).losses
+        )
+
+    expected = literal()
+    yield Contender(group, "the book's loop, literally", literal, expected)
+    yield Contender(group, "this package, plain", ours(False), expected)
+    yield Contender(group, "this package, fused", ours(True), expected)
+    if "PyTorch" in installed():
+        train = _with_pytorch(task, by_hand=False)
+        yield Contender(group, "PyTorch eager, torch.optim", train, expected, 1e-4)
+    yield Contender(group, "NumPy, gradients by hand", lambda: _numpy(task, SEED), expected, 1e-4)
+
+
+def _ensembles(data: Ch7Data, task: Task, runs: int) -> Iterator[Contender]:
+    """Yield the ways to train many runs; of each the first three are held against single runs."""
+    seeds = range(runs)
+    settings = {"seeds": seeds, "start": task.start}
+    gluon = Task(task.X, task.y, task.start, epsilon=1e-8, short_average=False)
+
+    def ours(rule: Any, states: Any, hyperparams: dict[str, float]) -> Callable[[], np.ndarray]:
+        call = rule, states, hyperparams, *_of(data), BATCH_SIZE, EPOCHS
+        return lambda: fit_ensemble(*call, **settings).losses
+
+    expected, gluons = (np.stack([_numpy(t, seed) for seed in seeds[:3]]) for t in (task, gluon))
+    train = ours(rmsprop, init_rmsprop_states(data.features), SCRATCH)
+    yield Contender(ENSEMBLE, "this package, from scratch", train, expected, 1e-4)
+    train = ours("rmsprop", None, GLUON)
+    yield Contender(ENSEMBLE, "this package, Gluon", train, gluons, 1e-4)
+    if "optax" in installed():
+        train = _with_optax(task, seeds, vmap=True)
+        clear = importlib.import_module("jax").clear_caches
+        yield Contender(ENSEMBLE, "optax, jit and vmap", train, expected, 1e-4)
+        name = "optax, jit and vmap, compiled anew"
+        yield Contender(ENSEMBLE, name, train, expected, 1e-4, prepare=clear)
+
+
+def _orders(seed: int, examples: int) -> Iterator[np.ndarray]:
+    """Yield the order of the examples for each epoch, as the book's loop draws it."""
+    generator = np.random.RandomState(seed)
+    for _ in range(EPOCHS):
+        order = np.arange(examples)
+        generator.shuffle(order)
+        yield order
+
+
+def _numpy(task: Task, seed: int) -> np.ndarray:
+    """Train with NumPy, as few operations as there can be."""
+    X, y = task.X, task.y[:, None]
+    w, b = (parameter.copy() for parameter in task.start)
+    states = np.zeros_like(w), np.zeros_like(b)
+
+    def mean_loss() -> float:
+        return ((X @ w + b - y) ** 2 / 2).mean()
+
+    losses = [mean_loss()]
+    for order in _orders(seed, len(X)):
+        for step, first in enumerate(range(0, len(X), BATCH_SIZE), start=1):
+            batch = order[first : first + BATCH_SIZE]
+            rows = X[batch]
+            residual = (rows @ w + b - y[batch]) / task.rows(batch)
+            gradients = rows.T @ residual, residual.sum(axis=0)
+            for p, s, g in zip((w, b), states, gradients):
+                s *= GAMMA
+                s += (1 - GAMMA) * g * g
+                p -= LR * g / np.sqrt(s + task.epsilon)
+            if step * BATCH_SIZE % 100 == 0:
+                losses.append(mean_loss())
+    return np.array(losses)
+
+
+def _with_pytorch(task: Task, by_hand: bool) -> Callable[[], np.ndarray]:
+    """Train with PyTorch as its tutorials do: a DataLoader, autograd, an optimizer or a rule."""
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    X, y = torch.from_numpy(task.X), torch.from_numpy(task.y)
+    dataset = TensorDataset(X, y)
+
+    def mean_loss(w: Any, b: Any, X: Any, y: Any) -> Any:
+        return ((torch.addmm(b, X, w)[:, 0] - y) ** 2 / 2).mean()
+
+    @torch.no_grad()
+    def rule(params: Any, states: Any) -> None:
+        for p, s in zip(params, states):
+            s.mul_(GAMMA).add_((1 - GAMMA) * p.grad.square())
+            p -= LR * p.grad / (s + task.epsilon).sqrt()
+            p.grad = None
+
+    def train() -> np.ndarray:
+        w, b = (torch.tensor(start, requires_grad=True) for start in task.start)
+        states = torch.zeros_like(w), torch.zeros_like(b)
+        optimizer = torch.optim.RMSprop([w, b], lr=LR, alpha=GAMMA, eps=task.epsilon)
+        losses = [mean_loss(w, b, X, y).item()]
+        for order in _orders(SEED, len(X)):
+            loader = DataLoader(dataset, BATCH_SIZE, sampler=order.tolist())
+            for step, (X_batch, y_batch) in enumerate(loader, start=1):
+                loss = mean_loss(w, b, X_batch, y_batch)
+                if by_hand:
+                    loss.backward()
+                    rule([w, b], states)
+                else:
+                    optimizer.zero_grad()
+                    (loss * (len(y_batch) / BATCH_SIZE)).backward()
+                    optimizer.step()
+                if step * BATCH_SIZE % 100 == 0:
+                    with torch.no_grad():
+                        losses.append(mean_loss(w, b, X, y).item())
+        return np.array(losses)
+
+    return train
+
+
+def _with_optax(task: Task, seeds: Any, vmap: bool) -> Callable[[], np.ndarray]:
+    """Train with optax, all of a run compiled into one function; with vmap, of all runs."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    X, y, w, b = map(jnp.asarray, (task.X, task.y, *task.start))
+    optimizer = optax.rmsprop(LR, decay=GAMMA, eps=task.epsilon)
+    whole = len(task.X) // 100 * 100  # the examples before an epoch's last checkpoint
+
+    def mean_loss(params: Any, X: Any, y: Any) -> Any:
+        return (((X @ params[0] + params[1])[:, 0] - y) ** 2 / 2).mean()
+
+    def step(carry: Any, batch: Any) -> Any:
+        params, state = carry
+        gradients = jax.grad(mean_loss)(params, X[batch], y[batch])
+        updates, state = optimizer.update(gradients, state, params)
+        return (optax.apply_updates(params, updates), state), None
+
+    def to_checkpoint(carry: Any, batches: Any) -> Any:
+        carry, _ = jax.lax.scan(step, carry, batches)
+        return carry, mean_loss(carry[0], X, y)
+
+    def epoch(carry: Any, order: Any) -> Any:
+        batches = order[:whole].reshape(-1, 100 // BATCH_SIZE, BATCH_SIZE)
+        carry, losses = jax.lax.scan(to_checkpoint, carry, batches)
+        for first in range(whole, len(task.X), BATCH_SIZE):
+            carry, _ = step(carry, order[first : first + BATCH_SIZE])
+        return carry, losses
+
+    def run(orders: Any) -> Any:
+        params = w, b
+        _, losses = jax.lax.scan(epoch, (params, optimizer.init(params)), orders)
+        return jnp.append(mean_loss(params, X, y), losses)
+
+    many = jax.jit(jax.vmap(run) if vmap else lambda orders: run(orders[0]))
+
+    def train() -> np.ndarray:
+        orders = draw_orders(tuple(seeds), len(task.X), EPOCHS)
+        return np.asarray(many(jnp.asarray(orders.transpose(1, 0, 2))))
+
+    return train
