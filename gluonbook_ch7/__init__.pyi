@@ -33,6 +33,7 @@ from .training import LossCurve as LossCurve
 from .training import fit_scratch as fit_scratch
 from .training import fit_gluon as fit_gluon
 from .experiments.ensemble import fit_ensemble as fit_ensemble
+from .experiments.sweep import sweep as sweep
 from .experiments.compare import compare as compare
 from .errors import GluonbookError as GluonbookError
 
