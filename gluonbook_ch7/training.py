@@ -213,7 +213,7 @@ def fit_gluon(
     seed_generators(seed)
     net = _LinearWithLoss()
     net.initialize(init.Normal(sigma=0.01))
-    net.hybridize()
+    net.hybridize(static_alloc=True)
     trainer = gluon.Trainer(net.collect_params(), trainer_name, dict(trainer_hyperparams), store)
 
     def update(X: nd.NDArray, y: nd.NDArray) -> None:
@@ -340,7 +340,7 @@ def _mean_loss_block() -> gluon.HybridBlock:
         return F.mean((y_hat - F.reshape_like(y, y_hat)) ** 2 / 2)
 
     block = gluon.nn.HybridLambda(mean_loss)
-    block.hybridize()
+    block.hybridize(static_alloc=True)
     return block
 
 
