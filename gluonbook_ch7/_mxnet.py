@@ -5,6 +5,7 @@ of them only to list them; a name is put back only where it is missing, so nothi
 defines today changes.
 """
 
+import ctypes
 import platform
 import sys
 import warnings
@@ -14,7 +15,7 @@ import numpy as np
 
 from .errors import DependencyError
 
-__all__ = ["OPERATOR_CALLS", "autograd", "gluon", "init", "mx", "nd"]
+__all__ = ["OPERATOR_CALLS", "autograd", "gluon", "init", "memory_of", "mx", "nd"]
 
 
 def _gone(name: str) -> Callable[..., Any]:
@@ -103,3 +104,10 @@ OPERATOR_CALLS = (
     (nd.NDArray, "_sync_copyfrom"),
     (_Function, "__call__"),
 )
+
+
+def memory_of(array: nd.NDArray) -> range:
+    """Return the addresses of an array's bytes; views share them."""
+    address = ctypes.c_void_p()
+    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
+    return range(address.value, address.value + array.size * np.dtype(array.dtype).itemsize)

@@ -13,11 +13,11 @@ from typing import Any, Callable, NamedTuple, Optional
 
 import numpy as np
 
-from ._mxnet import OPERATOR_CALLS, nd
+from ._mxnet import OPERATOR_CALLS, memory_of, nd
 from .errors import TraceError
 from .outside import is_plain
 
-__all__ = ["WITH_NUMBER", "Reader", "Step"]
+__all__ = ["WITH_NUMBER", "Place", "Reader", "Step"]
 
 # Where the operand of an operator is found: ("leaf", k) an array at the beginning of the step,
 # ("result", k) what the tape's operator k gave, ("number", k) the tape's number k.
@@ -204,6 +204,7 @@ class Reader:
         self._leaves: list[_StandIn] = []
         self._params = [self._stand_in(p) for p in params]
         self._states = self._stand_in(states)
+        _check_apart(self.arrays)
         for param in self._params:
             param._grad = _StandIn(param.shape)
         self._leaves += [param._grad for param in self._params]
@@ -242,6 +243,12 @@ class Reader:
         if tree is None:
             return None
         raise TraceError(f"its states hold a {type(tree).__name__}")
+
+
+def _check_apart(arrays: Sequence[nd.NDArray]) -> None:
+    spans = sorted((memory_of(array) for array in arrays), key=lambda span: span.start)
+    if any(one.stop > other.start for one, other in zip(spans, spans[1:])):
+        raise TraceError("some of its states share their memory")
 
 
 def _check_plain(hyperparams: Any) -> None:

@@ -326,12 +326,16 @@ def test_what_cannot_be_fused_is_trained_the_plain_way(make, reason):
     assert re.search(reason, str(warning.message))
 
 
+BUFFER = nd.zeros((4, 1))
+
+
 @pytest.mark.parametrize(
     ("states", "hyperparams", "reason"),
     [
         (None, {"lr": nd.array([0.1])}, "hyperparameter lr is a NDArray"),
         (None, {"lr": 0.1, "log": []}, "hyperparameter log is a list"),
         ({"count": 0}, {"lr": 0.1}, "states hold a int"),
+        ((BUFFER, BUFFER.reshape(-1)[1:2]), {"lr": 0.1}, "share their memory"),
     ],
 )
 def test_states_and_hyperparameters_that_cannot_be_fused(states, hyperparams, reason):
