@@ -21,7 +21,8 @@ from .epochs import is_checkpoint, shuffled
 from .errors import FusionWarning, TraceError
 from .graph import gluon_gradients, gluon_mean_loss, scratch_mean_loss, scratch_steps
 from .outside import Outside
-from .tape import Reader, Step
+from .reader import Reader
+from .tape import Step
 
 __all__ = ["fuse_gluon", "fuse_scratch"]
 
