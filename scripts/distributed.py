@@ -273,8 +273,9 @@ def main() -> int:
 
 # %%
 if __name__ == "__main__":
-    # Being told to end must end the processes too, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    status = main()
-    if "ipykernel" not in sys.modules:
-        sys.exit(status)
+    if "ipykernel" in sys.modules:
+        main()
+    else:
+        # Being told to end must end the processes too, as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        sys.exit(main())
