@@ -185,7 +185,8 @@ def fit_gluon(
         serves one run.
     fused : bool
         Compute the gradients with one MXNet operator and call the optimizer directly: several
-        times as fast, and the same bit for bit, with every optimizer.
+        times as fast, and the same bit for bit, with every optimizer. On this machine alone: it
+        takes no `kvstore`.
 
     Returns
     -------

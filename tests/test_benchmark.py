@@ -76,6 +76,7 @@ def test_the_literal_loops_are_what_ratios_are_to(ran):
     assert [row["ratio"] for row in literal] == [1, 1]
 
 
+@pytest.mark.filterwarnings("ignore::gluonbook_ch7.errors.DataWarning")
 def test_it_says_what_it_measured(ran):
     """If this fails, a reader cannot tell on which data, machine and versions it ran."""
     text, result = ran
