@@ -291,6 +291,7 @@ def _show(curve: LossCurve) -> None:
 def seed_generators(seed: Optional[int]) -> None:
     """Seed MXNet's and NumPy's global generators; None leaves them as they are."""
     if seed is not None:
+        checks.check_seeds([seed])
         mx.random.seed(seed)
         np.random.seed(seed)
 

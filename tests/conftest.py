@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 os.environ["MPLBACKEND"] = "Agg"
 
@@ -16,6 +17,12 @@ if os.environ.get("GLUONBOOK_CH7_DATA"):
     os.environ["GLUONBOOK_CH7_DATA"] = os.path.abspath(os.environ["GLUONBOOK_CH7_DATA"])
 
 DEAD_PROXY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_files_left_behind(tmp_path_factory):
+    """Let hypothesis keep what it keeps where pytest's temporary files are, not in the checkout."""
+    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
 
 
 @pytest.fixture(autouse=True)
