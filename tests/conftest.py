@@ -1,6 +1,7 @@
 """What all tests share: no network, no file of the user's, and the real data if it is there."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,11 @@ os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
 if os.environ.get("GLUONBOOK_CH7_DATA"):
     os.environ["GLUONBOOK_CH7_DATA"] = os.path.abspath(os.environ["GLUONBOOK_CH7_DATA"])
 
+# What hypothesis keeps goes when the tests end, and is never in the checkout.
+_kept_by_hypothesis = tempfile.TemporaryDirectory(prefix="hypothesis-")
+set_hypothesis_home_dir(_kept_by_hypothesis.name)
+
 DEAD_PROXY = "http://127.0.0.1:9"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_files_left_behind(tmp_path_factory):
-    """Let hypothesis keep what it keeps where pytest's temporary files are, not in the checkout."""
-    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
 
 
 @pytest.fixture(autouse=True)
