@@ -22,7 +22,7 @@ from ._mxnet import autograd, gluon, init, mx, nd
 from .epochs import is_checkpoint, shuffled
 from .errors import ArgumentError, DivergenceWarning
 from .figures import plot_loss, set_figsize
-from .fused import fuse_gluon, fuse_scratch
+from .fusion.runs import fuse_gluon, fuse_scratch
 
 __all__ = [
     "LossCurve",

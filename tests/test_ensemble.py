@@ -53,6 +53,14 @@ def test_run_i_is_the_single_run_with_its_seed(data, rule, hyperparams, sizes):
         np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["sgd", "nag", "adagrad", "adadelta", "adam", "nadam", "ftrl"])
+def test_any_elementwise_optimizer_of_gluons(data, name):
+    """If this fails, an ensemble of another optimizer is not what its single runs are."""
+    runs = ensemble(name, {}, data, 10, 1, seeds=(1, 2))
+    for seed, losses in zip((1, 2), runs.losses):
+        np.testing.assert_allclose(losses, single(name, {}, data, 10, 1, seed=seed), rtol=1e-5)
+
+
 @RULES
 @settings(max_examples=5, deadline=None)
 @given(batch_size=st.integers(10, 1503), seed=st.integers(0, 2**31 - 1))

@@ -114,13 +114,14 @@ def _gluon_update(
     name: str, hyperparams: dict[str, Any], batch_size: int, w: nd.NDArray, b: nd.NDArray
 ) -> Update:
     """Return the step of a Gluon optimizer on the stacked parameters, as ``Trainer`` takes it."""
-    parameters = dict(enumerate([gluon.Parameter("weight"), gluon.Parameter("bias")]))
+    # The bias first, as Trainer sorts parameters by name: Nadam's steps depend on it.
+    parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
     optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
     optimizer.rescale_grad /= batch_size
     updater = mx.optimizer.get_updater(optimizer)
 
     def update() -> None:
-        updater([0, 1], [w.grad, b.grad], [w, b])
+        updater([0, 1], [b.grad, w.grad], [b, w])
 
     return update
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Callable
 
-from ._mxnet import OPERATOR_CALLS, memory_of, nd
-from .errors import TraceError
+from .._mxnet import OPERATOR_CALLS, memory_of, nd
+from ..errors import TraceError
 from .outside import is_plain
 from .tape import StandIn, Step, Tape, refusal, refused
 

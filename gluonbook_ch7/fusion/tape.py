@@ -10,8 +10,8 @@ from typing import Any, Callable, NamedTuple, Optional
 
 import numpy as np
 
-from ._mxnet import nd
-from .errors import TraceError
+from .._mxnet import nd
+from ..errors import TraceError
 
 __all__ = ["WITH_NUMBER", "Place", "StandIn", "Step", "Tape", "refusal", "refused"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Callable
 
-from ._mxnet import mx, nd
+from .._mxnet import mx, nd
 from .tape import WITH_NUMBER, Place
 
 __all__ = [

@@ -16,9 +16,9 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from ._mxnet import mx, nd
-from .epochs import is_checkpoint, shuffled
-from .errors import FusionWarning, TraceError
+from .._mxnet import mx, nd
+from ..epochs import is_checkpoint, shuffled
+from ..errors import FusionWarning, TraceError
 from .graph import gluon_gradients, gluon_mean_loss, scratch_mean_loss, scratch_steps
 from .outside import Outside
 from .reader import Reader
