@@ -8,7 +8,6 @@ turns of the literal loop's time by the contender's in the same turn.
 """
 
 import gc
-import json
 import os
 import platform
 import statistics
@@ -26,7 +25,7 @@ from rich.table import Table
 
 from gluonbook_ch7.data import Ch7Data, load_data_ch7
 from gluonbook_ch7.experiments.peers import HOW_TO_INSTALL, PEERS, installed
-from gluonbook_ch7.files import write_whole
+from gluonbook_ch7.files import write_json
 
 RUNS = 1000
 LIBRARIES = ("mxnet", "numpy", "torch", "jax", "optax")
@@ -42,7 +41,7 @@ def main(repeats: int, quick: bool, json_file: Optional[Path]) -> None:
     result = measure(data, 1 if quick else repeats, runs)
     show(result, Console(width=None if sys.stdout.isatty() else 120))
     if json_file:
-        write_whole(json_file, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        write_json(json_file, result)
 
 
 def measure(data: Ch7Data, repeats: int, runs: int) -> dict[str, Any]:
