@@ -12,7 +12,7 @@ from rich.text import Text
 
 __all__ = ["print_table", "status", "with_progress"]
 
-PIPE_WIDTH = 150
+PIPE_WIDTH = 180
 
 
 def print_table(

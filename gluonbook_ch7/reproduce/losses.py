@@ -151,6 +151,6 @@ def _judge_draw(
     p = conformal_p(observed, sample)
     verdict = Verdict.CONSISTENT if p > P_LIMIT else Verdict.DIFFERENT
     mean, sd = sample[:, -1].mean(), sample[:, -1].std()
-    basis = f"p = {p:.3g} among {len(sample):,} shuffles, which end at {mean:.4f} ± {sd:.4f}"
+    basis = f"p = {p:.3g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
     numbers = {"p": p, "runs": len(sample), "mean": float(mean), "sd": float(sd)}
     return Judgement(output, recorded, rerun, verdict, basis, numbers)
