@@ -17,6 +17,9 @@ os.environ.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
 if os.environ.get("GLUONBOOK_CH7_DATA"):
     os.environ["GLUONBOOK_CH7_DATA"] = os.path.abspath(os.environ["GLUONBOOK_CH7_DATA"])
 
+# Read now: the first test that wants the real data may be one that has the variable unset.
+NAMED_DATA = os.environ.get("GLUONBOOK_CH7_DATA")
+
 # What hypothesis keeps goes when the tests end, and is never in the checkout.
 _kept_by_hypothesis = tempfile.TemporaryDirectory(prefix="hypothesis-")
 set_hypothesis_home_dir(_kept_by_hypothesis.name)
@@ -38,7 +41,7 @@ def offline(monkeypatch, tmp_path):
 @pytest.fixture(scope="session")
 def real_data_path():
     """Return the real data set's file: the one GLUONBOOK_CH7_DATA names, or the shared folder's."""
-    named = os.environ.get("GLUONBOOK_CH7_DATA")
+    named = NAMED_DATA
     path = Path(named or Path(__file__).resolve().parents[2] / "shared" / "data")
     if path.is_dir():
         path = path / "airfoil_self_noise.dat"

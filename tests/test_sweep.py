@@ -280,6 +280,7 @@ def test_the_command_prints_the_best_and_writes_all(tmp_path):
         (("sgd", "--gamma", "0.9"), "sgd has no hyperparameter gamma; it takes --lr"),
         (("rmsprop", "--lr", "1:2:0"), "the range is empty"),
         (("rmsprop", "--resume"), "--resume needs --out"),
+        (("sgd", "--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler answers at tcp://127"),
         (("rmsprop", "--max-memory", "0.00000001"), "one run takes about"),
     ],
 )

@@ -83,8 +83,9 @@ def run_sweep(
     grid = _grid(rule, ranges)
     store = _store(out, resume)
     data = load_data_ch7(edition, source)
+    blocks = _Blocks(store)
     try:
-        with _executor(processes, scheduler) as executor, _Blocks(store) as blocks:
+        with _executor(processes, scheduler) as executor, blocks:
             found = sweep(
                 rule.step,
                 rule.states(data.features),
@@ -103,6 +104,8 @@ def run_sweep(
         click.echo(f"Interrupted. {blocks.kept()}", err=True)
         sys.exit(130)
     except WorkerError as error:
+        if not blocks.total:  # none was begun: the cluster could not be reached
+            raise
         raise WorkerError(f"{error}. {blocks.kept()}") from error
     rows = found.cells()
     _print_best(rule.name, found, rows)
@@ -176,6 +179,8 @@ class _Blocks:
 
     def kept(self) -> str:
         """Say what is not lost."""
+        if not self.done:
+            return "No block was finished."
         if not self.store:
             return f"{self.done} blocks were finished; with --out they would have been kept."
         return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
