@@ -29,7 +29,6 @@ __all__ = [
     "draw_start",
     "fit_gluon",
     "fit_scratch",
-    "is_checkpoint",
     "seed_generators",
     "train_ch7",
     "train_gluon_ch7",

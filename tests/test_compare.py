@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from gluonbook_ch7._mxnet import autograd, gluon, nd
 from gluonbook_ch7.cli import main
 from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.epochs import is_checkpoint
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import peers
 from gluonbook_ch7.experiments.compare import Gap, compare
@@ -21,7 +22,7 @@ from gluonbook_ch7.experiments.trial import (
     full_batch_losses,
 )
 from gluonbook_ch7.rules import RULES, init_momentum_states, sgd_momentum
-from gluonbook_ch7.training import fit_gluon, fit_scratch, is_checkpoint
+from gluonbook_ch7.training import fit_gluon, fit_scratch
 
 
 @pytest.fixture(scope="module")

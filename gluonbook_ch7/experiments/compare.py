@@ -15,9 +15,9 @@ import numpy as np
 from .. import checks
 from .._mxnet import nd
 from ..declarations import Difference, UpdateRule, check_hyperparams
+from ..epochs import is_checkpoint
 from ..errors import ArgumentError
 from ..rules import RULES
-from ..training import is_checkpoint
 from .peers import follow_peer
 from .trial import Trial, draw_trial, follow_gluon, follow_scratch, full_batch_losses
 

@@ -7,7 +7,8 @@ from typing import Any, Callable, Union
 import numpy as np
 
 from .._mxnet import gluon, mx, nd
-from ..training import Rule, is_checkpoint
+from ..epochs import is_checkpoint
+from ..training import Rule
 from .draws import draw_orders
 
 __all__ = ["StackedRuns", "map_arrays"]

@@ -19,7 +19,8 @@ from .losses import (
     judge_line,
     judge_time,
 )
-from .record import Axes, CellOutputs, Figure, Polyline
+from .record import CellOutputs
+from .svg import Axes, Figure, Polyline
 from .verdict import Judgement, Verdict, is_reproduced
 
 __all__ = [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .record import Figure, Polyline
+from .svg import Figure, Polyline
 from .verdict import Judgement, Verdict
 
 __all__ = ["VERTEX_LIMIT", "in_brief", "judge_figure"]

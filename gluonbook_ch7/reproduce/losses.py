@@ -11,7 +11,7 @@ from typing import Any, Optional
 import numpy as np
 
 from .geometry import VERTEX_LIMIT
-from .record import Axes, Polyline
+from .svg import Axes, Polyline
 from .verdict import Judgement, Verdict
 
 __all__ = [
