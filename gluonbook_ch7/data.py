@@ -1,39 +1,19 @@
-"""The data: which edition of the airfoil table, and where it comes from."""
+"""The data: the airfoil table standardised, as features and labels, in two editions."""
 
-import os
 import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple, Optional
 
 import numpy as np
-import pooch
 
 from ._mxnet import nd
-from .airfoil import (
-    COLUMNS,
-    FILE_NAME,
-    SHA256,
-    UCI,
-    Source,
-    download,
-    holds_the_books,
-    is_the_books,
-    parse,
-)
-from .errors import ArgumentError, DataError, DataNotFoundError, DataWarning
-from .twin import moment_twin
+from .airfoil import COLUMNS, Source
+from .errors import ArgumentError, DataError, DataWarning
+from .sources import choose
 
-__all__ = ["EDITIONS", "VARIABLE", "Ch7Data", "cache_folder", "get_data_ch7", "load_data_ch7"]
+__all__ = ["EDITIONS", "Ch7Data", "get_data_ch7", "load_data_ch7", "read_table"]
 
-VARIABLE = "GLUONBOOK_CH7_DATA"
-PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
 # How many of the columns, from the left, are features; the last column is always the label.
 EDITIONS = {"0.7": 4, "1.0": 5}
-
-TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
-# Why the download into a folder failed, so that one process waits for the network only once.
-_failures: dict[Path, str] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,19 +139,10 @@ def read_table(source: Source = "auto") -> tuple[np.ndarray, str]:
     origin : str
         Where they came from, in words.
     """
-    table = _choose(source)
+    table = choose(source)
     if table.concern:
         warnings.warn(table.concern, DataWarning, stacklevel=3)
     return table.values, table.origin
-
-
-class _Table(NamedTuple):
-    """Six columns of numbers before they are standardised, and what there is to say about them."""
-
-    values: np.ndarray
-    kind: str
-    origin: str
-    concern: str = ""
 
 
 def _load(edition: str, source: Source) -> Ch7Data:
@@ -181,90 +152,12 @@ def _load(edition: str, source: Source) -> Ch7Data:
             f'there is no edition {edition!r}; use "0.7" (4 features, as in the recorded run) or '
             '"1.0" (5 features, as in gluonbook 0.8.2 and later and in d2lzh)'
         )
-    table = _choose(source)
+    table = choose(source)
     if table.concern:
         warnings.warn(table.concern, DataWarning, stacklevel=3)
     columns = _standardise(table.values, table.origin)
     features, labels = columns[:, : EDITIONS[edition]], columns[:, -1]
     return Ch7Data(nd.array(features), nd.array(labels), edition, table.kind, table.origin)
-
-
-def _choose(source: Source) -> _Table:
-    """Return the table that `source` asks for, from the first place that has it."""
-    if source == "twin":
-        return _Table(moment_twin(), "twin", TWIN_ORIGIN)
-    path = _local_file(source)
-    if path is None:
-        try:
-            path = _cached_file(try_again=source == "real")
-        except DataNotFoundError as error:
-            if source == "real":
-                raise
-            concern = f"{error} This is the moment twin instead: the same loss surface, other rows."
-            return _Table(moment_twin(), "twin", TWIN_ORIGIN, concern)
-    return _read(path, source)
-
-
-def _local_file(source: Source) -> Optional[Path]:
-    """Return the file that was named or that stands in one of the book's places, if any."""
-    if source not in ("auto", "real"):
-        return _named_file(source, "source")
-    if os.environ.get(VARIABLE):
-        return _named_file(os.environ[VARIABLE], f"the environment variable {VARIABLE}")
-    return next((path for path in PLACES if os.path.isfile(path)), None)
-
-
-def _named_file(name: Source, namer: str) -> Path:
-    """Return the file that a path names, by itself or by the folder that holds it."""
-    if not isinstance(name, (str, os.PathLike)):
-        raise ArgumentError(f'{namer} is {name!r}; use "auto", "real", "twin" or a path')
-    path = Path(os.path.expanduser(name))
-    if os.path.isdir(path):
-        path = path / FILE_NAME
-    if not os.path.exists(path):
-        words = ' (and it is none of "auto", "real", "twin")' if namer == "source" else ""
-        raise DataNotFoundError(f"{namer} is {str(name)!r}, but there is no file {path}{words}")
-    return path
-
-
-def cache_folder() -> Path:
-    """Return the folder of the user's cache that downloads go to; it need not exist yet."""
-    return pooch.os_cache("gluonbook_ch7")
-
-
-def _cached_file(try_again: bool) -> Path:
-    """Return the real file in the user's cache, downloaded now if it is missing or damaged."""
-    folder = cache_folder()
-    path = folder / FILE_NAME
-    if holds_the_books(path):
-        return path
-    if try_again or folder not in _failures:
-        try:
-            return download(folder)
-        except DataNotFoundError as error:
-            _failures[folder] = str(error)
-    copy = "only a damaged copy" if os.path.isfile(path) else "nothing"
-    raise DataNotFoundError(
-        f"The real data set is not in data/ or ../data/, and there is {copy} in the cache. "
-        f"{_failures[folder]} Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to "
-        "where you keep it."
-    )
-
-
-def _read(path: Path, source: Source) -> _Table:
-    """Read a file, whose content decides whether it is the book's or another one."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    values = parse(content, path)
-    if is_the_books(content):
-        return _Table(values, "real", f"the real data set, {path}")
-    difference = f"{path} is not the book's data set, whose sha256 is {SHA256}"
-    if source == "real":
-        raise DataError(f"{difference}. Put {UCI} in its place.")
-    concern = f"{difference}: its losses will not be the book's." if source == "auto" else ""
-    return _Table(values, "other", f"a file that is not the book's, {path}", concern)
 
 
 def _standardise(values: np.ndarray, origin: str) -> np.ndarray:

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gluonbook_ch7 import airfoil, data, twin
+from gluonbook_ch7 import airfoil, data, sources, twin
 from gluonbook_ch7._mxnet import mx, nd
 from gluonbook_ch7.airfoil import FILE_NAME, download
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
@@ -224,7 +224,7 @@ def test_a_local_file_loads_quickly(real_data_path):
 
 def test_each_place_comes_before_the_next(monkeypatch, tmp_path, ours_is_real):
     """A file would be taken from a place that the documented order puts later."""
-    places = [tmp_path / "named", Path("data"), Path("..", "data"), data.cache_folder()]
+    places = [tmp_path / "named", Path("data"), Path("..", "data"), sources.cache_folder()]
     files = [put(place) for place in places]
     monkeypatch.setenv("GLUONBOOK_CH7_DATA", str(places[0]))
     for file in files:
@@ -352,7 +352,7 @@ def test_real_refuses_the_twin():
     """source="real" would give made-up rows."""
     with pytest.raises(DataNotFoundError, match=f"download failed.*data/{FILE_NAME}"):
         get_data_ch7(source="real")
-    assert not data.cache_folder().exists() or not list(data.cache_folder().iterdir())
+    assert not sources.cache_folder().exists() or not list(sources.cache_folder().iterdir())
 
 
 def test_auto_waits_for_the_network_only_once(monkeypatch):
@@ -378,9 +378,9 @@ def test_auto_downloads_into_the_cache_and_finds_it_there(monkeypatch, capfd, ou
         for _ in range(2):
             loaded = load_data_ch7()
             assert loaded.is_real
-            assert loaded.origin == f"the real data set, {data.cache_folder() / FILE_NAME}"
+            assert loaded.origin == f"the real data set, {sources.cache_folder() / FILE_NAME}"
         assert len(requests) == 1
-    assert os.listdir(data.cache_folder()) == [FILE_NAME]
+    assert os.listdir(sources.cache_folder()) == [FILE_NAME]
     assert capfd.readouterr() == ("", "")
 
 
@@ -436,7 +436,7 @@ def test_the_default_time_outs_fit_into_ten_seconds():
 
 def test_a_damaged_copy_in_the_cache_is_replaced(monkeypatch, ours_is_real):
     """A download cut short by an older program would be trained on for ever."""
-    cached = put(data.cache_folder(), CONTENT[:-20])
+    cached = put(sources.cache_folder(), CONTENT[:-20])
     with server() as (address, _):
         monkeypatch.setattr(airfoil, "ADDRESSES", (address,))
         assert load_data_ch7().is_real
@@ -445,7 +445,7 @@ def test_a_damaged_copy_in_the_cache_is_replaced(monkeypatch, ours_is_real):
 
 def test_a_damaged_copy_that_cannot_be_replaced_is_not_used(ours_is_real):
     """Offline, a damaged file would pass for the real one, or its state would go unsaid."""
-    put(data.cache_folder(), CONTENT[:-20])
+    put(sources.cache_folder(), CONTENT[:-20])
     with pytest.warns(DataWarning, match="only a damaged copy in the cache"):
         assert load_data_ch7().kind == "twin"
 

@@ -21,6 +21,7 @@ import numpy as np
 import gluonbook_ch7
 
 from .. import data
+from ..airfoil import FILE_NAME
 from ..errors import GluonbookError
 from .calls import TrainingCall, observe_data, observe_training, shuffles_of
 
@@ -28,7 +29,7 @@ __all__ = ["load_ipython_extension", "report", "set_up"]
 
 # The book's package under its two names, each with the edition of the data that it had.
 EDITIONS = {"gluonbook": "0.7", "d2lzh": "1.0"}
-BOOK_PATH = f"../data/{data.FILE_NAME}"
+BOOK_PATH = f"../data/{FILE_NAME}"
 
 _calls: list[TrainingCall] = []
 _origins: list[str] = []
