@@ -39,3 +39,6 @@ from .errors import GluonbookError as GluonbookError
 
 # For notebooks: %load_ext gluonbook_ch7.
 from .reproduce.kernel import load_ipython_extension as load_ipython_extension
+
+__version__: str
+__all__: list[str]

@@ -8,9 +8,10 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -26,13 +27,13 @@ __all__ = [
     "write_figure",
 ]
 
-RECORDED = {"color": "black", "linewidth": 1.2, "linestyle": "-"}
-RERUN = {"color": "#d55e00", "linewidth": 1.2, "linestyle": "--"}
+RECORDED: dict[str, Any] = {"color": "black", "linewidth": 1.2, "linestyle": "-"}
+RERUN: dict[str, Any] = {"color": "#d55e00", "linewidth": 1.2, "linestyle": "--"}
 
 
 def overlay_figure(
-    recorded: Sequence[np.ndarray],
-    rerun: Sequence[np.ndarray],
+    recorded: Sequence[npt.NDArray[Any]],
+    rerun: Sequence[npt.NDArray[Any]],
     labels: tuple[str, str],
     title: str,
 ) -> Figure:
@@ -54,7 +55,9 @@ def overlay_figure(
     )
     for lines, look, marker, name in looks:
         for i, vertices in enumerate(lines):
-            first = {"marker": marker, "markersize": 6, "label": name} if i == 0 else {}
+            first: dict[str, Any] = (
+                {"marker": marker, "markersize": 6, "label": name} if i == 0 else {}
+            )
             axes.plot(*vertices.T, **look, **first)
     axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
     axes.legend()
@@ -76,10 +79,10 @@ class Fan:
     """
 
     title: str
-    epochs: np.ndarray
-    losses: np.ndarray
-    recorded: np.ndarray
-    rerun: np.ndarray
+    epochs: npt.NDArray[Any]
+    losses: npt.NDArray[Any]
+    recorded: npt.NDArray[Any]
+    rerun: npt.NDArray[Any]
 
 
 def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
@@ -120,7 +123,7 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     return figure
 
 
-_LOOKS = (
+_LOOKS: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     {"color": "#D55E00", "linestyle": "--", "marker": "s"},
     {"color": "#009E73", "linestyle": "-.", "marker": "^"},
@@ -131,7 +134,7 @@ _LOOKS = (
 
 
 def comparison_figure(
-    losses: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray], title: str
+    losses: Mapping[str, npt.NDArray[Any]], gaps: Mapping[str, npt.NDArray[Any]], title: str
 ) -> Figure:
     """Draw loss curves above, and below them how far apart the weights are, step by step.
 
@@ -168,10 +171,10 @@ def comparison_figure(
 
 def sweep_figure(
     title: str,
-    grid: Mapping[str, np.ndarray],
-    median: np.ndarray,
-    spread: np.ndarray,
-    diverged: np.ndarray,
+    grid: Mapping[str, npt.NDArray[Any]],
+    median: npt.NDArray[Any],
+    spread: npt.NDArray[Any],
+    diverged: npt.NDArray[Any],
 ) -> Figure:
     """Draw the final loss over a grid of one or two hyperparameters, and its spread.
 
@@ -203,7 +206,10 @@ def sweep_figure(
 
 
 def _draw_map(
-    axes: Axes, grid: Mapping[str, np.ndarray], values: np.ndarray, diverged: np.ndarray
+    axes: Axes,
+    grid: Mapping[str, npt.NDArray[Any]],
+    values: npt.NDArray[Any],
+    diverged: npt.NDArray[Any],
 ) -> None:
     """Draw one quantity over two hyperparameters, with a cross where a run diverged."""
     (x_name, x), (y_name, y) = grid.items()
@@ -220,7 +226,11 @@ def _draw_map(
 
 
 def _draw_curve(
-    axes: Axes, grid: Mapping[str, np.ndarray], values: np.ndarray, diverged: np.ndarray, name: str
+    axes: Axes,
+    grid: Mapping[str, npt.NDArray[Any]],
+    values: npt.NDArray[Any],
+    diverged: npt.NDArray[Any],
+    name: str,
 ) -> None:
     """Draw one quantity over one hyperparameter; values that diverged are marked above."""
     ((x_name, x),) = grid.items()
@@ -234,7 +244,7 @@ def _draw_curve(
         axes.legend()
 
 
-def _scale(set_scale: Callable[[str], None], values: np.ndarray) -> None:
+def _scale(set_scale: Callable[[str], None], values: npt.NDArray[Any]) -> None:
     """Use a logarithmic axis for values that are spaced in ratio."""
     steps = np.diff(values)
     if (values > 0).all() and len(values) > 2 and not np.allclose(steps, steps[0]):

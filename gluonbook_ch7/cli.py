@@ -16,6 +16,12 @@ from .errors import GluonbookError
 __all__ = ["main"]
 
 
+class _Refusal(click.ClickException):
+    """What could not be done, in one line."""
+
+    exit_code = 2
+
+
 class _Command(click.Command):
     """A command that says an error in one line, and with --debug shows where it came from."""
 
@@ -34,9 +40,7 @@ class _Command(click.Command):
         except (GluonbookError, OSError) as error:
             if debug:
                 raise
-            said = click.ClickException(" ".join(str(error).split()))
-            said.exit_code = 2
-            raise said from error
+            raise _Refusal(" ".join(str(error).split())) from error
 
 
 class _Group(click.Group):

@@ -180,8 +180,9 @@ def descend_2d(trainer: Rule2D, num_steps: int = 20) -> list[Point]:
     list of (float, float)
         The starting point and the point after each step, ``num_steps + 1`` in all.
     """
-    x1, x2, s1, s2 = -5, -2, 0, 0
-    trace = [(x1, x2)]
+    start: Point = (-5, -2)
+    (x1, x2), s1, s2 = start, 0.0, 0.0
+    trace = [start]
     for _ in range(num_steps):
         x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
         trace.append((x1, x2))
@@ -199,7 +200,7 @@ def train_2d(trainer: Rule2D) -> list[Point]:
     return trace
 
 
-def show_trace_2d(f: Callable, res: list[Point]) -> None:
+def show_trace_2d(f: Callable[..., Any], res: list[Point]) -> None:
     """Draw the trace `res` over the contours of `f`, as the book does.
 
     Parameters

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib import pyplot as plt
 
 __all__ = ["plot_loss", "plot_trace_2d", "plt", "set_figsize", "use_svg_display"]
@@ -26,14 +27,14 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
     plt.rcParams["figure.figsize"] = figsize
 
 
-def plot_loss(epochs: np.ndarray, losses: np.ndarray) -> None:
+def plot_loss(epochs: npt.NDArray[np.float64], losses: npt.NDArray[np.float32]) -> None:
     """Plot a loss curve into the current figure, as the book does."""
     plt.plot(epochs, losses)
     plt.xlabel("epoch")
     plt.ylabel("loss")
 
 
-def plot_trace_2d(f: Callable, trace: Sequence[tuple[float, float]]) -> None:
+def plot_trace_2d(f: Callable[..., Any], trace: Sequence[tuple[float, float]]) -> None:
     """Plot a 2-D trace over the contours of `f` into the current figure, as the book does.
 
     The contours cover x1 from -5.5 to 1 and x2 from -3 to 1, or one beyond the trace, in steps of

@@ -157,7 +157,8 @@ def rmsprop(params: Params, states: State, hyperparams: Hyperparams) -> None:
 
 def init_adadelta_states(features: nd.NDArray) -> tuple[State, State]:
     """Return AdaDelta's states ``(s, delta)`` before the first step: zeros (k, 1) and (1,)."""
-    return tuple(zip(_zeros(features), _zeros(features)))
+    (s_w, s_b), (delta_w, delta_b) = _zeros(features), _zeros(features)
+    return (s_w, delta_w), (s_b, delta_b)
 
 
 def adadelta(params: Params, states: tuple[State, State], hyperparams: Hyperparams) -> None:
@@ -191,7 +192,8 @@ def adadelta(params: Params, states: tuple[State, State], hyperparams: Hyperpara
 
 def init_adam_states(features: nd.NDArray) -> tuple[State, State]:
     """Return Adam's states ``(v, s)`` before the first step: zeros (k, 1) and (1,)."""
-    return tuple(zip(_zeros(features), _zeros(features)))
+    (v_w, v_b), (s_w, s_b) = _zeros(features), _zeros(features)
+    return (v_w, s_w), (v_b, s_b)
 
 
 def adam(params: Params, states: tuple[State, State], hyperparams: Hyperparams) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 
 import click
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.progress import Progress
 
@@ -31,7 +32,7 @@ RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)
 BEST = 10
 
 
-def parse_range(name: str, text: str) -> Union[float, np.ndarray]:
+def parse_range(name: str, text: str) -> Union[float, npt.NDArray[np.float64]]:
     """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 in ratio."""
     form = f"--{name} {text}: give a number, or FIRST:LAST:COUNT, or FIRST:LAST:COUNTlog"
     match = RANGE.fullmatch(text.strip())
@@ -147,7 +148,7 @@ def _store(out: Optional[Path], resume: bool) -> Optional[Store]:
     return store
 
 
-def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManager:
+def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManager[Any]:
     if scheduler:
         return dask_cluster(scheduler)
     return local_processes(processes) if processes > 1 else nullcontext()

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Optional
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import checks
 from .._mxnet import nd
@@ -38,13 +39,14 @@ class Gap:
         The largest weight of either run at that step.
     """
 
-    absolute: np.ndarray
-    scale: np.ndarray
+    absolute: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float32]
 
     @property
-    def largest_of_each(self) -> np.ndarray:
+    def largest_of_each(self) -> npt.NDArray[np.float64]:
         """The largest difference of any weight at any step of each trial: (trials,)."""
-        return np.nanmax(self.absolute, axis=1)
+        largest: npt.NDArray[np.float64] = np.nanmax(self.absolute, axis=1)
+        return largest
 
     @property
     def largest(self) -> float:
@@ -114,13 +116,13 @@ class Comparison:
     as_in_book: Gap
     only: Mapping[str, Gap]
     aligned: Gap
-    losses: Mapping[str, np.ndarray]
+    losses: Mapping[str, npt.NDArray[np.float64]]
     last_checkpoint: int
     peers: Mapping[str, Gap] = field(default_factory=dict)
     peers_aligned: Mapping[str, Gap] = field(default_factory=dict)
 
     @property
-    def final_losses(self) -> dict[str, np.ndarray]:
+    def final_losses(self) -> dict[str, npt.NDArray[np.float64]]:
         """The loss of each trial (trials,) where the book prints it, for each optimizer."""
         return {name: losses[:, self.last_checkpoint] for name, losses in self.losses.items()}
 
@@ -214,19 +216,20 @@ class _Runs:
 
     def __init__(self, trial: Trial, rule: UpdateRule, hyperparams: Mapping[str, Any]) -> None:
         self.trial, self.rule, self.hyperparams = trial, rule, dict(hyperparams)
-        self.paths: dict[Any, np.ndarray] = {}
+        self.paths: dict[Any, npt.NDArray[np.float32]] = {}
 
-    def ours(self, off: Sequence[Difference]) -> np.ndarray:
+    def ours(self, off: Sequence[Difference]) -> npt.NDArray[np.float32]:
         """Return the path from scratch with these differences switched off."""
         variant = {name: value for d in off for name, value in d.variant.items()}
-        step = partial(self.rule.like_gluon, **variant) if variant else self.rule.step
+        like_gluon = self.rule.like_gluon or self.rule.step
+        step = partial(like_gluon, **variant) if variant else self.rule.step
         key = ("scratch", *sorted(variant))
         if key not in self.paths:
             states = self.rule.states(self.trial.minibatches[0][0])
             self.paths[key] = follow_scratch(self.trial, step, states, self.hyperparams)
         return self.paths[key]
 
-    def gluons(self, off: Sequence[Difference]) -> np.ndarray:
+    def gluons(self, off: Sequence[Difference]) -> npt.NDArray[np.float32]:
         """Return the path of Gluon's optimizer with these differences switched off."""
         hyperparams = self.rule.gluon_hyperparams(self.hyperparams)
         for difference in off:
@@ -237,7 +240,7 @@ class _Runs:
             self.paths[key] = follow_gluon(self.trial, self.rule.gluon, hyperparams, count_rows)
         return self.paths[key]
 
-    def peers(self, peer: str, aligned: bool) -> np.ndarray:
+    def peers(self, peer: str, aligned: bool) -> npt.NDArray[np.float32]:
         """Return the path of another library's optimizer."""
         return follow_peer(peer, self.trial, self.rule.name, self.hyperparams, aligned)
 
@@ -246,7 +249,7 @@ def _switched_off(trials: Sequence[_Runs], off: Sequence[Difference]) -> Gap:
     return _gap([runs.ours(off) for runs in trials], [runs.gluons(off) for runs in trials])
 
 
-def _gap(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Gap:
+def _gap(ours: Sequence[npt.NDArray[np.float32]], theirs: Sequence[npt.NDArray[np.float32]]) -> Gap:
     """Return how far apart the paths (steps + 1, k + 1) of each trial are."""
     a, b = np.stack(ours), np.stack(theirs)
     finite = (np.isfinite(a) & np.isfinite(b)).all(axis=-1, keepdims=True)

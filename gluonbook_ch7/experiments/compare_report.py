@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from ..charts import comparison_figure, write_figure
 from .compare import Comparison, Gap
@@ -105,7 +106,7 @@ def summary(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-_MEASURES = {
+_MEASURES: Mapping[str, Callable[[Gap], Any]] = {
     "largest": lambda gap: gap.largest,
     "worst": lambda gap: gap.worst,
     "relative": lambda gap: gap.relative,
@@ -133,7 +134,7 @@ def _in_ulps(ulps: float) -> str:
     return f"{ulps:.1f}" if ulps < 1000 else f"{ulps:.1e}"
 
 
-def _median(gap: Gap) -> np.ndarray:
+def _median(gap: Gap) -> npt.NDArray[np.float64]:
     """Return the median of all trials that have not diverged, at each step; NaN if none is left."""
     alive = np.isfinite(gap.absolute).any(axis=0)
     median = np.full(gap.absolute.shape[1], np.nan)

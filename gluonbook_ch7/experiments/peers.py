@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import ArgumentError, DependencyError
 from .trial import Trial
@@ -76,7 +77,7 @@ def _can_be_imported(module: str) -> bool:
 
 def follow_peer(
     peer: str, trial: Trial, rule: str, hyperparams: Mapping[str, Any], aligned: bool = False
-) -> np.ndarray:
+) -> npt.NDArray[np.float32]:
     """Train with another library's optimizer; return every step's weights.
 
     Parameters
@@ -114,7 +115,7 @@ def follow_peer(
     return library.follow(trial, optimizer.name, settings)
 
 
-def _follow_pytorch(trial: Trial, name: str, settings: dict[str, Any]) -> np.ndarray:
+def _follow_pytorch(trial: Trial, name: str, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
     import torch
 
     w, b = (torch.tensor(parameter, requires_grad=True) for parameter in trial.start)
@@ -129,7 +130,7 @@ def _follow_pytorch(trial: Trial, name: str, settings: dict[str, Any]) -> np.nda
     return torch.stack(path).numpy()
 
 
-def _follow_optax(trial: Trial, name: str, settings: dict[str, Any]) -> np.ndarray:
+def _follow_optax(trial: Trial, name: str, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
     import jax
     import jax.numpy as jnp
     import optax
@@ -156,7 +157,7 @@ def _follow_optax(trial: Trial, name: str, settings: dict[str, Any]) -> np.ndarr
 class Library(NamedTuple):
     """A library: how to train with it, its optimizers by the chapter's names, what it imports."""
 
-    follow: Callable[[Trial, str, dict[str, Any]], np.ndarray]
+    follow: Callable[[Trial, str, dict[str, Any]], npt.NDArray[np.float32]]
     optimizers: Mapping[str, Optimizer]
     modules: tuple[str, ...]
 

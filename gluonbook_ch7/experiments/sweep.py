@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from .._mxnet import nd
 from ..checks import check_seeds
@@ -29,17 +30,19 @@ class Sweep:
         The full-batch loss after the last checkpoint; not finite where a run diverged.
     """
 
-    grid: dict[str, np.ndarray]
+    grid: dict[str, npt.NDArray[np.float64]]
     seeds: tuple[int, ...]
-    losses: np.ndarray
+    losses: npt.NDArray[np.float32]
 
     @property
-    def median(self) -> np.ndarray:
+    def median(self) -> npt.NDArray[np.float32]:
         """The median loss of each cell; infinite where half of its runs diverged."""
-        return np.median(np.where(np.isfinite(self.losses), self.losses, np.inf), axis=-1)
+        losses = np.where(np.isfinite(self.losses), self.losses, np.inf)
+        median: npt.NDArray[np.float32] = np.median(losses, axis=-1)
+        return median
 
     @property
-    def spread(self) -> np.ndarray:
+    def spread(self) -> npt.NDArray[np.float32]:
         """The largest minus the smallest loss of each cell; infinite where a run diverged."""
         losses = np.where(np.isfinite(self.losses), self.losses, np.inf)
         with np.errstate(invalid="ignore"):
@@ -47,9 +50,10 @@ class Sweep:
         return np.where(np.isfinite(losses).all(axis=-1), spread, np.inf)
 
     @property
-    def diverged(self) -> np.ndarray:
+    def diverged(self) -> npt.NDArray[np.int64]:
         """How many runs of each cell diverged."""
-        return (~np.isfinite(self.losses)).sum(axis=-1)
+        diverged: npt.NDArray[np.int64] = (~np.isfinite(self.losses)).sum(axis=-1)
+        return diverged
 
     def cells(self) -> list[dict[str, float]]:
         """Return one row a cell, the best first: its hyperparameters, median, spread, diverged."""
@@ -122,9 +126,9 @@ def sweep(
     return Sweep(axes, seeds, runs.losses[:, -1].reshape(shape))
 
 
-def _values(name: str, values: Any) -> np.ndarray:
+def _values(name: str, values: Any) -> npt.NDArray[np.float64]:
     """Return the values of one hyperparameter, (values,), float64."""
-    values = np.asarray(values)
-    if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf":
+    array = np.asarray(values)
+    if array.ndim != 1 or not len(array) or array.dtype.kind not in "iuf":
         raise ArgumentError(f"the grid's {name} must be a number or a sequence of numbers")
-    return values.astype(np.float64)
+    return array.astype(np.float64)

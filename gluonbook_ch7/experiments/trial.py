@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._mxnet import autograd, gluon, mx, nd
 from ..declarations import Step
@@ -32,7 +33,7 @@ class Trial:
         How many rows a minibatch has that is not short.
     """
 
-    start: tuple[np.ndarray, np.ndarray]
+    start: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
     minibatches: Sequence[tuple[nd.NDArray, nd.NDArray]]
     batch_size: int
 
@@ -59,7 +60,7 @@ def draw_trial(
 
 def follow_scratch(
     trial: Trial, step: Step, states: Any, hyperparams: dict[str, Any]
-) -> np.ndarray:
+) -> npt.NDArray[np.float32]:
     """Train with an update rule as the book's ``train_ch7`` does; return every step's weights.
 
     Parameters
@@ -87,12 +88,13 @@ def follow_scratch(
         loss.backward()
         step([w, b], states, hyperparams)
         path.append(_flat(w, b))
-    return nd.stack(*path).asnumpy()
+    followed: npt.NDArray[np.float32] = nd.stack(*path).asnumpy()
+    return followed
 
 
 def follow_gluon(
     trial: Trial, name: str, hyperparams: dict[str, Any], count_rows: bool = False
-) -> np.ndarray:
+) -> npt.NDArray[np.float32]:
     """Train with Gluon's optimizer as ``train_gluon_ch7`` does; return every step's weights.
 
     Parameters
@@ -125,7 +127,8 @@ def follow_gluon(
         losses.backward()
         trainer.step(len(X) if count_rows else trial.batch_size)
         path.append(_flat(net.weight.data(), net.bias.data()))
-    return nd.stack(*path).asnumpy()
+    followed: npt.NDArray[np.float32] = nd.stack(*path).asnumpy()
+    return followed
 
 
 def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
@@ -133,7 +136,9 @@ def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
     return nd.concat(w.reshape((-1,)), b, dim=0)
 
 
-def full_batch_losses(path: np.ndarray, features: nd.NDArray, labels: nd.NDArray) -> np.ndarray:
+def full_batch_losses(
+    path: npt.NDArray[np.float32], features: nd.NDArray, labels: nd.NDArray
+) -> npt.NDArray[np.float64]:
     """Return the mean of `squared_loss` over all examples at each step of a path.
 
     With z = (x, 1, y) and v = (w, b, −1) it is vᵀ M v / 2, where M is the mean of z zᵀ.
@@ -153,4 +158,5 @@ def full_batch_losses(path: np.ndarray, features: nd.NDArray, labels: nd.NDArray
     minus_one = -np.ones((*path.shape[:-1], 1))
     v = np.concatenate([path.astype(np.float64), minus_one], axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):
-        return ((v @ (z.T @ z / len(z))) * v).sum(axis=-1) / 2
+        losses: npt.NDArray[np.float64] = ((v @ (z.T @ z / len(z))) * v).sum(axis=-1) / 2
+    return losses

@@ -68,15 +68,15 @@ def observe_training(observe: Callable[[TrainingCall], None]) -> Iterator[None]:
         yield
 
 
-def _arguments(function: Callable, args: Any, options: Any) -> dict[str, Any]:
+def _arguments(function: Callable[..., Any], args: Any, options: Any) -> dict[str, Any]:
     """Return what a function is called with, by name, defaults included."""
     call = inspect.signature(function).bind(*args, **options)
     call.apply_defaults()
     return call.arguments
 
 
-def _task(call: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(call[name] for name in ("features", "labels", "batch_size", "num_epochs"))
+def _task(call: dict[str, Any]) -> tuple[Any, Any, int, int]:
+    return call["features"], call["labels"], call["batch_size"], call["num_epochs"]
 
 
 def _copy(states: Any) -> Any:

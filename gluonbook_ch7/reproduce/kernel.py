@@ -153,7 +153,7 @@ def _training(call: TrainingCall, runs: int) -> dict[str, Any]:
     return {**curve, "sample": sample, "refusal": refusal}
 
 
-def _sample(call: TrainingCall, runs: int) -> tuple[Optional[list], str]:
+def _sample(call: TrainingCall, runs: int) -> tuple[Optional[list[Any]], str]:
     """Return the losses of a call's shuffles, or None and why there are none."""
     try:
         losses = shuffles_of(call, runs).losses

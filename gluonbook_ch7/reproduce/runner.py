@@ -161,8 +161,6 @@ def _judge(cell: CellRun, trainings: Sequence[dict[str, Any]]) -> list[Judgement
 
 def _training(report: dict[str, Any]) -> Training:
     """Return a training call as the kernel reported it."""
-    epochs, losses, sample = (
-        None if report[name] is None else np.array(report[name], np.float64)
-        for name in ("epochs", "losses", "sample")
-    )
+    epochs, losses = (np.array(report[name], np.float64) for name in ("epochs", "losses"))
+    sample = None if report["sample"] is None else np.array(report["sample"], np.float64)
     return Training(epochs, losses, sample, report["refusal"])

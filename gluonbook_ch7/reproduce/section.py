@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional
 
+import numpy as np
+import numpy.typing as npt
+
 from ..charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
@@ -18,7 +21,7 @@ from . import evidence
 from .calls import TrainingCall, observe_training, shuffles_of
 from .evidence import Judgement
 from .record import CellOutputs, Record
-from .svg import decode_svg
+from .svg import Axes, decode_svg
 
 __all__ = ["Result", "rerun_section", "write_figures"]
 
@@ -69,13 +72,12 @@ def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> I
     seed_generators(0)
     for (name, cell), then in zip(_cells(data), recorded):
         now, call = _run(cell)
-        sample = shuffles_of(call, runs) if call else None
-        trainings = [_training(call, sample)] if call else []
+        sample, trainings = None, []
+        if call:
+            sample = shuffles_of(call, runs)
+            curve = call.curve
+            trainings = [evidence.Training(curve.epochs, curve.losses, sample.losses)]
         yield Result(name, then, now, evidence.judge_cell(name, then, now, trainings), sample)
-
-
-def _training(call: TrainingCall, sample: Ensemble) -> evidence.Training:
-    return evidence.Training(call.curve.epochs, call.curve.losses, sample.losses)
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
@@ -95,7 +97,7 @@ def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> lis
         What was written.
     """
     drawn = {_file_name(result.name): _overlay(result) for result in results}
-    fans = [_fan(result) for result in results if result.sample]
+    fans = [_fan(result, result.sample) for result in results if result.sample]
     runs = len(fans[0].losses)
     title = f"{runs:,} shuffles from the recorded start, {data.in_short}"
     drawn["fan"] = fan_figure(fans, title)
@@ -108,21 +110,23 @@ def _file_name(name: str) -> str:
 
 def _overlay(result: Result) -> Any:
     recorded, rerun = (cell.figures[0].axes[0] for cell in (result.recorded, result.rerun))
-    lines = (
-        [line.vertices for line in sorted(axes.polylines, key=lambda line: not line.marker)]
-        for axes in (recorded, rerun)
-    )
-    return overlay_figure(*lines, (rerun.x_label, rerun.y_label), result.name)
+    labels = (rerun.x_label, rerun.y_label)
+    return overlay_figure(_lines(recorded), _lines(rerun), labels, result.name)
 
 
-def _fan(result: Result) -> Fan:
+def _lines(axes: Axes) -> list[npt.NDArray[np.float64]]:
+    """Return the vertices of each line, those of the line with markers first."""
+    return [line.vertices for line in sorted(axes.polylines, key=lambda line: not line.marker)]
+
+
+def _fan(result: Result, sample: Ensemble) -> Fan:
     curves = (
         cell.figures[0].axes[0].polylines[0].vertices[:, 1]
         for cell in (result.recorded, result.rerun)
     )
     p = result.judgements[-1].numbers["p"]
     title = f"{result.name}: the recorded curve has p = {p:.2g}"
-    return Fan(title, result.sample.epochs, result.sample.losses, *curves)
+    return Fan(title, sample.epochs, sample.losses, *curves)
 
 
 def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
@@ -150,7 +154,8 @@ def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
 
 def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, Optional[TrainingCall]]:
     """Run a cell; return what it printed and drew, and the training call it made, if any."""
-    printed, calls = io.StringIO(), []
+    printed = io.StringIO()
+    calls: list[TrainingCall] = []
     with plt.rc_context(), redirect_stdout(printed), observe_training(calls.append):
         cell()
         svg = figure_bytes(plt.gcf(), "svg").decode()

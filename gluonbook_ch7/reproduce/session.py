@@ -119,11 +119,12 @@ class Session:
         answer = reply["user_expressions"]["report"]
         if answer["status"] != "ok":
             raise CellFailure(f"cannot be judged ({answer['ename']}: {answer['evalue']})")
-        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+        witnessed: dict[str, Any] = json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+        return witnessed
 
     async def _ask(self, code: str, expressions: Any = None) -> dict[str, Any]:
         """Execute code that is not the chapter's: nothing is shown and no cell is counted."""
-        channel = self._client.kc
+        channel: Any = self._client.kc
         request = await ensure_async(
             channel.execute(code, silent=True, store_history=False, user_expressions=expressions)
         )
@@ -133,7 +134,7 @@ class Session:
                 reply = await ensure_async(channel.get_shell_msg(timeout=1))
                 if reply["parent_header"].get("msg_id") != request:
                     continue
-                content = reply["content"]
+                content: dict[str, Any] = reply["content"]
                 if content["status"] != "ok":
                     raise CellFailure(f"raised {content.get('ename')}: {content.get('evalue')}")
                 return content

@@ -64,7 +64,8 @@ def write_run(
 def _notebook_text(run: ChapterRun) -> str:
     import nbformat
 
-    return nbformat.writes(run.notebook) + "\n"
+    text: str = nbformat.writes(run.notebook)
+    return text + "\n"
 
 
 def _content(run: ChapterRun) -> dict[str, Any]:
