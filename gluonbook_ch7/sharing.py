@@ -12,6 +12,7 @@ import weakref
 from typing import Any, Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from ._mxnet import mx, nd
 from .errors import ArgumentError
@@ -33,7 +34,7 @@ SETTINGS = (
 _DIGEST_KEY = 1_000_000
 
 _opened: dict[str, mx.kv.KVStoreBase] = {}
-_used: weakref.WeakSet = weakref.WeakSet()
+_used: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def join(kvstore: Store, seed: Optional[int], *call: Any) -> Store:
@@ -45,7 +46,7 @@ def join(kvstore: Store, seed: Optional[int], *call: Any) -> Store:
         If there is no such store, or it has served a run; if its workers were given different
         arguments; if there are several and they were given no seed.
     """
-    store = _open(kvstore)
+    store: Any = _open(kvstore)
     workers = _num_workers(store)
     if workers == 1:
         return store
@@ -64,7 +65,7 @@ def join(kvstore: Store, seed: Optional[int], *call: Any) -> Store:
 
 
 def take_share(
-    store: Store, X: nd.NDArray, y: nd.NDArray
+    store: Any, X: nd.NDArray, y: nd.NDArray
 ) -> tuple[nd.NDArray, nd.NDArray, Optional[nd.NDArray]]:
     """Return this worker's examples of a minibatch, and what to start backpropagation with.
 
@@ -122,7 +123,7 @@ def _check_name(name: str) -> None:
         )
 
 
-def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple) -> bool:
+def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple[Any, ...]) -> bool:
     """Tell whether all workers were given these arguments; each gets the same answer.
 
     Each pushes the 256 bits of a digest. Where all agree, the sum of a bit over the workers is zero
@@ -135,7 +136,7 @@ def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple) -> bool:
     return bool(np.isin(sums.asnumpy(), (0, store.num_workers)).all())
 
 
-def _digest(arguments: tuple) -> np.ndarray:
+def _digest(arguments: tuple[Any, ...]) -> npt.NDArray[np.uint8]:
     """Return 256 bits, each as a number, that stand for the arguments."""
     digest = hashlib.sha256()
     for argument in arguments:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import WorkerError
 from ..files import write_whole
@@ -23,7 +24,7 @@ __all__ = ["Block", "Store", "run_blocks"]
 class Block(Protocol):
     """A piece of work that depends on nothing but itself."""
 
-    def run(self) -> np.ndarray:
+    def run(self) -> npt.NDArray[Any]:
         """Do the work."""
 
 
@@ -39,14 +40,15 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def find(self, block: Block) -> Optional[np.ndarray]:
+    def find(self, block: Block) -> Optional[npt.NDArray[Any]]:
         """Return what was kept of a block, or None."""
         try:
-            return np.load(self._path(block), allow_pickle=False)
+            kept: npt.NDArray[Any] = np.load(self._path(block), allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
+        return kept
 
-    def keep(self, block: Block, result: np.ndarray) -> None:
+    def keep(self, block: Block, result: npt.NDArray[Any]) -> None:
         """Keep what a block returned."""
         content = io.BytesIO()
         np.save(content, result, allow_pickle=False)
@@ -73,7 +75,7 @@ def run_blocks(
     executor: Optional[Executor] = None,
     store: Optional[Store] = None,
     on_block: Optional[Callable[[int, int], None]] = None,
-) -> list[np.ndarray]:
+) -> list[npt.NDArray[Any]]:
     """Run blocks and return their results in order.
 
     Parameters
@@ -108,7 +110,7 @@ def run_blocks(
 
 def _run(
     blocks: Sequence[Block], missing: Iterable[int], executor: Optional[Executor]
-) -> Iterator[tuple[int, np.ndarray]]:
+) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """Yield the index and the result of each missing block, in whichever order they finish."""
     if executor is None:
         for i in missing:
@@ -132,7 +134,7 @@ def _run(
         raise WorkerError(f"a worker process died ({type(died).__name__}: {died})") from died
 
 
-def _run_block(block: Block) -> np.ndarray:
+def _run_block(block: Block) -> npt.NDArray[Any]:
     return block.run()
 
 

@@ -5,11 +5,14 @@ without touching either global generator.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 __all__ = ["draw_orders", "draw_starts"]
 
 
-def draw_starts(seeds: tuple[int, ...], num_features: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_starts(
+    seeds: tuple[int, ...], num_features: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Draw the starting point of each run, as ``mx.random`` does after ``mx.random.seed(seed)``.
 
     ``mx.random.seed`` seeds 1,024 Mersenne twisters and takes a millisecond for it, three times
@@ -30,15 +33,15 @@ def draw_starts(seeds: tuple[int, ...], num_features: int) -> tuple[np.ndarray, 
     bias : ndarray, shape (runs, 1, 1), float32
         Zeros.
     """
-    twister, weights = np.random.RandomState(), []
+    twister, normals = np.random.RandomState(), []
     for seed in seeds:
         twister.seed(127 * seed % 2**32)
-        weights.append(_normals(twister, num_features))
-    weights = np.float32(0.01) * np.array(weights)
-    return weights.reshape(len(seeds), num_features, 1), np.zeros((len(seeds), 1, 1), np.float32)
+        normals.append(_normals(twister, num_features))
+    weights = np.float32(0.01) * np.array(normals).reshape(len(seeds), num_features, 1)
+    return weights, np.zeros((len(seeds), 1, 1), np.float32)
 
 
-def _normals(twister: np.random.RandomState, count: int) -> np.ndarray:
+def _normals(twister: np.random.RandomState, count: int) -> npt.NDArray[np.float32]:
     """Draw `count` normal numbers, float32, by the polar method."""
     normals = np.empty(0, np.float32)
     while len(normals) < count:  # π/4 of the pairs are kept
@@ -53,7 +56,9 @@ def _normals(twister: np.random.RandomState, count: int) -> np.ndarray:
     return normals[:count]
 
 
-def draw_orders(seeds: tuple[int, ...], num_examples: int, num_epochs: int) -> np.ndarray:
+def draw_orders(
+    seeds: tuple[int, ...], num_examples: int, num_epochs: int
+) -> npt.NDArray[np.int32]:
     """Draw each run's order of the examples for every epoch.
 
     As Gluon's ``RandomSampler`` does after ``np.random.seed(seed)``: one ``shuffle`` of

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import checks
 from .._mxnet import nd
@@ -47,8 +48,8 @@ class Ensemble:
     """
 
     seeds: tuple[int, ...]
-    epochs: np.ndarray
-    losses: np.ndarray
+    epochs: npt.NDArray[np.float64]
+    losses: npt.NDArray[np.float32]
 
 
 def fit_ensemble(
@@ -192,4 +193,5 @@ def _given_starts(start: Start, runs: int, num_features: int) -> Start:
                 f"each of the {runs} runs, or {size} for all"
             )
         stacked.append(np.broadcast_to(value.reshape(-1, size, 1), (runs, size, 1)))
-    return tuple(stacked)
+    weights, bias = stacked
+    return weights, bias

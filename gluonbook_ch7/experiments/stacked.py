@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from .._mxnet import gluon, mx, nd
 from ..epochs import is_checkpoint
@@ -43,15 +44,15 @@ class StackedRuns:
     rule: Union[Rule, str]
     states: Any
     hyperparams: dict[str, Any]
-    features: np.ndarray
-    labels: np.ndarray
+    features: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.float32]
     batch_size: int
     num_epochs: int
     seeds: tuple[int, ...]
-    weights: np.ndarray
-    bias: np.ndarray
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
 
-    def run(self) -> np.ndarray:
+    def run(self) -> npt.NDArray[np.float32]:
         """Train the runs; return their losses, (runs, m), float32."""
         orders = draw_orders(self.seeds, len(self.features), self.num_epochs)
         if not isinstance(self.rule, str):
@@ -59,16 +60,19 @@ class StackedRuns:
         # A Gluon optimizer takes numbers: the runs that share them are trained together.
         groups = list(_alike(self.hyperparams, len(self.seeds)))
         losses = [self._train(orders[:, runs], runs, numbers) for runs, numbers in groups]
-        return np.concatenate(losses)[np.argsort(np.concatenate([runs for runs, _ in groups]))]
+        in_order = np.argsort(np.concatenate([runs for runs, _ in groups]))
+        return np.concatenate(losses)[in_order]
 
-    def _train(self, orders: np.ndarray, runs: Any, hyperparams: dict[str, Any]) -> np.ndarray:
+    def _train(
+        self, orders: npt.NDArray[np.int32], runs: Any, hyperparams: dict[str, Any]
+    ) -> npt.NDArray[np.float32]:
         """Train some of the runs, whose orders and hyperparameters are given."""
         features, labels = nd.array(self.features), nd.array(self.labels.reshape(-1, 1))
         w, b = nd.array(self.weights[runs]), nd.array(self.bias[runs])
         w.attach_grad()
         b.attach_grad()
         by_gluon = isinstance(self.rule, str)
-        if by_gluon:
+        if isinstance(self.rule, str):
             update = _gluon_update(self.rule, hyperparams, self.batch_size, w, b)
         else:
             update = _scratch_update(self.rule, self.states, hyperparams, w, b)
@@ -82,7 +86,8 @@ class StackedRuns:
                 if is_checkpoint(batch_i, self.batch_size):
                     losses.append(full_batch_losses(w, b))
         with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
-            return np.stack(losses, axis=1).astype(np.float32)
+            curves: npt.NDArray[np.float32] = np.stack(losses, axis=1).astype(np.float32)
+        return curves
 
 
 def _write_gradients(
@@ -127,13 +132,15 @@ def _gluon_update(
     return update
 
 
-def _minibatches(order: np.ndarray, batch_size: int) -> Iterator[nd.NDArray]:
+def _minibatches(order: npt.NDArray[np.int32], batch_size: int) -> Iterator[nd.NDArray]:
     """Cut the orders of all runs, (runs, n), into minibatches, (runs, rows)."""
     for first in range(0, order.shape[1], batch_size):
         yield nd.array(order[:, first : first + batch_size], dtype=np.int32)
 
 
-def _moment_loss(X: np.ndarray, y: np.ndarray) -> Callable[[nd.NDArray, nd.NDArray], np.ndarray]:
+def _moment_loss(
+    X: npt.NDArray[np.float32], y: npt.NDArray[np.float32]
+) -> Callable[[nd.NDArray, nd.NDArray], npt.NDArray[np.float64]]:
     """Return the function from stacked (w, b) to full-batch losses, (runs,) float64.
 
     With z = (x, 1, y) and v = (w, b, -1), the mean of (w·x + b - y)² / 2 is vᵀ M v / 2, where M is
@@ -142,15 +149,18 @@ def _moment_loss(X: np.ndarray, y: np.ndarray) -> Callable[[nd.NDArray, nd.NDArr
     z = np.column_stack([X, np.ones(len(X)), y]).astype(np.float64)
     moments = z.T @ z / len(z)
 
-    def full_batch_losses(w: nd.NDArray, b: nd.NDArray) -> np.ndarray:
+    def full_batch_losses(w: nd.NDArray, b: nd.NDArray) -> npt.NDArray[np.float64]:
         minus_one = -np.ones((len(w), 1))
         v = np.concatenate([w.asnumpy()[..., 0], b.asnumpy()[..., 0], minus_one], axis=1)
-        return np.einsum("ri,ri->r", v @ moments, v) / 2
+        losses: npt.NDArray[np.float64] = np.einsum("ri,ri->r", v @ moments, v) / 2
+        return losses
 
     return full_batch_losses
 
 
-def _alike(hyperparams: dict[str, Any], runs: int) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+def _alike(
+    hyperparams: dict[str, Any], runs: int
+) -> Iterator[tuple[npt.NDArray[np.intp], dict[str, Any]]]:
     """Yield the indices of the runs that share all hyperparameters, with these as numbers."""
     varying = [name for name, h in hyperparams.items() if np.ndim(h)]
     if not varying:

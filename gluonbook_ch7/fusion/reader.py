@@ -34,7 +34,11 @@ class Reader:
     """
 
     def __init__(
-        self, rule: Callable, params: Sequence[Any], states: Any, hyperparams: dict[str, Any]
+        self,
+        rule: Callable[..., Any],
+        params: Sequence[Any],
+        states: Any,
+        hyperparams: dict[str, Any],
     ) -> None:
         self._rule, self._real_states, self._hyperparams = rule, states, hyperparams
         _check_plain(hyperparams)
@@ -117,7 +121,7 @@ def _no_operators() -> Iterator[None]:
                 setattr(owner, name, function)
 
 
-def _refusing(function: Callable, thread: int) -> Callable:
+def _refusing(function: Callable[..., Any], thread: int) -> Callable[..., Any]:
     def refuse(*args: Any, **kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return function(*args, **kwargs)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Optional
 
 import numpy as np
+import numpy.typing as npt
 
 from .._mxnet import mx, nd
 from ..epochs import is_checkpoint, shuffled
@@ -26,11 +27,11 @@ from .tape import Step
 
 __all__ = ["fuse_gluon", "fuse_scratch"]
 
-Run = tuple[np.ndarray, float]
+Run = tuple[npt.NDArray[np.float32], float]
 
 
 def fuse_scratch(
-    rule: Callable,
+    rule: Callable[..., Any],
     params: Sequence[nd.NDArray],
     states: Any,
     hyperparams: dict[str, Any],
@@ -64,7 +65,7 @@ def fuse_scratch(
 
 def _run_scratch(
     reader: Reader, features: nd.NDArray, labels: nd.NDArray, batch_size: int, num_epochs: int
-) -> tuple[np.ndarray, float, list[nd.NDArray]]:
+) -> tuple[npt.NDArray[np.float32], float, list[nd.NDArray]]:
     """Read and run epoch after epoch; return losses, seconds and what the arrays end as."""
     arrays, num_steps = reader.arrays, -(-len(features) // batch_size)
 
@@ -134,7 +135,7 @@ class _Program:
 
 
 @contextmanager
-def _undone_on_error(rule: Callable, hyperparams: Any) -> Iterator[None]:
+def _undone_on_error(rule: Callable[..., Any], hyperparams: Any) -> Iterator[None]:
     """Put back what a rule may have changed if it fails; whatever the error, raise `TraceError`."""
     outside, generators = Outside(rule), (np.random.get_state(), random.getstate())
     before = dict(hyperparams) if isinstance(hyperparams, dict) else None

@@ -6,7 +6,7 @@ it, notes that on a tape; the operators on the tape can then be run on the real 
 rule. What a stand-in cannot do raises `TraceError`.
 """
 
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,10 @@ _PYTHON_NAMES = {
     "broadcast_div": "truediv",
     "broadcast_power": "pow",
 }
-_METHODS = ("square", "sqrt", "rsqrt", "cbrt", "abs", "sign", "exp", "log", "expm1", "log1p")
-_METHODS += ("tanh", "sigmoid", "relu", "reciprocal", "zeros_like", "ones_like")
+_METHODS = (
+    *("square", "sqrt", "rsqrt", "cbrt", "abs", "sign", "exp", "log", "expm1", "log1p"),
+    *("tanh", "sigmoid", "relu", "reciprocal", "zeros_like", "ones_like"),
+)
 
 
 class Step(NamedTuple):
@@ -90,15 +92,15 @@ class StandIn:
     __slots__ = ("_grad", "_place", "_tape", "shape")
     __hash__ = None  # type: ignore[assignment]
     __array_ufunc__ = None  # NumPy's numbers leave the operator to us
-    __class__ = property(lambda self: nd.NDArray)  # type: ignore[assignment]  # for isinstance
+    __class__ = property(lambda self: nd.NDArray)  # for isinstance
+
+    _tape: Tape
+    _place: Place
 
     def __init__(
-        self,
-        shape: tuple[int, ...],
-        tape: Optional[Tape] = None,
-        place: Optional[Place] = None,
-        grad: Any = None,
+        self, shape: tuple[int, ...], tape: Any = None, place: Any = None, grad: Any = None
     ) -> None:
+        """Make the result of an operator, or a leaf: it has its tape and place from the reader."""
         self.shape, self._tape, self._place, self._grad = shape, tape, place, grad
 
     @property
@@ -109,7 +111,7 @@ class StandIn:
         return StandIn(self.shape, self._tape, self._place)
 
     def __neg__(self) -> "StandIn":
-        return self * -1.0
+        return self._result("broadcast_mul", self._place, self._tape.number(-1.0))
 
     def __getitem__(self, key: Any) -> "StandIn":
         _only_whole(key)
@@ -127,7 +129,7 @@ class StandIn:
     def _refuse(self, *_: Any) -> Any:
         raise refusal("it looks at the numbers in an array")
 
-    __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse  # type: ignore
+    __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __iter__ = __len__ = __contains__ = __float__ = __int__ = __index__ = _refuse
     asscalar = asnumpy = _refuse
 
