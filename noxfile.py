@@ -10,7 +10,6 @@ nox -s cases         the suite with every case of the property tests
 
 import configparser
 import os
-import sys
 from pathlib import Path
 
 import nox
