@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from ._mxnet import nd
 from .airfoil import COLUMNS, Source
@@ -14,6 +15,8 @@ __all__ = ["EDITIONS", "Ch7Data", "get_data_ch7", "load_data_ch7", "read_table"]
 
 # How many of the columns, from the left, are features; the last column is always the label.
 EDITIONS = {"0.7": 4, "1.0": 5}
+# How far a standardised column may be from mean 0 and standard deviation 1.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +125,7 @@ def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
     return _load(edition, source)
 
 
-def read_table(source: Source = "auto") -> tuple[np.ndarray, str]:
+def read_table(source: Source = "auto") -> tuple[npt.NDArray[np.float64], str]:
     """Return the table as it is before it is standardised, and where it came from.
 
     For those who stand in for NumPy's readers of text files: a warning points at their caller.
@@ -160,16 +163,17 @@ def _load(edition: str, source: Source) -> Ch7Data:
     return Ch7Data(nd.array(features), nd.array(labels), edition, table.kind, table.origin)
 
 
-def _standardise(values: np.ndarray, origin: str) -> np.ndarray:
+def _standardise(values: npt.NDArray[np.float64], origin: str) -> npt.NDArray[np.float64]:
     """Give each column mean 0 and population standard deviation 1: (n, 6), float64."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        std = values.std(axis=0)
-    # The std of equal numbers is not exactly 0 when their mean is rounded.
-    usable = (values != values[0]).any(axis=0) & (std > 0) & (std < np.inf)
+    with np.errstate(all="ignore"):
+        columns: npt.NDArray[np.float64] = (values - values.mean(axis=0)) / values.std(axis=0)
+        # Judged by the outcome: where the mean or the variance is lost to rounding, it shows here.
+        usable = (abs(columns.mean(axis=0)) < ROUNDING) & (abs(columns.std(axis=0) - 1) < ROUNDING)
     if not usable.all():
         column = int(np.argmin(usable))
         raise DataError(
             f"{origin}: column {column + 1} ({COLUMNS[column]}) cannot be standardised, because "
-            "its numbers are all the same or too large or small for their variance"
+            "its numbers are all the same, or too close together, too large or too small for their "
+            "variance"
         )
-    return (values - values.mean(axis=0)) / std
+    return columns

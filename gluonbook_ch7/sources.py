@@ -2,21 +2,24 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
+import numpy.typing as npt
 import pooch
 
-from .airfoil import FILE_NAME, SHA256, UCI, Source, download, holds_the_books, is_the_books, parse
+from .airfoil import FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
+from .download import download
 from .errors import ArgumentError, DataError, DataNotFoundError
 from .twin import moment_twin
 
-__all__ = ["PLACES", "VARIABLE", "Table", "cache_folder", "choose", "local_file"]
+__all__ = ["PLACES", "VARIABLE", "Table", "cache_folder", "choose", "fetch", "local_file", "meant"]
 
 VARIABLE = "GLUONBOOK_CH7_DATA"
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
 
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
+WAY_OUT = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to where you keep it."
 # Why the download into a folder failed, so that one process waits for the network only once.
 _failures: dict[Path, str] = {}
 
@@ -24,7 +27,7 @@ _failures: dict[Path, str] = {}
 class Table(NamedTuple):
     """Six columns of numbers before they are standardised, and what there is to say about them."""
 
-    values: np.ndarray
+    values: npt.NDArray[np.float64]
     kind: str
     origin: str
     concern: str = ""
@@ -59,36 +62,67 @@ def _named_file(name: Source, namer: str) -> Path:
     """Return the file that a path names, by itself or by the folder that holds it."""
     if not isinstance(name, (str, os.PathLike)):
         raise ArgumentError(f'{namer} is {name!r}; use "auto", "real", "twin" or a path')
-    path = Path(os.path.expanduser(name))
-    if os.path.isdir(path):
-        path = path / FILE_NAME
+    path = meant(name)
     if not os.path.exists(path):
         words = ' (and it is none of "auto", "real", "twin")' if namer == "source" else ""
         raise DataNotFoundError(f"{namer} is {str(name)!r}, but there is no file {path}{words}")
     return path
 
 
+def meant(name: Source) -> Path:
+    """Return the path of the file that a file's or a folder's path means."""
+    path = Path(os.path.expanduser(name))
+    return path / FILE_NAME if os.path.isdir(path) else path
+
+
 def cache_folder() -> Path:
     """Return the folder of the user's cache that downloads go to; it need not exist yet."""
-    return pooch.os_cache("gluonbook_ch7")
+    return Path(pooch.os_cache("gluonbook_ch7"))
 
 
-def _cached_file(try_again: bool) -> Path:
-    """Return the real file in the user's cache, downloaded now if it is missing or damaged."""
+def fetch(**options: Any) -> Path:
+    """Return the real file in the user's cache, downloaded now if it is missing or damaged.
+
+    Parameters
+    ----------
+    **options
+        As in `download.download`.
+
+    Raises
+    ------
+    DataNotFoundError
+        The file could not be downloaded or kept; the message says why, and what to do.
+    """
     folder = cache_folder()
     path = folder / FILE_NAME
     if holds_the_books(path):
         return path
-    if try_again or folder not in _failures:
+    home = Path(os.path.expanduser("~"))
+    # Without a home the path begins with ~ itself; one that is not there is not ours to make.
+    if not folder.is_absolute() or (home in folder.parents and not home.is_dir()):
+        raise DataNotFoundError(
+            f"There is no home folder for the cache {folder}; set HOME or XDG_CACHE_HOME to a "
+            f"folder, by its full path. {WAY_OUT}"
+        )
+    try:
+        return download(folder, **options)
+    except DataNotFoundError as error:
+        raise DataNotFoundError(f"{error} {WAY_OUT}") from error
+
+
+def _cached_file(try_again: bool) -> Path:
+    """Return the real file in the user's cache; after a failure fetch it only if asked to."""
+    folder = cache_folder()
+    path = folder / FILE_NAME
+    if try_again or folder not in _failures or holds_the_books(path):
         try:
-            return download(folder)
+            return fetch()
         except DataNotFoundError as error:
             _failures[folder] = str(error)
     copy = "only a damaged copy" if os.path.isfile(path) else "nothing"
     raise DataNotFoundError(
         f"The real data set is not in data/ or ../data/, and there is {copy} in the cache. "
-        f"{_failures[folder]} Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to "
-        "where you keep it."
+        f"{_failures[folder]}"
     )
 
 

@@ -6,11 +6,11 @@ from typing import Any, Callable, Optional
 
 from rich import box
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, track
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["print_table", "status", "with_progress"]
+__all__ = ["byte_progress", "print_table", "status", "with_progress"]
 
 PIPE_WIDTH = 180
 
@@ -58,6 +58,18 @@ def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@contextmanager
+def byte_progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Give a function that shows, on a terminal's stderr, how many of the bytes have come."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
+        task = shown.add_task(name, total=total)
+        yield lambda count: shown.update(task, completed=count)
 
 
 @contextmanager

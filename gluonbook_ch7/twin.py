@@ -1,6 +1,7 @@
 """The moment twin: random rows with the real data's loss surface, where its file can't be had."""
 
 import numpy as np
+import numpy.typing as npt
 
 from .airfoil import COLUMNS
 
@@ -24,7 +25,7 @@ CORRELATIONS = (
 TWIN_SEED = 7
 
 
-def moment_twin() -> np.ndarray:
+def moment_twin() -> npt.NDArray[np.float64]:
     """Draw random rows that have the same loss surface as the real data set.
 
     The mean squared loss of a linear model is a quadratic function of its weights whose
@@ -51,7 +52,7 @@ def moment_twin() -> np.ndarray:
     return draws @ np.linalg.solve(own.T, real.T)
 
 
-def _correlation_matrix() -> np.ndarray:
+def _correlation_matrix() -> npt.NDArray[np.float64]:
     """Return the correlations of the real data's columns: (6, 6), float64."""
     lower = np.zeros((len(COLUMNS), len(COLUMNS)))
     lower[np.tril_indices(len(COLUMNS), k=-1)] = np.concatenate(CORRELATIONS)

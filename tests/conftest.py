@@ -50,3 +50,20 @@ def real_data_path():
     if not path.is_file():
         pytest.skip(f"the real data set is not here: no file {path}")
     return path
+
+
+@pytest.fixture
+def bare_desk(monkeypatch, tmp_path):
+    """Start in an empty folder with an empty parent, with no data named."""
+    desk = tmp_path / "checkout" / "chapter"
+    desk.mkdir(parents=True)
+    monkeypatch.chdir(desk)
+    monkeypatch.delenv("GLUONBOOK_CH7_DATA", raising=False)
+
+
+@pytest.fixture
+def ours_is_real(monkeypatch):
+    """Let the tests' small table stand for the book's file."""
+    from tables import SUM
+
+    monkeypatch.setattr("gluonbook_ch7.airfoil.SHA256", SUM)
