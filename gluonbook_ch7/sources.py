@@ -76,8 +76,14 @@ def meant(name: Source) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of the user's cache that downloads go to; it need not exist yet."""
-    return Path(pooch.os_cache("gluonbook_ch7"))
+    """Return the folder of the user's cache that downloads go to; it need not exist yet.
+
+    Where the user has no home, the path begins with ``~``.
+    """
+    try:
+        return Path(pooch.os_cache("gluonbook_ch7"))
+    except RuntimeError:  # from newer releases of platformdirs; older ones leave the ~
+        return Path("~", ".cache", "gluonbook_ch7")
 
 
 def fetch(**options: Any) -> Path:
@@ -98,7 +104,7 @@ def fetch(**options: Any) -> Path:
     if holds_the_books(path):
         return path
     home = Path(os.path.expanduser("~"))
-    # Without a home the path begins with ~ itself; one that is not there is not ours to make.
+    # A home that is not there is not ours to make.
     if not folder.is_absolute() or (home in folder.parents and not home.is_dir()):
         raise DataNotFoundError(
             f"There is no home folder for the cache {folder}; set HOME or XDG_CACHE_HOME to a "

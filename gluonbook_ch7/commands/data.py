@@ -8,7 +8,7 @@ from typing import Optional
 import click
 
 from .. import sources
-from ..airfoil import SIZE
+from ..airfoil import FILE_NAME, SIZE, holds_the_books
 from ..places import Examination, examine, file_at_hand, forget, places
 from ..terminal import byte_progress, print_table
 
@@ -44,6 +44,9 @@ def run_where(as_json: bool) -> None:
 
 def run_fetch(timeout: float) -> None:
     """Bring the file into the cache; say which addresses failed, and what is there in the end."""
+    cached = sources.cache_folder() / FILE_NAME
+    if holds_the_books(cached):
+        click.echo("It is there already.")
     with byte_progress("fetching", SIZE) as progress:
         path = sources.fetch(
             timeout=timeout,
