@@ -47,6 +47,13 @@ class _Group(click.Group):
     command_class = _Command
 
 
+class _DataGroup(_Group):
+    """The group that says where the data are if no command of it is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ["where"])
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gluonbook_ch7")
 def main() -> None:
@@ -234,3 +241,56 @@ def sweep(rule: str, lr: Any, mom: Any, gamma: Any, rho: Any, **options: Any) ->
     from .commands.sweep import run_sweep
 
     run_sweep(rule, {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho}, **options)
+
+
+@main.group(cls=_DataGroup)
+def data() -> None:
+    """Say where the data file is (`where`, the default), fetch it, verify it, forget it."""
+
+
+@data.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def where(as_json: bool) -> None:
+    """Show the places in the order they are looked at, and which file is taken now."""
+    from .commands.data import run_where
+
+    run_where(as_json)
+
+
+@data.command()
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="How many seconds each address may take.",
+)
+def fetch(timeout: float) -> None:
+    """Download the book's file into the cache, unless it is there.
+
+    Exit status: 0 if it is there in the end, 2 if not.
+    """
+    from .commands.data import run_fetch
+
+    run_fetch(timeout)
+
+
+@data.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(path: Optional[Path], as_json: bool) -> None:
+    """Say whether the file at PATH, or else the file that would be taken, is the book's.
+
+    Exit status: 0 if it is, 1 if it is another one or damaged, 2 if there is none.
+    """
+    from .commands.data import run_verify
+
+    run_verify(path, as_json)
+
+
+@data.command()
+def forget() -> None:
+    """Remove what was downloaded into the cache. Your own copies in data/ stay."""
+    from .commands.data import run_forget
+
+    run_forget()
