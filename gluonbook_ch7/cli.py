@@ -243,6 +243,27 @@ def sweep(rule: str, lr: Any, mom: Any, gamma: Any, rho: Any, **options: Any) ->
     run_sweep(rule, {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho}, **options)
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(as_json: bool) -> None:
+    """Say what is here, what is wrong, and the command that mends it. Changes nothing.
+
+    \b
+    The JSON object has these keys:
+      version   of gluonbook_ch7
+      runs      whether the chapter would run here
+      findings  by name: platform, python, packages, libraries, distutils, numpy,
+                mxnet, training, data, cache, and "extra NAME"; each has its state
+                ("ok", "note" or "fault"), what it says in words, the command that
+                mends it (or ""), and its facts for programs
+
+    Exit status: 0 if the chapter would run here, 1 if something is a fault.
+    """
+    from .commands.doctor import run_doctor
+
+    run_doctor(as_json)
+
+
 @main.group(cls=_DataGroup)
 def data() -> None:
     """Say where the data file is (`where`, the default), fetch it, verify it, forget it."""

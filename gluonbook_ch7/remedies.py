@@ -174,10 +174,11 @@ def import_remedy(error: BaseException) -> Remedy:
 def crash_remedy(what: str, ended: str) -> Remedy:
     """Return what to do about a process that did not survive MXNet; `ended` says how it ended."""
     if "SIGILL" in ended:
-        step = "use a machine whose processor is x86-64 itself, and newer than 2010"
-    else:
-        step = _install_mxnet("--force-reinstall --no-deps")
-    return Remedy(f"{what}, {ended}", step)
+        why = " (an instruction that this processor, or what emulates one, does not have)"
+        return Remedy(f"{what}, {ended}{why}", "use another machine, whose processor is x86-64")
+    # What was damaged on its way here crashes; whatever else it was, another copy is no help.
+    again = _install_mxnet("--force-reinstall --no-deps") if "ended the process by" in ended else ""
+    return Remedy(f"{what}, {ended}", again)
 
 
 def _another_mxnet() -> Optional[Remedy]:

@@ -1,0 +1,308 @@
+"""The doctor, called as a person calls it: to a healthy house, and to each illness that occurs."""
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from gluonbook_ch7.doctor.examination import examine
+from gluonbook_ch7.doctor.probe import probe
+
+FETCH = "gluonbook-ch7 data fetch"
+# An MXNet that fails at once, for tests that are about something else.
+NO_MXNET = "raise ImportError('not now')"
+
+
+def doctor(*arguments, cwd, python=sys.executable, **env):
+    """Call the doctor; an environment variable that is None is not there."""
+    env = {**os.environ, "HOME": str(cwd / "home"), "GLUONBOOK_CH7_DATA": "", **env}
+    return subprocess.run(
+        [python, "-m", "gluonbook_ch7", "doctor", *arguments],
+        cwd=cwd,
+        env={name: value for name, value in env.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def findings(*, cwd, status, **options):
+    """Return the findings by name, as programs get them; check the exit status."""
+    result = doctor("--json", cwd=cwd, **options)
+    assert result.returncode == status, result.stderr
+    content = json.loads(result.stdout)
+    assert set(content) == {"version", "runs", "findings"}
+    assert content["runs"] is (status == 0)
+    return content["findings"]
+
+
+def first_on_the_path(folder, **modules):
+    """Put modules first on the path of every process to come; return the environment for it."""
+    place = folder / "first-on-the-path"
+    place.mkdir(exist_ok=True)
+    for name, content in modules.items():
+        (place / f"{name}.py").write_text(content)
+    # An editable install of the package itself is not on the path, but found all the same.
+    return {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def everything_below(folder):
+    return {str(path): path.lstat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_healthy_house(tmp_path, real_data_path):
+    """If this fails, someone whose chapter runs is told otherwise, or it is not proved."""
+    (tmp_path / "home").mkdir()
+    before = everything_below(tmp_path)
+    result = doctor(cwd=tmp_path, GLUONBOOK_CH7_DATA=str(real_data_path), PYTHONIOENCODING="utf-8")
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"gluonbook_ch7 {importlib.metadata.version('gluonbook_ch7')}"
+    assert lines[-1] == "The chapter runs here."
+    for line in lines[1 : lines.index("")]:
+        assert re.match(r"✓ ok    |! note  ", line), line
+    for words in ("RMSProp on the moment twin: from 0.511186 to 0.2578", "the book's data set"):
+        assert words in result.stdout
+    assert everything_below(tmp_path) == before  # neither home, nor cache, nor here
+
+
+def test_for_programs_it_is_one_json_object(tmp_path):
+    """If this fails, a program cannot read what was found, or a key is not as the help says."""
+    found = findings(cwd=tmp_path, status=0)
+    help_text = " ".join(doctor("--help", cwd=tmp_path).stdout.split())
+    named = re.search(r"by name: (.*?), and \"extra NAME\"", help_text)[1].split(", ")
+    assert [name for name in found if not name.startswith("extra ")] == named
+    assert {"extra notebook", "extra cluster", "extra peers", "extra test"} <= set(found)
+    for name, finding in found.items():
+        assert set(finding) == {"name", "state", "says", "command", "facts"}
+        assert finding["name"] == name
+        assert finding["state"] in ("ok", "note", "fault")
+    assert found["mxnet"]["facts"]["version"] == "1.9.1"
+    assert found["training"]["facts"]["first_loss"] == pytest.approx(0.51118642, abs=1e-7)
+    assert found["numpy"]["facts"]["put_back"]
+    # Without data the twin stands in, which is no fault.
+    assert (found["data"]["state"], found["data"]["command"]) == ("note", FETCH)
+    assert found["cache"]["facts"]["writable"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("SIGSEGV", "--force-reinstall"), ("SIGILL", "use another machine")]
+)
+def test_an_mxnet_that_ends_the_process(tmp_path, name, words):
+    """If this fails, a crash of MXNet's takes the doctor with it, or is not told as one."""
+    fake = f"import os, signal\nos.kill(os.getpid(), signal.{name})\n"
+    result = doctor(cwd=tmp_path, **first_on_the_path(tmp_path, mxnet=fake))
+    assert (result.returncode, result.stderr) == (1, "")
+    assert f"while it was imported, the system ended the process by {name}" in result.stdout
+    assert words in result.stdout.split("To mend what is wrong:")[1]
+    assert result.stdout.endswith("The chapter does NOT run here.\n")
+
+
+def test_an_mxnet_that_never_comes_back(tmp_path, monkeypatch):
+    """If this fails, the doctor waits for ever."""
+    place = first_on_the_path(tmp_path, mxnet="import time\nwhile True: time.sleep(1)\n")
+    monkeypatch.syspath_prepend(place["PYTHONPATH"])
+    found = {finding.name: finding for finding in examine(seconds=3)}
+    assert found["training"].state == "fault"
+    said = found["mxnet"].says + found["numpy"].says  # a busy machine comes no further than NumPy
+    assert "the process did not end within 3 s" in said
+
+
+def test_an_mxnet_that_leaves_without_a_word(tmp_path, monkeypatch):
+    """If this fails, the doctor ends in a traceback where a library ends the process by itself."""
+    place = first_on_the_path(tmp_path, mxnet="import os\nprint('{', flush=True)\nos._exit(0)\n")
+    monkeypatch.syspath_prepend(place["PYTHONPATH"])
+    found = probe()
+    assert "mxnet" not in found and "fault" not in found
+    assert found["ended"] == "the process ended with status 0: it said nothing"
+
+
+@pytest.mark.parametrize(
+    "fake",
+    ["import ctypes\nctypes.CDLL('libgomp.so.1.missing')\n", "import numpy\nnumpy.gone\n", ""],
+    ids=["a library", "numpy", "another package"],
+)
+def test_it_says_what_the_import_error_says(tmp_path, fake):
+    """If this fails, the doctor and the error that sent for it disagree."""
+    env = first_on_the_path(tmp_path, mxnet=fake)
+    found = findings(cwd=tmp_path, status=1, **env)["mxnet"]
+    error = subprocess.run(
+        [sys.executable, "-c", "import gluonbook_ch7; gluonbook_ch7.rmsprop"],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stderr.splitlines()[-1]
+    assert error.endswith(f"DependencyError: {found['says']}. To mend it: {found['command']}")
+
+
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory):
+    """Make a virtual environment that has all of this one's packages but a few."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    there = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+    place = Path(subprocess.check_output([python, "-c", there], text=True).strip())
+    missing = re.compile(r"(mxnet|pooch|nbclient|pip|setuptools)(-[\d.]+\.dist-info)?")
+    for path in _site_packages().iterdir():
+        if not missing.fullmatch(path.name):
+            (place / path.name).symlink_to(path)
+    return str(python)
+
+
+def _site_packages():
+    return Path(importlib.metadata.distribution("mxnet").locate_file("."))
+
+
+def test_a_house_without_mxnet_and_more(tmp_path, bare_python):
+    """If this fails, someone who lacks packages is not told which, or how to get them."""
+    found = findings(cwd=tmp_path, status=1, python=bare_python)
+    assert found["mxnet"]["says"] == "MXNet 1.9.1 is not installed"
+    # Neither is pip there.
+    install = rf"uv pip install --python {bare_python}|{bare_python} -m pip install"
+    assert re.search(rf"({install})( --no-deps)? mxnet==1\.9\.1$", found["mxnet"]["command"])
+    assert found["training"]["says"] == "not tried, because it needs MXNet"
+    assert found["packages"]["says"].startswith("missing or of another version: pooch>=1.8")
+    assert "'pooch>=1.8'" in found["packages"]["command"]
+    assert found["data"]["says"] == "not looked for: No module named 'pooch'"
+    assert found["extra notebook"]["state"] == "note"
+    assert found["extra notebook"]["says"].startswith("without nbclient>=")
+    assert found["extra notebook"]["command"].endswith("install 'gluonbook_ch7[notebook]'")
+    if sys.version_info >= (3, 12):
+        assert found["distutils"]["command"].endswith("install setuptools")
+    else:
+        assert found["distutils"]["state"] == "ok"
+
+
+def test_a_house_without_numpy(tmp_path):
+    """If this fails, the doctor needs what it is asked about."""
+    env = first_on_the_path(tmp_path, numpy="raise ImportError('numpy is broken')")
+    found = findings(cwd=tmp_path, status=1, **env)
+    assert found["numpy"]["says"].endswith("status 1: ImportError: numpy is broken")
+    assert found["numpy"]["command"].endswith("install 'numpy<2.6'")
+    assert found["mxnet"]["says"] == "not tried, because it needs NumPy"
+
+
+@pytest.mark.parametrize(
+    ("system", "machine"), [("Darwin", "arm64"), ("Windows", "AMD64"), ("Linux", "aarch64")]
+)
+def test_a_house_where_mxnet_cannot_live(tmp_path, system, machine):
+    """If this fails, someone on a Mac is sent for Linux's libraries, or not to a container."""
+    other = f"import platform\nplatform.system = lambda: {system!r}\n"
+    other += f"platform.machine = lambda: {machine!r}\n"
+    env = first_on_the_path(tmp_path, sitecustomize=other, mxnet=NO_MXNET)
+    result = doctor(cwd=tmp_path, **env)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert f"and this is {system} {machine}" in result.stdout
+    assert "libgomp" not in result.stdout
+    commands = result.stdout.split("To mend what is wrong:\n")[1].split("\n\n")[0].splitlines()
+    assert commands == ["  docker run --platform linux/amd64 -it python:3.12 bash"]
+
+
+def test_an_intel_mac(tmp_path):
+    """If this fails, someone with an Intel Mac is sent away from a wheel that there is."""
+    other = "import platform\nplatform.system = lambda: 'Darwin'\n"
+    other += "platform.machine = lambda: 'x86_64'\n"
+    env = first_on_the_path(tmp_path, sitecustomize=other, mxnet=NO_MXNET)
+    found = findings(cwd=tmp_path, status=1, **env)
+    assert found["platform"]["state"] == "note"
+    assert "docker" not in found["mxnet"]["command"]
+    assert "libraries" not in found
+
+
+def test_a_house_without_the_systems_libraries(tmp_path):
+    """If this fails, the libraries that MXNet's wheel needs are not looked for."""
+    # The loader's own answer to two names that it does not know.
+    other = (
+        "import ctypes\nload = ctypes.CDLL\n"
+        "ctypes.CDLL = lambda name, *rest: load(f'{name}.missing' if name else name, *rest)"
+    )
+    env = first_on_the_path(tmp_path, sitecustomize=other, mxnet=NO_MXNET)
+    found = findings(cwd=tmp_path, status=1, **env)
+    assert found["libraries"]["says"].endswith("(libgomp.so.1, libquadmath.so.0)")
+    assert "libgomp" in found["libraries"]["command"]
+
+
+def test_the_data_that_is_not_the_books(tmp_path, real_data_path):
+    """If this fails, someone trains on a damaged or another file, and the doctor sees nothing."""
+    env = first_on_the_path(tmp_path, mxnet=NO_MXNET)
+    content = real_data_path.read_bytes()
+    file = tmp_path / "data" / "airfoil_self_noise.dat"
+    file.parent.mkdir()
+    for damaged, state in ((content[:1000], "fault"), (content[: 40 * 42], "note")):
+        file.write_bytes(damaged[: damaged.rindex(b"\n") + 1] if state == "note" else damaged)
+        found = findings(cwd=tmp_path, status=1, **env)["data"]
+        assert (found["state"], found["facts"]["path"]) == (state, str(file))
+        assert len(found["facts"]["sha256"]) == 64
+        assert found["command"] == f"mv {file} {file}.aside && {FETCH}"
+    named = findings(cwd=tmp_path, status=1, **env, GLUONBOOK_CH7_DATA=str(file))["data"]
+    assert named["command"] == f"unset GLUONBOOK_CH7_DATA && {FETCH}"
+    gone = findings(cwd=tmp_path, status=1, **env, GLUONBOOK_CH7_DATA="gone.dat")["data"]
+    assert (gone["state"], gone["command"]) == ("fault", "unset GLUONBOOK_CH7_DATA")
+    assert "gone.dat" in gone["says"]
+
+
+def test_the_cache(tmp_path):
+    """If this fails, a cache that cannot keep the file, or keeps a bad one, is not found out."""
+    env = first_on_the_path(tmp_path, mxnet=NO_MXNET)
+    blocked, used = tmp_path / "blocked", tmp_path / "used" / "gluonbook_ch7"
+    blocked.write_text("a file")
+    used.mkdir(parents=True)
+    (used / "airfoil_self_noise.dat").write_text("cut off")
+    found = findings(cwd=tmp_path, status=1, **env, XDG_CACHE_HOME=str(blocked))["cache"]
+    assert (found["state"], found["command"]) == ("note", f"mv {blocked} {blocked}.aside")
+    both = findings(cwd=tmp_path, status=1, **env, XDG_CACHE_HOME=str(used.parent))
+    assert both["data"]["facts"]["kind"] == "none"  # it would be downloaded anew
+    assert both["cache"]["facts"]["files"] == {"airfoil_self_noise.dat": 7}
+    homeless = {"XDG_CACHE_HOME": None, "HOME": None}
+    assert findings(cwd=tmp_path, status=1, **env, **homeless)["cache"]["facts"]["folder"]
+
+
+def test_a_cache_that_belongs_to_somebody_else(tmp_path):
+    """If this fails, someone without the right to write the cache is told that all is well."""
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o555)
+    # Nobody's rights hold for root, so root becomes nobody, once all that is needed is imported.
+    code = (
+        "import os\nfrom gluonbook_ch7.doctor.storage import find_cache\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "found = find_cache(); print(found.state, found.facts['writable'], found.command)"
+    )
+    env = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout.startswith("note False export XDG_CACHE_HOME="), result.stderr
+
+
+def test_a_plain_terminal(tmp_path):
+    """If this fails, the doctor dies of a mark or a letter that the terminal does not have."""
+    env = first_on_the_path(tmp_path, mxnet=NO_MXNET)
+    env["XDG_CACHE_HOME"] = str(tmp_path / "höhle")
+    result = doctor(cwd=tmp_path, PYTHONIOENCODING="ascii", **env)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "+ ok    python" in result.stdout
+    assert "x fault mxnet" in result.stdout
+    assert r"h\xf6hle" in result.stdout
+
+
+def test_it_keeps_its_own_process_clean():
+    """If this fails, the doctor waits for Matplotlib, or dies with MXNet."""
+    code = (
+        "import sys; from gluonbook_ch7.doctor.examination import examine; examine()\n"
+        "assert not {'mxnet', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_a_process_that_cannot_be_started(monkeypatch):
+    """If this fails, a lost interpreter is a traceback."""
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert probe()["ended"] == "the process could not be started (No such file or directory)"
