@@ -1,5 +1,15 @@
 """The errors: one family, so that a caller can catch all of ours or only the built-in kind."""
 
+BRIEF = 80  # characters of a file's own text in a message
+
+
+def brief(text: str) -> str:
+    """Return text from a file as a message can hold it: short, in one line, printable."""
+    printable = "".join(
+        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:BRIEF]
+    )
+    return printable + "…" * (len(text) > BRIEF)
+
 
 class GluonbookError(Exception):
     """The base of every error that this package raises on purpose."""

@@ -3,7 +3,6 @@
 python scripts/decode_record.py rmsprop.md
 """
 
-import hashlib
 from pathlib import Path
 from typing import Optional
 
@@ -39,9 +38,10 @@ def main(chapter: Path, out: Optional[Path]) -> None:
 
 def decode_chapter(path: Path) -> Record:
     """Return what the chapter file recorded; every figure must be readable."""
-    cells = parse_notedown(read_text(path), str(path))
+    text, sha256 = read_text(path)
+    cells = parse_notedown(text, str(path))
     recorded = tuple(decode_cell(cell, path) for cell in cells if cell.outputs)
-    return Record(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), recorded)
+    return Record(path.name, sha256, recorded)
 
 
 def decode_cell(cell: Cell, path: Path) -> CellOutputs:

@@ -25,10 +25,11 @@ def rerun_section(
     from ..reproduce import section
     from ..reproduce.record import load_recorded
 
+    record = load_recorded()  # before the data, which may take a download
     data = load_data_ch7(edition, source)
     if out:
         out.mkdir(parents=True, exist_ok=True)  # said now if it can't be, not after the work
-    results = list(with_progress(section.rerun_section(data, load_recorded()), "result", 3))
+    results = list(with_progress(section.rerun_section(data, record), "result", 3))
     judgements = [judgement for result in results for judgement in result.judgements]
     reproduced = is_reproduced(judgements)
     _print_judgements(judgements)

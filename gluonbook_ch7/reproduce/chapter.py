@@ -4,21 +4,25 @@ A notedown file is Markdown in which a fence with the words ``{.python .input  n
 cell, and a fence with ``{.json .output n=4}`` right below it what the cell put out.
 """
 
+import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Optional, Union
 
-from ..errors import DataNotFoundError, RecordError
+from ..errors import DataNotFoundError, RecordError, brief
 
-__all__ = ["Cell", "parse_notedown", "read_text"]
+__all__ = ["Cell", "parse_json", "parse_notedown", "read_text"]
 
-_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
+LONGEST = 50_000_000  # bytes of a file
+DEEPEST = 50  # lists and objects within each other; a notebook's own are 8
+
+# The fence is all of its characters, so that matching a long line takes one way and not many.
+_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?!`)|~{3,}(?!~))(?P<info>[^`]*)")
 _ATTRIBUTES = re.compile(r"\s*\{(?P<words>[^}]*)\}\s*")
-_PROMPT = re.compile(r"n=(\d+)")
+_PROMPT = re.compile(r"n=(\d{1,9})\b")
 
 
 @dataclass(frozen=True)
@@ -46,29 +50,56 @@ class Cell:
     outputs: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read_text(path: Union[str, "os.PathLike[str]"]) -> str:
-    r"""Return the text of a UTF-8 file, each line ended by ``\n``.
+def read_text(path: Union[str, "os.PathLike[str]"]) -> tuple[str, str]:
+    r"""Return the text of a UTF-8 file, each line ended by ``\n``, and the file's SHA-256.
 
     Raises
     ------
     DataNotFoundError
         If there is no such file.
     RecordError
-        If it cannot be read, or is not UTF-8; the message says at which line and byte.
+        If it cannot be read, is too long, or is not UTF-8; the message says at which line and byte.
     """
     try:
-        content = Path(path).read_bytes()
-        text = content.decode("utf-8-sig")
+        with open(path, "rb") as file:
+            content = file.read(LONGEST + 1)
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{path}: no such file; give the path of a chapter file") from error
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(content) > LONGEST:
+        raise RecordError(f"{path}: more than {LONGEST:,} bytes; give the path of a chapter file")
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise RecordError(
             f"{path}:{line}: not UTF-8 at byte {error.start}; save the file as UTF-8"
         ) from error
-    return text.replace("\r\n", "\n")
+    return text.replace("\r\n", "\n"), hashlib.sha256(content).hexdigest()
+
+
+def parse_json(text: str) -> Any:
+    """Return what JSON text holds.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, or nests deeper than what any program writes; beyond that, Python's own
+        functions for copying and writing it would give up one by one.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("too many lists and objects within each other") from error
+    level = [content]
+    for _ in range(DEEPEST):
+        holders = [each for each in level if isinstance(each, (dict, list))]
+        inner = [each.values() if isinstance(each, dict) else each for each in holders]
+        level = [each for values in inner for each in values]
+    if level:
+        raise ValueError(f"more than {DEEPEST} lists and objects within each other")
+    return content
 
 
 def parse_notedown(text: str, name: str) -> list[Cell]:
@@ -122,7 +153,7 @@ def _blocks(lines: list[str], name: str) -> Iterator[_Block]:
         if not opening:
             index += 1
             continue
-        end = _closing(lines, index, name)
+        end = _closing(lines, index, opening["fence"], name)
         kind = _kind(opening["info"])
         if kind != "prose":
             yield _prose(lines, start, index)
@@ -139,9 +170,8 @@ def _kind(info: str) -> str:
     return next((kind for kind in ("input", "output") if f".{kind}" in words), "prose")
 
 
-def _closing(lines: list[str], opening: int, name: str) -> int:
+def _closing(lines: list[str], opening: int, fence: str, name: str) -> int:
     """Return the index of the line that closes the fence opened at index `opening`."""
-    fence = _FENCE.fullmatch(lines[opening])["fence"]
     for index in range(opening + 1, len(lines)):
         other = _FENCE.fullmatch(lines[index])
         if other and other["fence"].startswith(fence) and not other["info"].strip():
@@ -149,7 +179,9 @@ def _closing(lines: list[str], opening: int, name: str) -> int:
         # A chapter's cell never holds another: the closing line of this one was forgotten.
         if other and other["fence"] == fence and _kind(other["info"]) != "prose":
             break
-    raise RecordError(f"{name}:{opening + 1}: the fence is not closed; end it with a line {fence}")
+    raise RecordError(
+        f"{name}:{opening + 1}: the fence is not closed; end it with a line {brief(fence)}"
+    )
 
 
 def _prose(lines: list[str], start: int, end: int) -> _Block:
@@ -178,8 +210,8 @@ def _attach(block: _Block, cells: list[Cell], name: str) -> None:
 
 def _outputs(block: _Block, name: str) -> list[dict[str, Any]]:
     try:
-        outputs = json.loads(block.source)
-    except (ValueError, RecursionError) as error:
+        outputs = parse_json(block.source)
+    except ValueError as error:
         line = block.line + getattr(error, "lineno", 0)
         raise RecordError(
             f"{name}:{line}: the output is not JSON ({error}); restore it or remove its fence"

@@ -36,8 +36,10 @@ __all__ = [
     "judge_training",
 ]
 
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan)\b")
-TIME = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|ms|s)\b")
+# Each begins where its digits begin and can match them in one way, so that a long row of digits
+# takes no longer than it is.
+NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b")
+TIME = re.compile(r"(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|ms|s)\b")
 # Where an object lies in memory, as in <Figure at 0x7f…>.
 ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 LOSS_LINE = re.compile(r"loss: (-?(?:\d+\.\d+|inf|nan)), (\d+\.\d+) sec per epoch\n?")

@@ -38,9 +38,9 @@ def formula_html(source: str) -> str:
     try:
         formula = ET.fromstring(convert(source.strip("$").strip(), display=display))
         _check(formula)
+        return ET.tostring(formula, encoding="unicode")
     except Exception:  # whatever a converter makes of a chapter's text, the page shows it
         return f'<span class="formula">{escape(source)}</span>'
-    return ET.tostring(formula, encoding="unicode")
 
 
 def _check(formula: ET.Element) -> None:

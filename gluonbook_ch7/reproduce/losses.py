@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
+import numpy.typing as npt
 
 from .geometry import VERTEX_LIMIT
 from .svg import Axes, Polyline
@@ -42,13 +43,13 @@ class Training:
         Why there is no sample.
     """
 
-    epochs: np.ndarray
-    losses: np.ndarray
-    sample: Optional[np.ndarray]
+    epochs: npt.NDArray[np.float64]
+    losses: npt.NDArray[np.float64]
+    sample: Optional[npt.NDArray[np.floating[Any]]]
     refusal: str = ""
 
 
-def conformal_p(observed: Any, sample: np.ndarray) -> float:
+def conformal_p(observed: Any, sample: npt.NDArray[np.floating[Any]]) -> float:
     """Return how ordinary an observed curve is among a sample of curves, as a p-value.
 
     The observed curve joins the sample; p is the share of this pool whose Mahalanobis distance
@@ -70,7 +71,8 @@ def conformal_p(observed: Any, sample: np.ndarray) -> float:
     finite = np.isfinite(pool).all(axis=1)
     if not finite[0]:
         return float(np.mean(~finite))
-    curves = pool[finite]
+    # Divided, because losses on their way to infinity would overflow when they are added up.
+    curves = pool[finite] / max(1.0, np.abs(pool[finite]).max())
     # A curve's squared distance is its leverage: the squared norm of its left singular row.
     left, scales, _ = np.linalg.svd(curves - curves.mean(axis=0), full_matrices=False)
     distances = (left[:, scales > 1e-9 * scales[0]] ** 2).sum(axis=1)
@@ -102,17 +104,20 @@ def judge_curve(
     frame = _judge_frame(f"{output}: axes", axes, axes_now, epochs, training.epochs)
     if frame.verdict is Verdict.DIFFERENT:
         return [frame]
-    later = f"{output}: {len(losses) - 1} later losses"
-    last = f"… {training.losses[-1]:.6f}"
-    return [
-        frame,
-        _judge_start(f"{output}: first loss", losses[0], training.losses[0]),
-        _judge_draw(later, training, losses[1:], slice(1, None), last),
-    ]
+    judgements = [frame, _judge_start(f"{output}: first loss", losses[0], training.losses[0])]
+    if len(losses) > 1:
+        later = f"{output}: {len(losses) - 1} later losses"
+        last = f"… {training.losses[-1]:.6f}"
+        judgements.append(_judge_draw(later, training, losses[1:], slice(1, None), last))
+    return judgements
 
 
 def _judge_frame(
-    output: str, recorded: Axes, rerun: Axes, epochs: np.ndarray, epochs_now: np.ndarray
+    output: str,
+    recorded: Axes,
+    rerun: Axes,
+    epochs: npt.NDArray[np.float64],
+    epochs_now: npt.NDArray[np.float64],
 ) -> Judgement:
     """Judge where a loss curve has its checkpoints, and what its axes are called."""
     labels, labels_now = ((axes.x_label, axes.y_label) for axes in (recorded, rerun))
@@ -131,7 +136,8 @@ def _judge_start(output: str, recorded: float, rerun: float) -> Judgement:
     before, after = f"{recorded:.8f}", f"{rerun:.8f}"
     difference = abs(float(recorded) - float(rerun))
     numbers = {"difference": difference}
-    if np.float32(recorded) == np.float32(rerun):
+    within = max(abs(recorded), abs(rerun)) <= np.finfo(np.float32).max
+    if within and np.float32(recorded) == np.float32(rerun):
         return Judgement(output, before, after, Verdict.IDENTICAL, "the same float32", numbers)
     same = f"{recorded:.6f}" == f"{rerun:.6f}"
     verdict = Verdict.IDENTICAL if same else Verdict.DIFFERENT
@@ -150,7 +156,8 @@ def _judge_draw(
     sample = training.sample[:, which]
     p = conformal_p(observed, sample)
     verdict = Verdict.CONSISTENT if p > P_LIMIT else Verdict.DIFFERENT
-    mean, sd = sample[:, -1].mean(), sample[:, -1].std()
+    with np.errstate(over="ignore", invalid="ignore"):  # among runs that diverged
+        mean, sd = sample[:, -1].mean(), sample[:, -1].std()
     basis = f"p = {p:.3g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
     numbers = {"p": p, "runs": len(sample), "mean": float(mean), "sd": float(sd)}
     return Judgement(output, recorded, rerun, verdict, basis, numbers)

@@ -1,6 +1,5 @@
 """A chapter file, notedown Markdown or a Jupyter notebook, as one notebook object."""
 
-import hashlib
 import importlib
 import json
 import os
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
-from ..errors import DependencyError, RecordError
-from .chapter import Cell, parse_notedown, read_text
+from ..errors import DependencyError, RecordError, brief
+from .chapter import Cell, parse_json, parse_notedown, read_text
 from .record import decode_outputs
 
 __all__ = ["Chapter", "need_notebook_extra", "read_chapter"]
@@ -71,7 +70,7 @@ def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
         If the extra ``notebook`` is not installed.
     """
     path = Path(path)
-    text = read_text(path)
+    text, sha256 = read_text(path)
     need_notebook_extra()
     if path.suffix == ".ipynb":
         notebook = _parse_notebook(text, str(path))
@@ -81,7 +80,7 @@ def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
         cells = parse_notedown(text, str(path))
         _check(cells, str(path))
         notebook = _as_notebook(cells)
-    return Chapter(path, hashlib.sha256(path.read_bytes()).hexdigest(), tuple(cells), notebook)
+    return Chapter(path, sha256, tuple(cells), notebook)
 
 
 def _parse_notebook(text: str, name: str) -> Any:
@@ -89,15 +88,17 @@ def _parse_notebook(text: str, name: str) -> Any:
     import nbformat
 
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         line = getattr(error, "lineno", 1)
         raise RecordError(f"{name}:{line}: not a notebook, because not JSON ({error})") from error
     version = content.get("nbformat") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise RecordError(f"{name}:1: not a notebook; it names no nbformat")
     if not 1 <= version <= 4:
-        raise RecordError(f"{name}:1: a notebook of format {version}; save it in format 4")
+        raise RecordError(
+            f"{name}:1: a notebook of format {brief(str(version))}; save it in format 4"
+        )
     try:
         with warnings.catch_warnings():
             # That an old notebook's cells have no ids is no concern of the reader's.
@@ -107,7 +108,8 @@ def _parse_notebook(text: str, name: str) -> Any:
     except Exception as error:
         # A damaged notebook makes the upgrade fail in as many ways as it can be damaged.
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise RecordError(f"{name}:1: a damaged notebook of format {version} ({reason})") from error
+        said = f"a damaged notebook of format {version} ({brief(reason)})"
+        raise RecordError(f"{name}:1: {said}; save it anew") from error
     return notebook
 
 
@@ -116,7 +118,10 @@ def _cell(cell: Any) -> Cell:
     if cell.cell_type != "code":
         return Cell(cell.cell_type, cell.source)
     outputs = json.loads(json.dumps(cell.outputs))
-    return Cell("code", cell.source, cell.execution_count, outputs=outputs)
+    # Any whole number goes for nbformat, 1e300 included.
+    count = cell.execution_count
+    prompt = int(count) if count is not None and 0 <= count < 1e9 else None
+    return Cell("code", cell.source, prompt, outputs=outputs)
 
 
 def _as_notebook(cells: list[Cell]) -> Any:

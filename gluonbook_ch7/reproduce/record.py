@@ -4,20 +4,25 @@ The numbers of a section come with the package as JSON, made by ``scripts/decode
 """
 
 import json
+import math
 import re
 import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from importlib import resources
-from typing import Any, Optional
+from typing import Any, Optional, get_args, get_origin, get_type_hints
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import DataNotFoundError, RecordError
-from .svg import Axes, Figure, Polyline, decode_svg
+from .chapter import parse_json
+from .svg import Figure, Polyline, decode_svg
 
 __all__ = ["CellOutputs", "Record", "decode_outputs", "load_recorded"]
 
-_OUTPUT_TYPES = ("stream", "display_data", "execute_result", "error")
+_SHOWN = ("display_data", "execute_result")
+_OUTPUT_TYPES = ("stream", *_SHOWN, "error")
+_VERTICES = get_type_hints(Polyline)["vertices"]
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,12 @@ class Record:
             If the text is not JSON, or not that of a record.
         """
         try:
-            content = json.loads(text)
-            cells = tuple(_cell_outputs(cell) for cell in content["cells"])
-            return cls(content["source"], content["sha256"], cells)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            record: Record = _built(cls, parse_json(text), "the record")
+        except ValueError as error:
             raise RecordError(
-                f"not the JSON of a record ({type(error).__name__}: {error}); "
-                "make it anew with scripts/decode_record.py"
+                f"not the JSON of a record ({error}); make it anew with scripts/decode_record.py"
             ) from error
+        return record
 
 
 def load_recorded(section: str = "rmsprop") -> Record:
@@ -94,19 +97,26 @@ def load_recorded(section: str = "rmsprop") -> Record:
     ------
     DataNotFoundError
         If the package has no record of that section; the message names those it has.
+    RecordError
+        If the installed record is damaged, or there is none at all.
     """
     folder = resources.files("gluonbook_ch7") / "recorded"
-    try:
-        text = (folder / f"{section}.json").read_text(encoding="utf-8")
-    except OSError as error:
-        sections = sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith("json"))
+    files = folder.iterdir() if folder.is_dir() else ()
+    sections = sorted(file.name[:-5] for file in files if file.name.endswith(".json"))
+    if sections and section not in sections:
         raise DataNotFoundError(
-            f"no record of section {section!r}; there is: {', '.join(sections) or 'none'}"
+            f"no record of section {section!r}; there is: {', '.join(sections)}"
+        )
+    try:
+        return Record.from_json((folder / f"{section}.json").read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise RecordError(
+            f"the recorded numbers of section {section!r} are missing from this installation or "
+            "damaged; reinstall gluonbook_ch7"
         ) from error
-    return Record.from_json(text)
 
 
-def _columns(vertices: np.ndarray) -> dict[str, list[float]]:
+def _columns(vertices: npt.NDArray[np.float64]) -> dict[str, list[float]]:
     return {"x": vertices[:, 0].tolist(), "y": vertices[:, 1].tolist()}
 
 
@@ -114,23 +124,40 @@ def _fill(numbers: "re.Match[str]") -> str:
     return "[" + textwrap.fill(" ".join(numbers[1].split()), 84, break_on_hyphens=False) + "]"
 
 
-def _cell_outputs(content: dict[str, Any]) -> CellOutputs:
-    figures = tuple(
-        Figure(tuple(_axes(axes) for axes in figure["axes"]), figure["refusal"])
-        for figure in content["figures"]
-    )
-    return CellOutputs(**{**content, "values": tuple(content["values"]), "figures": figures})
+def _built(kind: Any, content: Any, place: str) -> Any:
+    """Return JSON content as the kind of thing that a type hint says; `place` is where it stands.
+
+    Raises
+    ------
+    RecordError
+        If it is of another kind; the message names the place.
+    """
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = get_type_hints(kind)
+        if isinstance(content, dict) and content.keys() == hints.keys():
+            parts = {name: _built(hints[name], content[name], f"{place}.{name}") for name in hints}
+            return kind(**parts)
+    elif kind == _VERTICES:
+        columns = _built(_Columns, content, place)
+        if 0 < len(columns.x) == len(columns.y):
+            return np.column_stack([columns.x, columns.y])
+    elif get_origin(kind) is tuple:
+        if isinstance(content, list):
+            one = get_args(kind)[0]
+            return tuple(_built(one, each, f"{place}[{i}]") for i, each in enumerate(content))
+    elif type(content) in (get_args(kind) or (kind,)) and (
+        kind is not float or math.isfinite(content)
+    ):
+        return content
+    raise RecordError(f"{place} is not what it should be")
 
 
-def _axes(content: dict[str, Any]) -> Axes:
-    polylines = tuple(_polyline(polyline) for polyline in content["polylines"])
-    ticks = {name: tuple(content[name]) for name in ("x_ticks", "y_ticks")}
-    return Axes(**{**content, **ticks, "polylines": polylines})
+@dataclass(frozen=True)
+class _Columns:
+    """Vertices as JSON holds them."""
 
-
-def _polyline(content: dict[str, Any]) -> Polyline:
-    columns = content["vertices"]["x"], content["vertices"]["y"]
-    return Polyline(**{**content, "vertices": np.column_stack(columns).astype(np.float64)})
+    x: tuple[float, ...]
+    y: tuple[float, ...]
 
 
 # --- The outputs of a cell ----------------------------------------------------------------------
@@ -160,7 +187,7 @@ def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) 
     for number, output in enumerate(outputs, start=1):
         _check_output(output, f"output {number}")
     streams = [output for output in outputs if output["output_type"] == "stream"]
-    shown = [output["data"] for output in outputs if "data" in output]
+    shown = [output["data"] for output in outputs if output["output_type"] in _SHOWN]
     errors = [output for output in outputs if output["output_type"] == "error"]
     return CellOutputs(
         prompt=prompt,
@@ -180,20 +207,16 @@ def _check_output(output: Any, where: str) -> None:
     """Refuse an output that has not the form of nbformat 4."""
     if not isinstance(output, dict) or output.get("output_type") not in _OUTPUT_TYPES:
         raise RecordError(f"{where} has no output_type of {', '.join(_OUTPUT_TYPES)}")
-    if output["output_type"] == "stream":
-        texts = [output.get("text")]
-    elif output["output_type"] == "error":
-        texts = []
-    elif isinstance(output.get("data"), dict):
-        texts = [text for kind, text in output["data"].items() if _is_textual(kind)]
-    else:
+    data = output.get("data", None if output["output_type"] in _SHOWN else {})
+    if not isinstance(data, dict):
         raise RecordError(f"{where} shows nothing: its 'data' must be an object")
+    texts = [text for kind, text in data.items() if kind.startswith(("text/", "image/"))]
+    if output["output_type"] == "stream":
+        texts += [output.get("name", "stdout"), output.get("text")]
+    if output["output_type"] == "error":
+        texts.append(output.get("traceback", []))
     if not all(_is_text(text) for text in texts):
         raise RecordError(f"{where} holds a text that is neither a string nor a list of strings")
-
-
-def _is_textual(kind: str) -> bool:
-    return kind in ("text/plain", "image/svg+xml")
 
 
 def _is_text(text: Any) -> bool:
