@@ -20,12 +20,13 @@ def rerun_section(
     edition: str, source: str, out: Optional[Path], json_file: Optional[Path]
 ) -> None:
     """Run the built-in section, print the verdicts, and exit with 0 if it is reproduced, else 1."""
+    from ..reproduce.record import load_recorded
+
+    record = load_recorded()  # before MXNet and the data, which take their time
     # Here, because a chapter file is run by a kernel, and need not wait for MXNet twice.
     from ..data import load_data_ch7
     from ..reproduce import section
-    from ..reproduce.record import load_recorded
 
-    record = load_recorded()  # before the data, which may take a download
     data = load_data_ch7(edition, source)
     if out:
         out.mkdir(parents=True, exist_ok=True)  # said now if it can't be, not after the work

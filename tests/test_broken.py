@@ -1,0 +1,258 @@
+"""Broken input at its worst, as large or as nested as it comes, and what the commands say of it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mutations import limits, made_chapter
+
+from gluonbook_ch7.cli import main
+from gluonbook_ch7.errors import RecordError
+from gluonbook_ch7.reproduce import chapter as chapter_room
+from gluonbook_ch7.reproduce.evidence import NUMBER, TIME, judge_cell
+from gluonbook_ch7.reproduce.notebook import read_chapter
+from gluonbook_ch7.reproduce.record import CellOutputs
+from gluonbook_ch7.reproduce.svg import decode_svg
+
+PACKAGE = Path(__file__).resolve().parents[1] / "gluonbook_ch7"
+MANY = 10_000_000
+CODE = "```{.python .input n=1}\n1\n```\n"
+
+
+def with_output(text):
+    return CODE + "\n```{.json .output n=1}\n" + text + "\n```\n"
+
+
+# --- Large and nested ---------------------------------------------------------------------------
+
+VAST = {
+    "one letter": "x" * MANY,
+    "one blank": " " * MANY,
+    "blank lines": "\n" * (MANY // 10),
+    "returns": "\r" * MANY,
+    "nothing": "\0" * MANY,
+    "backquotes": "`" * MANY,
+    "backquotes, then not": "`" * MANY + "x`",
+    "tildes": "~" * MANY,
+    "tildes, then a backquote": "~" * MANY + "`",
+    "tildes in many lines": "~~~ {\n~~~\n" * (MANY // 50) + "~~~",
+    "an endless info": "```{.python .input " + "n" * MANY,
+    "an endless prompt": "```{.python .input n=" + "9" * MANY + "}\n1\n```",
+    "brackets": with_output("[" * MANY),
+    "closed brackets": with_output("[" * MANY + "]" * MANY),
+    "an endless integer": with_output("[" + "9" * MANY + "]"),
+    "an endless string": with_output('["' + "x" * MANY + '"]'),
+}
+
+
+@pytest.mark.parametrize("kind", VAST)
+def test_a_vast_chapter_ends_in_one_line(tmp_path, kind):
+    """A file of ten million of anything would hang the reader, or take all of the memory."""
+    path = tmp_path / "chapter.md"
+    path.write_text(VAST[kind])
+    with limits():
+        if kind == "an endless prompt":
+            assert read_chapter(path).cells[0].prompt is None
+            return
+        with pytest.raises(RecordError) as caught:
+            read_chapter(path)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', '{"nbformat": 4, "cells": '])
+def test_a_deep_notebook_ends_in_one_line(tmp_path, opening):
+    """Nesting would end in a RecursionError, here or while the notebook is copied and written."""
+    path = tmp_path / "chapter.ipynb"
+    for depth in (60, 500, 3000, 1_000_000):
+        path.write_text(opening * depth)
+        with limits(), pytest.raises(RecordError, match=r"chapter\.ipynb:1: not a notebook"):
+            read_chapter(path)
+
+
+def test_an_endless_source_is_not_read_whole(monkeypatch, tmp_path):
+    """A device or a film, given by mistake, would be read until the memory is full."""
+    with limits(), pytest.raises(RecordError, match="/dev/zero: more than 50,000,000 bytes"):
+        read_chapter("/dev/zero")
+    path = tmp_path / "chapter.md"
+    path.write_text(CODE)
+    monkeypatch.setattr(chapter_room, "LONGEST", len(CODE))
+    assert len(read_chapter(path).cells) == 1
+
+
+def test_a_row_of_digits_is_judged_as_quickly_as_it_is_long():
+    """What a cell printed could keep the judging busy for hours."""
+    digits = "9" * 100_000
+    with limits():
+        for text in (
+            digits + "_",
+            digits + "." + digits + "_",
+            "1" + " " * 100_000,
+            "-" + digits,
+        ):
+            judge_cell("cell 1", CellOutputs(text=text), CellOutputs(text=text + "1"))
+    assert NUMBER.findall("1, -2.5e3 5-3 x12 1.2.3 inf") == [
+        *("1", "-2.5e3", "5", "-3", "12", "1.2", "3", "inf")
+    ]
+    assert TIME.findall("1.5 sec, .5s 12ms 3e-2 seconds 7 m") == [
+        "1.5 sec",
+        ".5s",
+        "12ms",
+        "3e-2 seconds",
+    ]
+
+
+AXES = '<svg><g id="axes_1">{}</g></svg>'
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        "<g>" * 10_000,
+        "<g>" * 100_000 + "</g>" * 100_000,
+        '<g id="axes_1">' * 10_000 + "</g>" * 10_000,
+        AXES.format("<g>" * 10_000 + "</g>" * 10_000),
+        AXES.format("<g/>" * 200_000),
+        AXES.format('<use id="a" href="#a"/>'),
+        AXES.format('<g id="line2d_1"><path d="' + "M 0 0 L 1 1 " * 100_000 + '"/></g>'),
+        AXES.format('<g id="' + "x" * 1_000_000 + '"/>'),
+        '<svg viewBox="0 0 1e999 1e999" width="' + "9" * 1_000_000 + '"/>',
+        "<svg>" + "x" * MANY + "</svg>",
+    ],
+    ids=lambda svg: svg[:30],
+)
+def test_a_monstrous_figure_is_refused(svg):
+    """A figure could exhaust the memory or the recursion of whoever opens the chapter."""
+    with limits(), pytest.raises(RecordError) as caught:
+        decode_svg(svg)
+    assert len(str(caught.value)) < 300
+
+
+# --- What the commands say ----------------------------------------------------------------------
+
+OUTPUT = '{"output_type": "display_data", "data": {"image/svg+xml": 5}}'
+BROKEN = {
+    "empty.md": (b"", ":1: no code cells"),
+    "prose.md": (b"# only prose\n", ":1: no code cells"),
+    "binary.md": (bytes(range(256)) * 50, ":2: not UTF-8 at byte 128"),
+    "zeros.md": (bytes(10_000), ":1: no code cells"),
+    "cut.md": (CODE.encode()[:-4], ":1: the fence is not closed"),
+    "utf16.md": (CODE.encode("utf-16"), ":1: not UTF-8 at byte 0"),
+    "json.md": (with_output("[{]").encode(), ":6: the output is not JSON"),
+    "deep.md": (with_output("[" * 99 + "]" * 99).encode(), ":5: the output is not JSON"),
+    "form.md": (with_output(f"[{OUTPUT}]").encode(), ":1: cell 1: output 1 holds a text"),
+    "orphan.md": (b"```{.json .output}\n[]\n```\n", ":1: the output follows no input"),
+    "empty.ipynb": (b"", ":1: not a notebook"),
+    "list.ipynb": (b"[]", ":1: not a notebook"),
+    "new.ipynb": (b'{"nbformat": 99}', ":1: a notebook of format 99"),
+    "cells.ipynb": (b'{"nbformat": 4, "cells": 7}', ":1: a damaged notebook"),
+    "old.ipynb": (b'{"nbformat": 3, "worksheets": [7]}', ":1: a damaged notebook"),
+    "cut.ipynb": (made_chapter()[:5000], ":1: not a notebook"),
+}
+
+
+@pytest.fixture
+def rerun(capsys):
+    """Return what runs ``gluonbook-ch7 rerun`` in this process: its status, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(["rerun", *map(str, arguments)])
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_rerun_refuses_a_broken_file_in_one_line(rerun, tmp_path, name):
+    """A reader would get a traceback, or code would run out of a file that is not whole."""
+    content, message = BROKEN[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    status, stdout, stderr = rerun(path, "--out", tmp_path / "out", "--json", tmp_path / "out.json")
+    assert (status, stdout) == (2, "")
+    assert stderr.startswith(f"Error: {path}{message}")
+    assert stderr.count("\n") == 1
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_rerun_refuses_what_is_no_file(rerun, tmp_path):
+    """A folder, a wrong name or a device would end in a traceback, or never."""
+    for path, message in [
+        (tmp_path, "cannot be read (Is a directory)"),
+        (tmp_path / "none.md", "no such file; give the path of a chapter file"),
+        (tmp_path / "none" / "none.md", "no such file; give the path of a chapter file"),
+        ("/dev/zero", "more than 50,000,000 bytes; give the path of a chapter file"),
+        ("x" * 300 + ".md", "cannot be read (File name too long)"),
+    ]:
+        status, stdout, stderr = rerun(path, "--out", tmp_path / "out")
+        assert (status, stdout) == (2, "")
+        assert stderr.startswith(f"Error: {path}: {message}")
+        assert stderr.count("\n") == 1
+    assert not os.listdir(tmp_path)
+
+
+# --- The installed record -----------------------------------------------------------------------
+
+
+LOAD = "from gluonbook_ch7.reproduce.record import load_recorded; load_recorded({!r})"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    """Return a folder that holds the package and nothing else, to be damaged."""
+    place = tmp_path_factory.mktemp("installation")
+    shutil.copytree(PACKAGE, place / "gluonbook_ch7", ignore=shutil.ignore_patterns("__pycache__"))
+    return place
+
+
+def in_installation(place, *arguments):
+    """Run Python where the package is the installation's."""
+    environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def with_record(place, content):
+    """Put something in the place of the installed record; None leaves nothing there."""
+    folder = place / "gluonbook_ch7" / "recorded"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    if content is not None:
+        (folder / "rmsprop.json").write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"\xff", b"[" * 10_000, b'{"source": 1, "sha256": "", "cells": []}'],
+    ids=["missing", "empty", "binary", "deep", "of another type"],
+)
+def test_a_damaged_installation_is_to_be_mended(installation, content):
+    """A reader would be told to run a script that an installation hasn't, or see a traceback."""
+    with_record(installation, content)
+    done = in_installation(installation, "-c", LOAD.format("rmsprop"))
+    assert "RecordError: the recorded numbers of section 'rmsprop' are missing" in done.stderr
+    assert "or damaged; reinstall gluonbook_ch7" in done.stderr.splitlines()[-1]
+
+
+def test_rerun_says_that_the_installation_is_damaged(installation):
+    """A reader would wait for MXNet and the data, and then get a traceback."""
+    with_record(installation, b"{}")
+    done = in_installation(installation, "-m", "gluonbook_ch7", "rerun")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "reinstall gluonbook_ch7" in done.stderr
+
+
+def test_a_mistyped_section_is_no_damage(installation):
+    """A reader who asks for what there is not would be sent to reinstall."""
+    with_record(installation, b"{}")
+    done = in_installation(installation, "-c", LOAD.format("adam"))
+    assert "DataNotFoundError: no record of section 'adam'; there is: rmsprop" in done.stderr
