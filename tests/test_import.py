@@ -1,0 +1,77 @@
+"""Importing: it changes nothing for the rest of the process but the names that NumPy lacks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gluonbook_ch7
+from gluonbook_ch7.numpy_names import REMOVED_NAMES
+
+IMPORTS = str(Path(__file__).with_name("imports.py"))
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Return what runs Python in an empty folder, with an empty home; give its output."""
+    for name in ("home", "here"):
+        (tmp_path / name).mkdir()
+    env = {**os.environ, "HOME": str(tmp_path / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(*arguments):
+        result = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path / "here",
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    return run
+
+
+def test_each_name_changes_nothing(python):
+    """If this fails, importing a name changes random numbers, warnings, figures or the like."""
+    found = json.loads(python(IMPORTS))
+    assert found == {name: {} for name in gluonbook_ch7.__all__}
+
+
+def test_the_package_alone_changes_and_imports_nothing(python):
+    """If this fails, `import gluonbook_ch7` waits for MXNet, or changes something."""
+    assert json.loads(python(IMPORTS, "-")) == {}
+    heavy = "{'numpy', 'mxnet', 'matplotlib', 'requests'}"
+    assert (
+        python("-c", f"import sys, gluonbook_ch7; print({heavy} & set(sys.modules))") == "set()\n"
+    )
+
+
+def test_with_all_that_it_imports_only_a_library_changes_the_path(python):
+    """If this fails, a library that we import changes more than we say."""
+    found = json.loads(python(IMPORTS, *gluonbook_ch7.__all__))
+    # MXNet imports distutils; where setuptools has that, it adds a folder of its own, at the end.
+    added = [path for path in found.pop("sys.path", []) if path.endswith("_vendor")]
+    assert len(added) <= 1
+    assert found == {}
+
+
+def test_numpy_gets_the_names_that_it_lacks_and_nothing_else(python):
+    """If this fails, importing us changes NumPy for everybody else in the process."""
+    code = (
+        "import json, warnings; warnings.simplefilter('ignore')\n"
+        "import numpy as np; before = dict(vars(np))\n"
+        # Some NumPys answer to names that are no longer there, with a warning.
+        f"lacking = [name for name in {list(REMOVED_NAMES)} if not hasattr(np, name)]\n"
+        "from gluonbook_ch7 import _mxnet\n"
+        "assert all(vars(np)[name] is value for name, value in before.items())\n"
+        "added = {name: vars(np)[name] for name in vars(np) if name not in before}\n"
+        "added = [name for name, value in added.items() if type(value) is not type(np)]\n"
+        "print(json.dumps([sorted(added), sorted(lacking)]))"
+    )
+    added, lacking = json.loads(python("-c", code))
+    assert added == lacking
