@@ -105,7 +105,7 @@ def fetch(**options: Any) -> Path:
         return path
     home = Path(os.path.expanduser("~"))
     # A home that is not there is not ours to make.
-    if not folder.is_absolute() or (home in folder.parents and not home.is_dir()):
+    if home in folder.parents and not home.is_dir():
         raise DataNotFoundError(
             f"There is no home folder for the cache {folder}; set HOME or XDG_CACHE_HOME to a "
             f"folder, by its full path. {WAY_OUT}"

@@ -104,6 +104,7 @@ UNUSABLE = {
     "zeros": [0.0] * 5,
     "zeros of both signs": [0.0, -0.0, 0.0],
     "one unit in the last place apart": [1.0, 1.0 + 2**-52],
+    "too close together for their mean": [2.0**40, 2.0**40 + 1, 2.0**40 + 3],
     "equal denormals": [5e-324] * 3,
     "denormals": [0.0, 5e-324, 1e-323],
     "too small for their variance": [1e-161, 2e-161, 4e-161],

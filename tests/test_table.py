@@ -53,6 +53,7 @@ def test_a_table_with_spaces_is_read(tmp_path):
         ("21.0\t", "", r"row 4: column 6 \(sound pressure level\) is missing"),
         ("\t", ",", r"row 1: column 2 \(angle of attack\) is missing; .* tab-separated"),
         ("14.0\t", "14.0\t\t", "row 3: column 7 is one too many"),
+        ("0.0\t1.0\t", "\r\n\r\nx\t1.0\t", r"row 3, column 1 \(frequency\): 'x' is not"),
         ("18.0", "n/a", r"row 3, column 3 \(chord length\): 'n/a' is not a finite number"),
         ("18.0", "", r"row 3, column 3 \(chord length\): '' is not a finite number"),
         ("18.0", "nan", r"row 3, column 3 \(chord length\): 'nan' is not a finite number"),
