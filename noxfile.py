@@ -98,6 +98,7 @@ def smoke(session, numpy):
     """The section rerun and the quickest decisive tests, without any extra."""
     install(session, numpy, ".", "pytest", "pytest-xdist", "hypothesis")
     compare_bits(session)
+    session.run("gluonbook-ch7", "doctor")
     session.run("gluonbook-ch7", "rerun")
     session.run("pytest", "-n", "0", "-q", "tests/test_mxnet.py", "tests/test_training.py")
 
@@ -110,7 +111,7 @@ def wheel(session):
     session.run("python", "-m", "build", "--outdir", str(built))
     session.run("python", "-m", "venv", "--clear", str(empty))
     with session.chdir(empty):
-        session.run("bin/pip", "install", *map(str, built.glob("*.whl")), external=True)
+        session.run("bin/pip", "install", "--quiet", *map(str, built.glob("*.whl")), external=True)
         session.run("bin/gluonbook-ch7", "rerun", external=True)
 
 
