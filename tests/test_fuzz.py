@@ -5,8 +5,10 @@
 
 import json
 import re
+import runpy
 import xml.etree.ElementTree as ET
 from html import escape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,13 +29,16 @@ from mutations import (
 
 from gluonbook_ch7.errors import RecordError
 from gluonbook_ch7.reproduce.chapter import parse_notedown
-from gluonbook_ch7.reproduce.evidence import judge_cell
+from gluonbook_ch7.reproduce.evidence import Training, judge_cell
 from gluonbook_ch7.reproduce.formulas import ATTRIBUTES, ELEMENTS, MATHML, formula_html
 from gluonbook_ch7.reproduce.notebook import read_chapter
 from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs, load_recorded
 from gluonbook_ch7.reproduce.report import make_page
 from gluonbook_ch7.reproduce.runner import CellRun, ChapterRun
-from gluonbook_ch7.reproduce.svg import decode_svg
+from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline, decode_svg
+
+SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "decode_record.py"
+decode_chapter = runpy.run_path(str(SCRIPT))["decode_chapter"]
 
 
 def trying(number):
@@ -103,21 +108,29 @@ def test_a_damaged_chapter_is_read_or_refused(original, tmp_path, damage):
     read(path)
 
 
+@pytest.fixture(scope="module")
+def recorded(original):
+    """Return what each cell of the chapter recorded."""
+    return [
+        decode_outputs(cell.outputs)
+        for cell in parse_notedown(original.decode(), "")
+        if cell.outputs
+    ]
+
+
 @trying(1000)
 @given(where=places, damage=damages)
-def test_damage_to_prose_leaves_the_outputs(original, tmp_path, where, damage):
+def test_damage_to_prose_leaves_the_outputs(original, recorded, tmp_path, where, damage):
     """A slip of the pen in the prose would change the numbers that a rerun is held against."""
-    path = tmp_path / "chapter.md"
-    path.write_bytes(original)
-    before = recorded_in(read(path))
     lines = original.decode().split("\n")
-    prose = [number for number, line in enumerate(lines) if not is_output(lines, number)]
+    prose = [number for number, _ in enumerate(lines) if not is_output(lines, number)]
     number = prose[where % len(prose)]
     line = damaged(lines[number].encode(), damage).decode(errors="replace")
     # What begins like a fence is no longer prose.
     lines[number] = re.sub(r"[`~\n]", " ", line)
-    path.write_text("\n".join(lines), newline="")
-    assert recorded_in(read(path)) == before
+    path = tmp_path / "chapter.md"
+    path.write_bytes("\n".join(lines).encode())
+    assert recorded_in(read(path)) == recorded
 
 
 def is_output(lines, number):
@@ -143,6 +156,23 @@ def test_a_made_chapter_has_the_shape_of_the_recorded_one(tmp_path):
             assert [len(line.vertices) for line in lines] == [len(each.vertices) for each in before]
 
 
+@trying(1000)
+@given(damage=damages)
+def test_the_script_reads_a_damaged_chapter_or_says_why_not(original, tmp_path, damage):
+    """The packaged numbers could be made from a chapter of which a part was lost."""
+    path = tmp_path / "chapter.md"
+    path.write_bytes(damaged(original, damage))
+    with limits():
+        try:
+            record = decode_chapter(path)
+        except RecordError as error:
+            check_message(str(error))
+            assert str(error).startswith(f"{path}:")
+            return
+        assert Record.from_json(record.to_json()) == record
+    assert not any(figure.refusal for cell in record.cells for figure in cell.figures)
+
+
 # --- Notebooks ----------------------------------------------------------------------------------
 
 
@@ -156,7 +186,7 @@ def notebook(request, original, tmp_path_factory):
     return nbformat.writes(read_chapter(path).notebook, version=request.param)
 
 
-@trying(4000)
+@trying(2000)
 @given(damage=tree_damages)
 def test_a_notebook_of_another_structure_is_read_or_refused(notebook, tmp_path, damage):
     """A notebook that some program wrote wrongly would end in a traceback."""
@@ -189,7 +219,7 @@ def outputs(original):
     return json.dumps([output for cell in cells for output in cell.outputs] + others)
 
 
-@trying(4000)
+@trying(2000)
 @given(damage=tree_damages)
 def test_what_was_read_can_be_judged_and_shown(outputs, tmp_path, damage):
     """A rerun would do all of its work and then fail on what the file recorded."""
@@ -316,7 +346,7 @@ path_tokens = st.sampled_from(
 path_edits = st.lists(st.tuples(st.booleans(), places, path_tokens), max_size=2)
 
 
-@trying(4000)
+@trying(2000)
 @given(path=st.lists(pieces, max_size=3).map(" ".join), edits=path_edits)
 @example(path="M", edits=[])
 @example(path="1 2 M 0 0", edits=[])
@@ -373,11 +403,14 @@ PLAIN = plain_figure()
 # --- The record ---------------------------------------------------------------------------------
 
 
-@trying(10000)
+RECORD = load_recorded().to_json()
+
+
+@trying(4000)
 @given(damage=tree_damages)
 def test_a_damaged_record_is_read_or_refused(damage):
     """Numbers of the wrong kind would be found out only when something is held against them."""
-    text = damaged_tree(load_recorded().to_json(), damage)
+    text = damaged_tree(RECORD, damage)
     with limits():
         try:
             record = Record.from_json(text)
@@ -397,10 +430,49 @@ def same_numbers(one, other):
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-# --- Formulas -----------------------------------------------------------------------------------
+# --- What is judged -----------------------------------------------------------------------------
+
+values = st.one_of(st.floats(0.2, 0.6), st.floats(-1e110, 1e110), st.just(0.25))
+ends = st.lists(values, min_size=1, max_size=4)
+
+
+@st.composite
+def drawn_curves(draw):
+    """Return a figure of one or two curves, of whatever could be decoded from an SVG."""
+    lines = draw(st.lists(st.tuples(ends, st.sampled_from(["#1f77b4", "none"])), max_size=2))
+    polylines = [
+        Polyline(np.column_stack([np.arange(len(losses)) / 15, losses]), color)
+        for losses, color in lines
+    ]
+    return Figure((Axes("epoch", "loss", ("0", "1"), ("0", "1"), tuple(polylines)),))
 
 
 @trying(4000)
+@given(
+    then=drawn_curves(),
+    now=drawn_curves(),
+    losses=ends,
+    others=st.lists(st.one_of(values, st.just(np.inf), st.just(np.nan)), max_size=5),
+    printed=st.sampled_from(["0.258765", "inf", "nan", "9" * 5000 + ".0", "-0.1"]),
+)
+def test_any_curve_can_be_judged(then, now, losses, others, printed):
+    """A rerun would train a thousand times, and then fail on the curve that was recorded."""
+    recorded = CellOutputs(text=f"loss: {printed}, 0.3 sec per epoch\n", figures=(then,))
+    rerun = CellOutputs(text="loss: 0.26, 0.1 sec per epoch\n", figures=(now,))
+    sample = np.array([losses, losses[::-1]] + [[other] * len(losses) for other in others])
+    training = Training(np.arange(len(losses)) / 15, np.array(losses), sample)
+    with limits():
+        judgements = judge_cell("cell 1", recorded, rerun, [training])
+        judgements += judge_cell("cell 1", recorded, rerun)
+    for judgement in judgements:
+        assert 0 <= judgement.numbers.get("p", 0) <= 1
+        assert np.isfinite(judgement.numbers.get("largest_difference", 0))
+
+
+# --- Formulas -----------------------------------------------------------------------------------
+
+
+@trying(2000)
 @given(which=places, damage=damages)
 def test_a_damaged_formula_is_set_or_shown_as_it_stands(original, which, damage):
     """A page would not be made because of a formula, or one would bring a script into it."""

@@ -44,7 +44,7 @@ class Training:
     """
 
     epochs: npt.NDArray[np.float64]
-    losses: npt.NDArray[np.float64]
+    losses: npt.NDArray[np.floating[Any]]
     sample: Optional[npt.NDArray[np.floating[Any]]]
     refusal: str = ""
 
@@ -71,8 +71,7 @@ def conformal_p(observed: Any, sample: npt.NDArray[np.floating[Any]]) -> float:
     finite = np.isfinite(pool).all(axis=1)
     if not finite[0]:
         return float(np.mean(~finite))
-    # Divided, because losses on their way to infinity would overflow when they are added up.
-    curves = pool[finite] / max(1.0, np.abs(pool[finite]).max())
+    curves = pool[finite]
     # A curve's squared distance is its leverage: the squared norm of its left singular row.
     left, scales, _ = np.linalg.svd(curves - curves.mean(axis=0), full_matrices=False)
     distances = (left[:, scales > 1e-9 * scales[0]] ** 2).sum(axis=1)
