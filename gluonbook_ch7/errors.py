@@ -55,5 +55,9 @@ class WorkerError(GluonbookError, RuntimeError):
     """Work that other processes should have done and did not; the message says what is kept."""
 
 
+class ForkError(GluonbookError, RuntimeError):
+    """Training in a process that was forked while another thread was training."""
+
+
 class WorkerWarning(UserWarning):
     """Work that was done again because a worker left before it delivered."""

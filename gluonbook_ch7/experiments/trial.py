@@ -15,6 +15,7 @@ from .._mxnet import autograd, gluon, mx, nd
 from ..declarations import Step
 from ..model import linreg, squared_loss
 from ..training import draw_start
+from ..turns import in_turn
 
 __all__ = ["Trial", "draw_trial", "follow_gluon", "follow_scratch", "full_batch_losses"]
 
@@ -38,6 +39,7 @@ class Trial:
     batch_size: int
 
 
+@in_turn
 def draw_trial(
     features: nd.NDArray, labels: nd.NDArray, batch_size: int, num_epochs: int, seed: int
 ) -> Trial:
@@ -58,6 +60,7 @@ def draw_trial(
     return Trial(start, minibatches, batch_size)
 
 
+@in_turn
 def follow_scratch(
     trial: Trial, step: Step, states: Any, hyperparams: dict[str, Any]
 ) -> npt.NDArray[np.float32]:
@@ -92,6 +95,7 @@ def follow_scratch(
     return followed
 
 
+@in_turn
 def follow_gluon(
     trial: Trial, name: str, hyperparams: dict[str, Any], count_rows: bool = False
 ) -> npt.NDArray[np.float32]:
