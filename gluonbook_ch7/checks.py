@@ -3,19 +3,49 @@
 import difflib
 import inspect
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ._mxnet import mx, nd
+from .declarations import Domain
 from .errors import ArgumentError
 
-__all__ = ["check_data", "check_optimizer", "check_seeds", "check_sizes", "check_states"]
+__all__ = [
+    "check_data",
+    "check_optimizer",
+    "check_rule",
+    "check_seeds",
+    "check_sizes",
+    "check_states",
+]
+
+# MXNet reads the numbers as float32, and refuses those that it would make infinite or zero.
+_SMALLEST, _LARGEST = 1e-37, 1e38
+
+_ANY = Domain("a finite number", lambda x: abs(x) <= _LARGEST)
+_AT_LEAST_0 = Domain("a finite number of at least 0", lambda x: 0 <= x <= _LARGEST)
+_FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
+_BELOW_1 = Domain("a number in [0, 1)", lambda x: 0 <= x < 1)
+
+# Gluon's optimizers take any number that float32 holds; beyond these they climb or divide by zero.
+_GLUONS_DOMAINS = {
+    "learning_rate": _AT_LEAST_0,
+    "epsilon": _AT_LEAST_0,
+    "eps": _AT_LEAST_0,
+    "momentum": _FRACTION,
+    "gamma1": _FRACTION,
+    "gamma2": _FRACTION,
+    "rho": _FRACTION,
+    "beta1": _BELOW_1,
+    "beta2": _BELOW_1,
+}
 
 
 def check_data(features: Any, labels: Any) -> None:
-    """Refuse anything but ``features`` (n, k) and ``labels`` (n,) with n and k at least 1."""
+    """Refuse anything but finite ``features`` (n, k) and ``labels`` (n,), n and k at least 1."""
     for name, value, axes in (("features", features, "(n, k)"), ("labels", labels, "(n,)")):
         if not isinstance(value, nd.NDArray):
             raise ArgumentError(
@@ -37,6 +67,29 @@ def check_data(features: Any, labels: Any) -> None:
         raise ArgumentError(
             f"features has {len(features)} rows and labels has {len(labels)}; they must be as many"
         )
+    _check_finite("features", features.asnumpy())
+    _check_finite("labels", labels.asnumpy())
+
+
+def _check_finite(name: str, values: npt.NDArray[np.float32]) -> None:
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    place = np.argwhere(~finite)[0].tolist()
+    where = " and ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place))
+    raise ArgumentError(
+        f"{name} has {values[tuple(place)]} in {where} (counted from 0); every number must be "
+        "finite: leave such rows out"
+    )
+
+
+def check_rule(trainer_fn: Any) -> None:
+    """Refuse what cannot be called."""
+    if not callable(trainer_fn):
+        raise ArgumentError(
+            f"the update rule is {trainer_fn!r}; it must be a function (params, states, "
+            "hyperparams), such as rmsprop; fit_gluon takes the name of an optimizer of Gluon's"
+        )
 
 
 def check_sizes(batch_size: Any, num_epochs: Any) -> None:
@@ -53,7 +106,7 @@ def check_seeds(seeds: Iterable[Any]) -> tuple[int, ...]:
     if not seeds:
         raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
     for seed in seeds:
-        if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
+        if not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**31:
             raise ArgumentError(f"{seed!r} is no seed; it must be a whole number in [0, 2³¹)")
     return tuple(map(int, seeds))
 
@@ -90,28 +143,61 @@ def _arrays_per_entry(states: Any) -> Any:
     return entries if only_arrays else None
 
 
-def check_optimizer(name: Any, hyperparams: dict[str, Any]) -> None:
-    """Refuse a name that Gluon does not know, and hyperparameters that its optimizer lacks."""
+def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
+    """Return an optimizer's hyperparameters, NumPy's numbers among them as Python's.
+
+    Refuse a name that Gluon does not know, a hyperparameter that its optimizer lacks, and a value
+    with which it cannot train. An ndarray has one value for each run of an ensemble.
+    """
     known = mx.optimizer.Optimizer.opt_registry
     if not isinstance(name, str) or name.lower() not in known:
         raise ArgumentError(f"Gluon has no optimizer {name!r}{_suggest(name, known)}")
+    if not isinstance(hyperparams, Mapping):
+        raise ArgumentError(
+            f"the hyperparameters are a {type(hyperparams).__name__}; they must be a dict, such as "
+            '{"learning_rate": 0.01}'
+        )
     wanted = _hyperparameters(known[name.lower()])
-    for given in hyperparams:
+    plain = {}
+    for given, value in hyperparams.items():
         if given not in wanted:
             raise ArgumentError(
                 f"Gluon's {name} has no hyperparameter {given!r}{_suggest(given, wanted)}"
             )
+        # MXNet reads numbers from their text, which NumPy 2 writes as np.float64(0.01).
+        plain[given] = value.item() if isinstance(value, np.generic) else value
+        many = isinstance(value, np.ndarray) and value.ndim > 0
+        for each in np.unique(value).tolist() if many else [plain[given]]:
+            _check_hyperparameter(f"Gluon's {name}", given, each, wanted[given])
+    return plain
 
 
-def _hyperparameters(optimizer: type) -> set[str]:
-    """Collect the names that an optimizer's constructor and those it extends take."""
-    names: set[str] = set()
+def _hyperparameters(optimizer: type) -> dict[str, Any]:
+    """Collect what an optimizer's constructor and those it extends take, with the defaults."""
+    defaults: dict[str, Any] = {}
     for cls in optimizer.__mro__[:-1]:
         if "__init__" in vars(cls):
-            for parameter in inspect.signature(cls.__init__).parameters.values():
+            for parameter in inspect.signature(vars(cls)["__init__"]).parameters.values():
                 if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-                    names.add(parameter.name)
-    return names - {"self", "param_idx2name", "param_dict", "sym"}
+                    defaults.setdefault(parameter.name, parameter.default)
+    for name in ("self", "param_idx2name", "param_dict", "sym"):
+        defaults.pop(name, None)
+    return defaults
+
+
+def _check_hyperparameter(optimizer: str, name: str, value: Any, default: Any) -> None:
+    """Refuse a value that cannot stand where the default stands."""
+    if isinstance(default, (bool, str)) or (value is None and default is None):
+        return
+    if name == "lr_scheduler":
+        fits, words = isinstance(value, mx.lr_scheduler.LRScheduler), "one of mxnet.lr_scheduler's"
+    else:
+        domain = _GLUONS_DOMAINS.get(name, _ANY)
+        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        fits = real and domain.holds(value) and (value == 0 or abs(value) >= _SMALLEST)
+        words = f"{domain.words}: 0, or {_SMALLEST} to {_LARGEST} in size"
+    if not fits:
+        raise ArgumentError(f"{optimizer}'s {name} is {value!r}; it must be {words}")
 
 
 def _suggest(given: Any, known: Iterable[str]) -> str:

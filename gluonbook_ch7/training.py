@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 import numpy as np
+import numpy.typing as npt
 
 from . import checks, sharing
 from ._mxnet import autograd, gluon, init, mx, nd
@@ -23,6 +24,7 @@ from .epochs import is_checkpoint, shuffled
 from .errors import ArgumentError, DivergenceWarning
 from .figures import plot_loss, set_figsize
 from .fusion.runs import fuse_gluon, fuse_scratch
+from .turns import in_turn
 
 __all__ = [
     "LossCurve",
@@ -34,7 +36,7 @@ __all__ = [
     "train_gluon_ch7",
 ]
 
-Rule = Callable[[list, Any, dict[str, Any]], None]
+Rule = Callable[[list[nd.NDArray], Any, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class LossCurve:
         What the last epoch took, in seconds, as the book prints it.
     """
 
-    start: tuple[np.ndarray, np.ndarray]
-    epochs: np.ndarray
-    losses: np.ndarray
+    start: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    epochs: npt.NDArray[np.float64]
+    losses: npt.NDArray[np.float32]
     seconds_per_epoch: float
 
     @property
@@ -65,6 +67,7 @@ class LossCurve:
         return int(not_finite[0]) if len(not_finite) else None
 
 
+@in_turn
 def fit_scratch(
     trainer_fn: Rule,
     states: Any,
@@ -115,7 +118,20 @@ def fit_scratch(
     Raises
     ------
     ArgumentError
-        If the data, the sizes or the states do not fit together.
+        If the data, the sizes or the states do not fit together, or a number of the data is not
+        finite.
+    ForkError
+        If this process was forked while another thread was training.
+
+    Notes
+    -----
+    A loss that float32 cannot hold is infinite or not a number, and so the run has diverged, be it
+    because the weights have or because the data are so large: standardise them.
+
+    Trainings in several threads take turns, as all draw from the same generators: with seeds each
+    gives what it gives alone; without, they draw in whichever order they come. Other code that
+    draws from these generators meanwhile is mixed in; an update rule must not wait for another
+    thread that trains. A process that forks waits for the training of another thread to end.
 
     References
     ----------
@@ -123,6 +139,7 @@ def fit_scratch(
     """
     checks.check_data(features, labels)
     checks.check_sizes(batch_size, num_epochs)
+    checks.check_rule(trainer_fn)
     checks.check_states(states, num_features=features.shape[1])
     seed_generators(seed)
     w, b = draw_start(features.shape[1])
@@ -150,6 +167,7 @@ def fit_scratch(
     return LossCurve(start, np.linspace(0, num_epochs, len(losses)), losses, seconds)
 
 
+@in_turn
 def fit_gluon(
     trainer_name: str,
     trainer_hyperparams: dict[str, Any],
@@ -195,9 +213,16 @@ def fit_gluon(
     Raises
     ------
     ArgumentError
-        If the optimizer, one of its hyperparameters or the store is unknown, the data and the sizes
-        do not fit together, the store has served before, or workers that share a run were given no
-        seed or different arguments.
+        If the optimizer, one of its hyperparameters or the store is unknown, a hyperparameter
+        cannot be trained with, the data and the sizes do not fit together, a number of the data is
+        not finite, the store has served before, or workers that share a run were given no seed or
+        different arguments.
+    ForkError
+        If this process was forked while another thread was training.
+
+    Notes
+    -----
+    Trainings in several threads take turns, and overflow counts as divergence, as in `fit_scratch`.
 
     References
     ----------
@@ -205,7 +230,7 @@ def fit_gluon(
     """
     checks.check_data(features, labels)
     checks.check_sizes(batch_size, num_epochs)
-    checks.check_optimizer(trainer_name, trainer_hyperparams)
+    trainer_hyperparams = checks.check_optimizer(trainer_name, trainer_hyperparams)
     if fused and kvstore != "device":
         raise ArgumentError("fused=True trains on this machine alone; it takes no kvstore")
     call = trainer_name, trainer_hyperparams, features, labels, batch_size, num_epochs
@@ -214,7 +239,7 @@ def fit_gluon(
     net = _LinearWithLoss()
     net.initialize(init.Normal(sigma=0.01))
     net.hybridize(static_alloc=True)
-    trainer = gluon.Trainer(net.collect_params(), trainer_name, dict(trainer_hyperparams), store)
+    trainer = gluon.Trainer(net.collect_params(), trainer_name, trainer_hyperparams, store)
 
     def update(X: nd.NDArray, y: nd.NDArray) -> None:
         X, y, head_gradient = sharing.take_share(store, X, y)
@@ -276,10 +301,10 @@ def _show(curve: LossCurve) -> None:
     """Print the book's line and draw the book's figure."""
     print("loss: %f, %f sec per epoch" % (curve.losses[-1], curve.seconds_per_epoch))
     if curve.diverged_at is not None:
+        remedy = "try a smaller learning rate" if curve.diverged_at else "standardise the data"
         warnings.warn(
             f"the run diverged: from checkpoint {curve.diverged_at} of {len(curve.losses) - 1} on "
-            "(checkpoint 0 is the start) the loss is not a finite number; try a smaller learning "
-            "rate",
+            f"(checkpoint 0 is the start) the loss is not a finite number; {remedy}",
             DivergenceWarning,
             stacklevel=3,
         )
@@ -307,7 +332,7 @@ def _train(
     labels: nd.NDArray,
     batch_size: int,
     num_epochs: int,
-) -> tuple[np.ndarray, float]:
+) -> tuple[npt.NDArray[np.float32], float]:
     """Run the epochs; return the losses at all checkpoints and the seconds of the last epoch."""
     losses = [full_batch_loss()]
     for _ in range(num_epochs):
@@ -345,7 +370,7 @@ def _mean_loss_block() -> gluon.HybridBlock:
     return block
 
 
-class _LinearWithLoss(gluon.HybridBlock):
+class _LinearWithLoss(gluon.HybridBlock):  # type: ignore[misc]  # MXNet has no types
     """``Dense(1)`` and ``L2Loss`` as one compiled call: (X, y) to one loss an example."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ Run *i* is the single run ``fit_scratch(..., seed=seeds[i])`` or ``fit_gluon(...
 to float32 rounding, whatever the other runs are and wherever it is computed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
@@ -50,6 +50,15 @@ class Ensemble:
     seeds: tuple[int, ...]
     epochs: npt.NDArray[np.float64]
     losses: npt.NDArray[np.float32]
+
+    @property
+    def diverged_at(self) -> tuple[Optional[int], ...]:
+        """For each run the first checkpoint whose loss is not finite; None if all are."""
+        finite = np.isfinite(self.losses)
+        firsts = finite.argmin(axis=1).tolist()
+        return tuple(
+            None if fine else first for fine, first in zip(finite.all(axis=1).tolist(), firsts)
+        )
 
 
 def fit_ensemble(
@@ -120,11 +129,14 @@ def fit_ensemble(
     checks.check_sizes(batch_size, num_epochs)
     seeds = checks.check_seeds(seeds)
     num_examples, num_features = features.shape
-    if isinstance(rule, str):
-        checks.check_optimizer(rule, hyperparams)
-    else:
-        checks.check_states(states, num_features)
+    if not isinstance(hyperparams, Mapping):
+        raise ArgumentError(f"hyperparams is a {type(hyperparams).__name__}; it must be a dict")
     hyperparams = {name: _per_run(name, h, len(seeds)) for name, h in hyperparams.items()}
+    if isinstance(rule, str):
+        hyperparams = checks.check_optimizer(rule, hyperparams)
+    else:
+        checks.check_rule(rule)
+        checks.check_states(states, num_features)
     if start is None:
         weights, bias = draw_starts(seeds, num_features)
     else:
@@ -174,6 +186,8 @@ def _per_run(name: str, value: Any, runs: int) -> Any:
     if np.ndim(value) == 0:
         return value
     value = np.asarray(value)
+    if value.dtype.kind not in "iuf":
+        raise ArgumentError(f"the hyperparameter {name} must be a number, or one for each run")
     if value.size != runs:
         raise ArgumentError(
             f"the hyperparameter {name} has the shape {value.shape}; it must be a number, or one "

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .._mxnet import gluon, mx, nd
 from ..epochs import is_checkpoint
 from ..training import Rule
+from ..turns import in_turn
 from .draws import draw_orders
 
 __all__ = ["StackedRuns", "map_arrays"]
@@ -52,6 +53,7 @@ class StackedRuns:
     weights: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
 
+    @in_turn
     def run(self) -> npt.NDArray[np.float32]:
         """Train the runs; return their losses, (runs, m), float32."""
         orders = draw_orders(self.seeds, len(self.features), self.num_epochs)
@@ -152,7 +154,10 @@ def _moment_loss(
     def full_batch_losses(w: nd.NDArray, b: nd.NDArray) -> npt.NDArray[np.float64]:
         minus_one = -np.ones((len(w), 1))
         v = np.concatenate([w.asnumpy()[..., 0], b.asnumpy()[..., 0], minus_one], axis=1)
-        losses: npt.NDArray[np.float64] = np.einsum("ri,ri->r", v @ moments, v) / 2
+        with np.errstate(over="ignore", invalid="ignore"):  # the weights of a diverged run
+            losses: npt.NDArray[np.float64] = np.einsum("ri,ri->r", v @ moments, v) / 2
+        # Where the model fits exactly, rounding can leave less than nothing.
+        np.maximum(losses, 0.0, out=losses)
         return losses
 
     return full_batch_losses
