@@ -386,7 +386,7 @@ def plain_figure():
 
     def tick(axis, number, place):
         at = f'{axis}="{place}"'
-        mark = f"<g><use {at}/></g><g><!-- {number} --></g>"
+        mark = f'<g id="line2d_1"><use {at}/></g><g id="text_1"><!-- {number} --></g>'
         return f'<g id="{axis}tick_{number}">{mark}</g>'
 
     axes = "".join(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RecordError, brief
-from .elements import drawn, element_id, number, numbers, tag, words
+from .elements import drawn, element_id, is_moved, number, numbers, tag, words
 
 __all__ = ["Axis", "find_axis", "position"]
 
@@ -66,6 +66,8 @@ def position(mark: ET.Element, name: str) -> float:
 
 
 def _read_axis(axis: ET.Element, name: str) -> Axis:
+    if axis.get("transform"):
+        raise RecordError("is moved by a transform, which is not read")
     read = [_read_tick(tick, name) for tick in axis if element_id(tick).startswith(f"{name}tick_")]
     ticks = [(place, label) for place, label in read if label and place is not None]
     label, factor, offset = _read_words(axis)
@@ -77,7 +79,10 @@ def _read_axis(axis: ET.Element, name: str) -> Axis:
 
 def _read_tick(tick: ET.Element, name: str) -> tuple[Optional[float], str]:
     """Return where a tick is, in points, and its label; None and '' where it has none."""
-    marks = [element for element in drawn(tick) if tag(element) == "use"]
+    lines = [part for part in tick if element_id(part).startswith("line2d_")]
+    if tick.get("transform") or any(is_moved(line) for line in lines):
+        raise RecordError("has a tick that is moved by a transform, which is not read")
+    marks = [element for line in lines for element in drawn(line) if tag(element) == "use"]
     return (position(marks[0], name) if marks else None), words(tick)
 
 

@@ -11,7 +11,7 @@ from xml.sax.saxutils import unescape
 
 from ..errors import RecordError, brief
 
-__all__ = ["drawn", "element_id", "number", "numbers", "parse", "tag", "words"]
+__all__ = ["drawn", "element_id", "is_moved", "number", "numbers", "parse", "tag", "words"]
 
 LONGEST = 10_000_000  # characters; a figure of the book has 30,000
 FARTHEST = 1e9  # points
@@ -53,6 +53,11 @@ def drawn(element: ET.Element) -> Iterator[ET.Element]:
         if tag(child) != "defs":
             yield child
             waiting.extend(reversed(child))
+
+
+def is_moved(element: ET.Element) -> bool:
+    """Tell whether something is drawn elsewhere than its coordinates say."""
+    return any(each.get("transform") for each in [element, *drawn(element)])
 
 
 def words(element: ET.Element) -> str:

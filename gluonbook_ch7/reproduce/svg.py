@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..errors import RecordError, brief
 from .axis import find_axis, position
-from .elements import drawn, element_id, numbers, parse, tag
+from .elements import drawn, element_id, is_moved, numbers, parse, tag
 
 __all__ = ["Axes", "Figure", "Polyline", "decode_svg"]
 
@@ -154,6 +154,8 @@ def _lines_of(element: ET.Element) -> Iterator[Polyline]:
     name = brief(name or " ".join(tag(each) for each in [element, *drawn(element)]))
     if not name.startswith(_LINES + _COLLECTIONS):
         raise RecordError(f"{name} is not made of lines")
+    if is_moved(element):
+        raise RecordError(f"{name} is moved by a transform, which is not read")
     marks = [mark for mark in drawn(element) if tag(mark) == "use"]
     if marks and not name.startswith(_LINES):
         raise RecordError(f"{name} repeats a shape, as a scatter plot does; only lines are read")
