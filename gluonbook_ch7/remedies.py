@@ -105,7 +105,7 @@ def missing_libraries() -> list[str]:
 
 
 def libraries_remedy(missing: str) -> Remedy:
-    """Return how to get the system's libraries, of which `missing` says what is not there."""
+    """Return how to get the system's libraries; `missing` says what is not there, or why not."""
     sudo = "" if getattr(os, "geteuid", lambda: 0)() == 0 else "sudo "
     if shutil.which("apt-get"):
         command = f"{sudo}apt-get update && {sudo}apt-get install -y libgomp1 libquadmath0"
@@ -117,7 +117,7 @@ def libraries_remedy(missing: str) -> Remedy:
             "libgomp1 and libquadmath0; Fedora: libgomp and libquadmath)"
         )
     return Remedy(
-        f"MXNet needs the system libraries {' and '.join(LIBRARIES)}, and one is missing "
+        f"MXNet needs the system libraries {' and '.join(LIBRARIES)}, and one cannot be loaded "
         f"({missing})",
         command,
     )
@@ -136,13 +136,14 @@ def import_remedy(error: BaseException) -> Remedy:
     said = " ".join(str(error).split())
     module = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     library = re.search(r"(\S+): cannot open shared object file", said)
+    of_the_system = re.search(r"\b(libgomp|libquadmath)\.so", said)
     unknown_to_numpy = re.search(r"module 'numpy[\w.]*' has no attribute '(\w+)'", said) or (
         re.search(r"cannot import name '(\w+)' from 'numpy[\w.]*'", said)
     )
     machine = platform_remedy()
     if machine:
         return machine
-    if library and library[1].startswith(("libgomp", "libquadmath")):
+    if of_the_system:
         return libraries_remedy(said)
     if library:
         return Remedy(

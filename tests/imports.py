@@ -1,8 +1,8 @@
 """What a process looks like from outside, before and after something is imported.
 
 A program for the tests. Without an argument it forks a process for each public name, which has the
-libraries and nothing of ours; with names, or - for none, it imports these into its own process,
-which has only NumPy. It prints in JSON what that changed.
+libraries and nothing of ours; with names, - for none, or "libraries" for what they import, it
+imports these into its own process, which has only NumPy. It prints in JSON what that changed.
 """
 
 import json
@@ -27,7 +27,8 @@ def state():
         "signals": [str(signal.getsignal(each)) for each in sorted(signal.valid_signals())],
         "environment": dict(os.environ),
         "locale": locale.setlocale(locale.LC_ALL),
-        "hooks": [str(each) for each in (sys.excepthook, sys.displayhook, sys.meta_path)],
+        "hooks": [str(each) for each in (sys.excepthook, sys.displayhook)],
+        "importers": [type(each).__name__ for each in sys.meta_path],
         "recursion": sys.getrecursionlimit(),
         "umask": os.umask(os.umask(0)),
         "here": sorted(os.listdir()),
@@ -109,7 +110,10 @@ def main():
     numpy.random.seed(7)
     if sys.argv[1:]:
         before = state()
-        import_names(name for name in sys.argv[1:] if name != "-")
+        if sys.argv[1] == "libraries":
+            import_libraries()
+        else:
+            import_names(name for name in sys.argv[1:] if name != "-")
         print(json.dumps(difference(before, state())))
         return
     import_libraries()

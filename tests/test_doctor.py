@@ -1,9 +1,11 @@
 """The doctor, called as a person calls it: to a healthy house, and to each illness that occurs."""
 
+import hashlib
 import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -13,6 +15,8 @@ import pytest
 
 from gluonbook_ch7.doctor.examination import examine
 from gluonbook_ch7.doctor.probe import probe
+from gluonbook_ch7.doctor.storage import find_cache, find_data
+from gluonbook_ch7.numpy_names import REMOVED_NAMES
 
 FETCH = "gluonbook-ch7 data fetch"
 # An MXNet that fails at once, for tests that are about something else.
@@ -85,7 +89,7 @@ def test_for_programs_it_is_one_json_object(tmp_path):
         assert finding["state"] in ("ok", "note", "fault")
     assert found["mxnet"]["facts"]["version"] == "1.9.1"
     assert found["training"]["facts"]["first_loss"] == pytest.approx(0.51118642, abs=1e-7)
-    assert found["numpy"]["facts"]["put_back"]
+    assert set(found["numpy"]["facts"]["put_back"]) <= set(REMOVED_NAMES)
     # Without data the twin stands in, which is no fault.
     assert (found["data"]["state"], found["data"]["command"]) == ("note", FETCH)
     assert found["cache"]["facts"]["writable"] is True
@@ -169,7 +173,7 @@ def test_a_house_without_mxnet_and_more(tmp_path, bare_python):
     install = rf"uv pip install --python {bare_python}|{bare_python} -m pip install"
     assert re.search(rf"({install})( --no-deps)? mxnet==1\.9\.1$", found["mxnet"]["command"])
     assert found["training"]["says"] == "not tried, because it needs MXNet"
-    assert found["packages"]["says"].startswith("missing or of another version: pooch>=1.8")
+    assert "pooch>=1.8" in found["packages"]["says"]
     assert "'pooch>=1.8'" in found["packages"]["command"]
     assert found["data"]["says"] == "not looked for: No module named 'pooch'"
     assert found["extra notebook"]["state"] == "note"
@@ -190,9 +194,7 @@ def test_a_house_without_numpy(tmp_path):
     assert found["mxnet"]["says"] == "not tried, because it needs NumPy"
 
 
-@pytest.mark.parametrize(
-    ("system", "machine"), [("Darwin", "arm64"), ("Windows", "AMD64"), ("Linux", "aarch64")]
-)
+@pytest.mark.parametrize(("system", "machine"), [("Windows", "AMD64"), ("Linux", "aarch64")])
 def test_a_house_where_mxnet_cannot_live(tmp_path, system, machine):
     """If this fails, someone on a Mac is sent for Linux's libraries, or not to a container."""
     other = f"import platform\nplatform.system = lambda: {system!r}\n"
@@ -217,52 +219,85 @@ def test_an_intel_mac(tmp_path):
     assert "libraries" not in found
 
 
-def test_a_house_without_the_systems_libraries(tmp_path):
-    """If this fails, the libraries that MXNet's wheel needs are not looked for."""
-    # The loader's own answer to two names that it does not know.
-    other = (
-        "import ctypes\nload = ctypes.CDLL\n"
-        "ctypes.CDLL = lambda name, *rest: load(f'{name}.missing' if name else name, *rest)"
-    )
-    env = first_on_the_path(tmp_path, sitecustomize=other, mxnet=NO_MXNET)
-    found = findings(cwd=tmp_path, status=1, **env)
-    assert found["libraries"]["says"].endswith("(libgomp.so.1, libquadmath.so.0)")
-    assert "libgomp" in found["libraries"]["command"]
+# In a mount namespace of its own, hides a library behind a folder laid over its own.
+HIDE = """
+set -e
+folder=$(dirname "$(readlink -f "$1")") layers=$2
+shift 2
+mount -t tmpfs tmpfs "$layers"
+mkdir "$layers/upper" "$layers/work"
+mknod "$layers/upper/libquadmath.so.0" c 0 0
+mount -t overlay overlay -o "lowerdir=$folder,upperdir=$layers/upper,workdir=$layers/work" "$folder"
+"$@" || exit 0
+"""
 
 
-def test_the_data_that_is_not_the_books(tmp_path, real_data_path):
+def without_libquadmath(*command, layers):
+    """Run a command where the real loader does not find the real library."""
+    listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True).stdout
+    library = re.search(r"libquadmath\.so\.0 .* => (\S+)", listed)
+    if os.getuid() != 0 or not shutil.which("unshare") or not library:
+        pytest.skip("hiding a system library takes root, unshare and ldconfig")
+    layers.mkdir()
+    hide = ["unshare", "--mount", "sh", "-c", HIDE, "sh", library[1], layers, sys.executable]
+    result = subprocess.run([*hide, *command], capture_output=True, text=True, timeout=120)
+    if result.returncode:
+        pytest.skip(f"a system library cannot be hidden here: {result.stderr}")
+    return result
+
+
+def test_a_house_without_a_system_library(tmp_path):
+    """If this fails, on a slim image nobody is told which library is missing and how to get it."""
+    layers = tmp_path / "layers"
+    calling = ("-m", "gluonbook_ch7", "doctor", "--json")
+    found = json.loads(without_libquadmath(*calling, layers=layers).stdout)["findings"]
+    assert found["libraries"]["state"] == found["mxnet"]["state"] == "fault"
+    assert found["libraries"]["facts"] == {"libgomp.so.1": True, "libquadmath.so.0": False}
+    assert "(libquadmath.so.0: cannot open shared object file" in found["mxnet"]["says"]
+    assert found["libraries"]["command"] == found["mxnet"]["command"]
+    assert "libquadmath" in found["mxnet"]["command"]
+
+
+def test_the_data_that_is_not_the_books(tmp_path, monkeypatch, real_data_path):
     """If this fails, someone trains on a damaged or another file, and the doctor sees nothing."""
-    env = first_on_the_path(tmp_path, mxnet=NO_MXNET)
-    content = real_data_path.read_bytes()
+    monkeypatch.delenv("GLUONBOOK_CH7_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    lines = real_data_path.read_bytes().splitlines(keepends=True)
     file = tmp_path / "data" / "airfoil_self_noise.dat"
     file.parent.mkdir()
-    for damaged, state in ((content[:1000], "fault"), (content[: 40 * 42], "note")):
-        file.write_bytes(damaged[: damaged.rindex(b"\n") + 1] if state == "note" else damaged)
-        found = findings(cwd=tmp_path, status=1, **env)["data"]
-        assert (found["state"], found["facts"]["path"]) == (state, str(file))
-        assert len(found["facts"]["sha256"]) == 64
-        assert found["command"] == f"mv {file} {file}.aside && {FETCH}"
-    named = findings(cwd=tmp_path, status=1, **env, GLUONBOOK_CH7_DATA=str(file))["data"]
-    assert named["command"] == f"unset GLUONBOOK_CH7_DATA && {FETCH}"
-    gone = findings(cwd=tmp_path, status=1, **env, GLUONBOOK_CH7_DATA="gone.dat")["data"]
-    assert (gone["state"], gone["command"]) == ("fault", "unset GLUONBOOK_CH7_DATA")
-    assert "gone.dat" in gone["says"]
+    for content, state in ((b"".join(lines[:40])[:-9], "fault"), (b"".join(lines[:40]), "note")):
+        file.write_bytes(content)
+        found = find_data()
+        assert (found.state, found.facts["path"]) == (state, str(file))
+        assert found.facts["sha256"] == hashlib.sha256(content).hexdigest()
+        assert found.command == f"mv {file} {file}.aside && {FETCH}"
+    monkeypatch.setenv("GLUONBOOK_CH7_DATA", str(file))
+    assert find_data().command == f"unset GLUONBOOK_CH7_DATA && {FETCH}"
+    monkeypatch.setenv("GLUONBOOK_CH7_DATA", "gone.dat")
+    assert (find_data().state, find_data().command) == ("fault", "unset GLUONBOOK_CH7_DATA")
+    assert "gone.dat" in find_data().says
 
 
-def test_the_cache(tmp_path):
+def test_the_cache(tmp_path, monkeypatch):
     """If this fails, a cache that cannot keep the file, or keeps a bad one, is not found out."""
-    env = first_on_the_path(tmp_path, mxnet=NO_MXNET)
+    monkeypatch.delenv("GLUONBOOK_CH7_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
     blocked, used = tmp_path / "blocked", tmp_path / "used" / "gluonbook_ch7"
     blocked.write_text("a file")
     used.mkdir(parents=True)
     (used / "airfoil_self_noise.dat").write_text("cut off")
-    found = findings(cwd=tmp_path, status=1, **env, XDG_CACHE_HOME=str(blocked))["cache"]
-    assert (found["state"], found["command"]) == ("note", f"mv {blocked} {blocked}.aside")
-    both = findings(cwd=tmp_path, status=1, **env, XDG_CACHE_HOME=str(used.parent))
-    assert both["data"]["facts"]["kind"] == "none"  # it would be downloaded anew
-    assert both["cache"]["facts"]["files"] == {"airfoil_self_noise.dat": 7}
-    homeless = {"XDG_CACHE_HOME": None, "HOME": None}
-    assert findings(cwd=tmp_path, status=1, **env, **homeless)["cache"]["facts"]["folder"]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    assert (find_cache().state, find_cache().command) == ("note", f"mv {blocked} {blocked}.aside")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(used.parent))
+    assert find_data().facts["kind"] == "none"  # it would be downloaded anew
+    assert find_cache().facts["files"] == {"airfoil_self_noise.dat": 7}
+
+
+def test_a_house_without_a_home(tmp_path):
+    """If this fails, the doctor needs HOME, which a service or a container may not have."""
+    env = first_on_the_path(tmp_path, mxnet=NO_MXNET)
+    found = findings(cwd=tmp_path, status=1, **env, XDG_CACHE_HOME=None, HOME=None)
+    assert found["cache"]["facts"]["folder"]
 
 
 def test_a_cache_that_belongs_to_somebody_else(tmp_path):
@@ -293,13 +328,14 @@ def test_a_plain_terminal(tmp_path):
     assert r"h\xf6hle" in result.stdout
 
 
-def test_it_keeps_its_own_process_clean():
+def test_it_keeps_its_own_process_clean(tmp_path):
     """If this fails, the doctor waits for Matplotlib, or dies with MXNet."""
+    env = {**os.environ, **first_on_the_path(tmp_path, mxnet=NO_MXNET)}
     code = (
         "import sys; from gluonbook_ch7.doctor.examination import examine; examine()\n"
         "assert not {'mxnet', 'matplotlib'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=120)
 
 
 def test_a_process_that_cannot_be_started(monkeypatch):

@@ -1,5 +1,7 @@
 """The door to MXNet: it opens quietly, and says what to do when it can't."""
 
+import os
+import platform
 import subprocess
 import sys
 
@@ -122,26 +124,20 @@ def test_the_command_is_that_of_the_system(tmp_path, monkeypatch, package_manage
         ("Linux", "aarch64", "and this is Linux aarch64"),
     ],
 )
-def test_on_another_platform_the_error_says_where_it_runs(system, machine, words):
+def test_on_another_platform_the_error_says_where_it_runs(monkeypatch, system, machine, words):
     """If this fails, a reader on a Mac is told to install a wheel that does not exist."""
-    code = (
-        "import platform, sys; sys.modules['mxnet'] = None\n"
-        f"platform.system = lambda: {system!r}; platform.machine = lambda: {machine!r}\n"
-        "import gluonbook_ch7._mxnet"
-    )
-    error = error_of(code)
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    error = str(remedies.import_remedy(ModuleNotFoundError(name="mxnet")))
     assert words in error
     assert error.endswith("docker run --platform linux/amd64 -it python:3.12 bash")
 
 
-def test_on_musl_the_error_says_so():
+def test_on_musl_the_error_says_so(monkeypatch):
     """If this fails, a reader on Alpine tries to install a wheel that cannot be loaded there."""
-    code = (
-        "import platform, sys; sys.modules['mxnet'] = None\n"
-        "platform.libc_ver = lambda: ('', '')\n"
-        "import gluonbook_ch7._mxnet"
-    )
-    assert "built for glibc, and this Linux has another C library" in error_of(code)
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    error = str(remedies.import_remedy(ModuleNotFoundError(name="mxnet")))
+    assert "built for glibc, and this Linux has another C library" in error
 
 
 def test_without_distutils_the_error_names_setuptools():
@@ -166,8 +162,8 @@ def test_a_file_called_mxnet_is_named(tmp_path):
 
 def test_a_numpy_that_removes_more_is_named():
     """If this fails, a NumPy to come ends in an AttributeError of MXNet's, without a way out."""
-    error = error_of("import numpy; del numpy.fmod; import gluonbook_ch7._mxnet")
-    assert f"MXNet 1.9.1 looks up numpy.fmod, which NumPy {np.__version__} does not have" in error
+    error = error_of("import numpy; del numpy.e; import gluonbook_ch7._mxnet")
+    assert f"MXNet 1.9.1 looks up numpy.e, which NumPy {np.__version__} does not have" in error
     assert error.endswith(f"{sys.executable} -m pip install 'numpy<2.6'")
 
 
@@ -177,3 +173,44 @@ def test_any_other_failure_is_told_in_one_line(tmp_path):
     error = error_of(code)
     assert "DependencyError: MXNet 1.9.1 cannot be imported (" in error
     assert error.endswith("-m pip install --force-reinstall --no-deps mxnet==1.9.1")
+
+
+def test_another_build_of_mxnet_is_named(tmp_path):
+    """If this fails, someone who once installed mxnet-cu112 never learns that it is in the way."""
+    metadata = tmp_path / "mxnet_cu112-1.9.1.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: mxnet-cu112\nVersion: 1.9.1\n")
+    error = error_of(with_package(tmp_path, ""))
+    assert "MXNet 1.9.1 shares the folder mxnet with another build, mxnet-cu112" in error
+    assert f"{sys.executable} -m pip uninstall -y mxnet mxnet-cu112 && " in error
+
+
+def test_an_older_mxnet_is_named(tmp_path):
+    """If this fails, someone with an older MXNet is not told which one it has to be."""
+    metadata = tmp_path / "mxnet-1.6.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: mxnet\nVersion: 1.6.0\n")
+    (tmp_path / "mxnet").mkdir()
+    (tmp_path / "mxnet" / "__init__.py").write_text("raise ImportError('too old')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import gluonbook_ch7._mxnet"
+    error = error_of(code)
+    assert "DependencyError: MXNet is 1.6.0 and not 1.9.1" in error
+    assert error.endswith(" mxnet==1.9.1")
+
+
+@pytest.mark.parametrize("uv", [True, False])
+def test_where_pip_is_missing_the_command_does_without(tmp_path, uv):
+    """If this fails, in an environment that uv made the command that mends is itself broken."""
+    if uv:
+        (tmp_path / "uv").write_text("#!/bin/sh\n")
+        (tmp_path / "uv").chmod(0o755)
+    code = (
+        "import importlib.util as u; find = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'pip' else find(name, *rest)\n"
+        "from gluonbook_ch7.remedies import pip_install; print(pip_install('numpy<2'))"
+    )
+    said = run(code, env={**os.environ, "PATH": str(tmp_path)}).stdout.strip()
+    if uv:
+        assert said == f"uv pip install --python {sys.executable} 'numpy<2'"
+    else:
+        assert said.startswith(f"{sys.executable} -m ensurepip && {sys.executable} -m pip install")
