@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional
 from urllib.parse import urlsplit
 
 import pooch
+import requests
 from requests.exceptions import ChunkedEncodingError, HTTPError, ProxyError, TooManyRedirects
 
 from . import airfoil
@@ -125,7 +126,11 @@ def _fetch_within(seconds: float, on_bytes: Callable[[int], None]) -> _Downloade
         def get() -> None:
             try:
                 # Its own time-out is only what ends the thread, so it must not be the first.
-                pooch.HTTPDownloader(timeout=2 * seconds)(address, body, None)
+                with requests.get(address, stream=True, timeout=2 * seconds) as response:
+                    response.raise_for_status()
+                    response.raw.enforce_content_length = True  # as urllib3 does from 2 on
+                    for chunk in response.iter_content(1024):
+                        body.write(chunk)
             except Exception as error:
                 errors.append(error)
 
