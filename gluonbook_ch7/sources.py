@@ -13,7 +13,17 @@ from .download import download
 from .errors import ArgumentError, DataError, DataNotFoundError
 from .twin import moment_twin
 
-__all__ = ["PLACES", "VARIABLE", "Table", "cache_folder", "choose", "fetch", "local_file", "meant"]
+__all__ = [
+    "PLACES",
+    "VARIABLE",
+    "Table",
+    "cache_folder",
+    "choose",
+    "fetch",
+    "is_homeless",
+    "local_file",
+    "meant",
+]
 
 VARIABLE = "GLUONBOOK_CH7_DATA"
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
@@ -86,6 +96,12 @@ def cache_folder() -> Path:
         return Path("~", ".cache", "gluonbook_ch7")
 
 
+def is_homeless(folder: Path) -> bool:
+    """Tell whether a folder belongs into a home that is not there, which is not ours to make."""
+    home = Path(os.path.expanduser("~"))
+    return home in folder.parents and not home.is_dir()
+
+
 def fetch(**options: Any) -> Path:
     """Return the real file in the user's cache, downloaded now if it is missing or damaged.
 
@@ -103,9 +119,7 @@ def fetch(**options: Any) -> Path:
     path = folder / FILE_NAME
     if holds_the_books(path):
         return path
-    home = Path(os.path.expanduser("~"))
-    # A home that is not there is not ours to make.
-    if home in folder.parents and not home.is_dir():
+    if is_homeless(folder):
         raise DataNotFoundError(
             f"There is no home folder for the cache {folder}; set HOME or XDG_CACHE_HOME to a "
             f"folder, by its full path. {WAY_OUT}"

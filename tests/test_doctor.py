@@ -291,6 +291,10 @@ def test_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(used.parent))
     assert find_data().facts["kind"] == "none"  # it would be downloaded anew
     assert find_cache().facts["files"] == {"airfoil_self_noise.dat": 7}
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    assert (find_cache().state, find_cache().facts["writable"]) == ("note", False)
+    assert "there is no home folder" in find_cache().says
 
 
 def test_a_house_without_a_home(tmp_path):

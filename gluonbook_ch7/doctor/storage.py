@@ -7,12 +7,13 @@ from ..airfoil import FILE_NAME, holds_the_books
 from ..errors import GluonbookError
 from ..places import examine
 from ..remedies import put_aside
-from ..sources import VARIABLE, cache_folder, local_file
+from ..sources import VARIABLE, cache_folder, is_homeless, local_file
 from .finding import Finding
 
 __all__ = ["find_cache", "find_data"]
 
 FETCH = "gluonbook-ch7 data fetch"
+OTHER_CACHE = "export XDG_CACHE_HOME=FOLDER (one of yours, by its full path)"
 
 
 def find_data() -> Finding:
@@ -40,18 +41,21 @@ def find_data() -> Finding:
 
 def find_cache() -> Finding:
     """Look at the folder for downloads, without making it."""
-    folder = Path(os.path.abspath(cache_folder()))
+    folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    writable = usable and not is_homeless(folder)
     files = _sizes(folder)
     facts = {"folder": str(folder), "writable": writable, "files": files}
+    if is_homeless(folder):
+        says = f"{folder} cannot be made, because there is no home folder"
+        return Finding("cache", "note", says, OTHER_CACHE, facts)
     if not nearest.is_dir():
         says = f"{folder} cannot be made, because {nearest} is not a folder"
         return Finding("cache", "note", says, put_aside(str(nearest)), facts)
     if not writable:
         says = f"{folder} cannot be used, because {nearest} cannot be written"
-        command = "export XDG_CACHE_HOME=FOLDER (one of yours, by its full path)"
-        return Finding("cache", "note", says, command, facts)
+        return Finding("cache", "note", says, OTHER_CACHE, facts)
     listed = ", ".join(f"{name} ({size:,} bytes)" for name, size in files.items())
     return Finding("cache", "ok", f"{folder}, {listed or 'empty'}", "", facts)
 
