@@ -44,12 +44,12 @@ class Training:
     """
 
     epochs: npt.NDArray[np.float64]
-    losses: npt.NDArray[np.floating[Any]]
-    sample: Optional[npt.NDArray[np.floating[Any]]]
+    losses: npt.NDArray[Any]
+    sample: Optional[npt.NDArray[Any]]
     refusal: str = ""
 
 
-def conformal_p(observed: Any, sample: npt.NDArray[np.floating[Any]]) -> float:
+def conformal_p(observed: Any, sample: npt.NDArray[Any]) -> float:
     """Return how ordinary an observed curve is among a sample of curves, as a p-value.
 
     The observed curve joins the sample; p is the share of this pool whose Mahalanobis distance
