@@ -54,7 +54,8 @@ def pip_install(*packages: str, options: str = "") -> str:
     """Return the command that installs packages for this interpreter."""
     python = shlex.quote(sys.executable)
     wanted = " ".join(filter(None, [options, *map(shlex.quote, packages)]))
-    if importlib.util.find_spec("pip"):
+    # Not find_spec, in which setuptools has a hook that takes distutils away from this process.
+    if _version("pip"):
         return f"{python} -m pip install {wanted}"
     if shutil.which("uv"):  # whose virtual environments have no pip
         return f"uv pip install --python {python} {wanted}"
@@ -226,8 +227,8 @@ def _installed_mxnet() -> Optional[Path]:
         return None
 
 
-def _version(package: str) -> str:
+def _version(package: str) -> Optional[str]:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "of an unknown version"
+        return None
