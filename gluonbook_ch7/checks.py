@@ -197,7 +197,8 @@ def _check_hyperparameter(optimizer: str, name: str, value: Any, default: Any) -
         fits = real and domain.holds(value) and (value == 0 or abs(value) >= _SMALLEST)
         words = f"{domain.words}: 0, or {_SMALLEST} to {_LARGEST} in size"
     if not fits:
-        raise ArgumentError(f"{optimizer}'s {name} is {value!r}; it must be {words}")
+        given = repr(value) if np.ndim(value) == 0 else f"a {type(value).__name__}"
+        raise ArgumentError(f"{optimizer}'s {name} is {given}; it must be {words}")
 
 
 def _suggest(given: Any, known: Iterable[str]) -> str:

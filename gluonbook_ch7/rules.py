@@ -21,6 +21,7 @@ from typing import Any
 
 from ._mxnet import nd
 from .declarations import Difference, UpdateRule, matched, take
+from .turns import in_turn
 from .variants import adam_like_gluon
 
 __all__ = [
@@ -230,6 +231,7 @@ def adam(params: Params, states: tuple[State, State], hyperparams: Hyperparams) 
     hyperparams["t"] += 1
 
 
+@in_turn
 def _zeros(features: nd.NDArray) -> State:
     return nd.zeros((features.shape[1], 1)), nd.zeros(1)
 

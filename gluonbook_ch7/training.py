@@ -128,10 +128,12 @@ def fit_scratch(
     A loss that float32 cannot hold is infinite or not a number, and so the run has diverged, be it
     because the weights have or because the data are so large: standardise them.
 
-    Trainings in several threads take turns, as all draw from the same generators: with seeds each
-    gives what it gives alone; without, they draw in whichever order they come. Other code that
-    draws from these generators meanwhile is mixed in; an update rule must not wait for another
-    thread that trains. A process that forks waits for the training of another thread to end.
+    Trainings in several threads take turns: with seeds each gives what it gives alone. Without,
+    their shuffles are drawn in whichever order they come, and the weights from MXNet's generator of
+    the thread, which in every new thread starts as in a new process. Other code that draws
+    from the generators meanwhile is mixed in; an update rule must not wait for a training in
+    another thread. A process that forks first waits for a training in another thread to end;
+    it hangs, in MXNet, if another thread calls MXNet itself meanwhile: then spawn processes.
 
     References
     ----------

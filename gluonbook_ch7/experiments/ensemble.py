@@ -21,6 +21,7 @@ from .. import checks
 from .._mxnet import nd
 from ..errors import ArgumentError
 from ..training import Rule
+from ..turns import in_turn
 from .blocks import Store, run_blocks
 from .draws import draw_starts
 from .stacked import StackedRuns, map_arrays
@@ -125,9 +126,29 @@ def fit_ensemble(
     which is how it is computed here, in float64; it agrees with the mean in float32 to about 1e-7.
     The global generators of MXNet and NumPy are left alone.
     """
+    seeds = checks.check_seeds(seeds)
+    task = features, labels, batch_size, num_epochs
+    blocks = _blocks(rule, states, hyperparams, *task, seeds, start, max_memory)
+    losses = np.concatenate(run_blocks(blocks, executor, store, on_block))
+    return Ensemble(seeds, np.linspace(0, num_epochs, losses.shape[1]), losses)
+
+
+@in_turn
+def _blocks(
+    rule: Union[Rule, str],
+    states: Any,
+    hyperparams: Any,
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int,
+    num_epochs: int,
+    seeds: tuple[int, ...],
+    start: Optional[Start],
+    max_memory: int,
+) -> list[StackedRuns]:
+    """Check what `fit_ensemble` was called with; return its blocks of work."""
     checks.check_data(features, labels)
     checks.check_sizes(batch_size, num_epochs)
-    seeds = checks.check_seeds(seeds)
     num_examples, num_features = features.shape
     if not isinstance(hyperparams, Mapping):
         raise ArgumentError(f"hyperparams is a {type(hyperparams).__name__}; it must be a dict")
@@ -146,22 +167,20 @@ def fit_ensemble(
     blocks = []
     for first in range(0, len(seeds), block_size):
         runs = slice(first, first + block_size)
-        blocks.append(
-            StackedRuns(
-                rule,
-                states,
-                {name: h[runs] if np.ndim(h) else h for name, h in hyperparams.items()},
-                features.asnumpy(),
-                labels.asnumpy(),
-                batch_size,
-                num_epochs,
-                seeds[runs],
-                weights[runs],
-                bias[runs],
-            )
+        block = StackedRuns(
+            rule,
+            states,
+            {name: h[runs] if np.ndim(h) else h for name, h in hyperparams.items()},
+            features.asnumpy(),
+            labels.asnumpy(),
+            batch_size,
+            num_epochs,
+            seeds[runs],
+            weights[runs],
+            bias[runs],
         )
-    losses = np.concatenate(run_blocks(blocks, executor, store, on_block))
-    return Ensemble(seeds, np.linspace(0, num_epochs, losses.shape[1]), losses)
+        blocks.append(block)
+    return blocks
 
 
 def _runs_per_block(
