@@ -58,7 +58,7 @@ def places() -> list[Place]:
 def _found(path: Optional[Path]) -> str:
     if path is None:
         return "not set"
-    if not path.exists():
+    if not os.path.exists(path):  # which, unlike Path's own, minds no folder that is closed to us
         return "no file"
     return "the book's file" if holds_the_books(path) else "another or a damaged file"
 
@@ -72,7 +72,7 @@ def file_at_hand() -> Path:
         There is none, or the environment variable names one that is not there.
     """
     path = local_file("auto") or cache_folder() / FILE_NAME
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataNotFoundError("There is no data file yet. Get it with: gluonbook-ch7 data fetch")
     return Path(os.path.abspath(path))
 
@@ -114,7 +114,7 @@ def forget() -> list[Path]:
         What was removed. Copies outside the cache are never touched.
     """
     folder = cache_folder()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return []
     # pooch names what it has not finished tmp and some letters.
     removed = [path for path in (folder / FILE_NAME, *folder.glob("tmp*")) if path.is_file()]

@@ -22,28 +22,30 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 
 # More than a small disk holds.
 LARGE = table_as_bytes([[i + j / 7 for j in range(6)] for i in range(500)])
-# Lets a table stand for the book's, as root without root's right to write anywhere; says what auto
-# takes and why, and what is in the folder after that and after the command.
+# Lets a table stand for the book's; says what auto takes and why, and, when the command has failed,
+# which files are there.
 PROGRAM = """
 import json, os, sys
-from gluonbook_ch7 import airfoil, sources
+from gluonbook_ch7 import airfoil, places, sources
 from gluonbook_ch7.cli import main
 airfoil.ADDRESSES, airfoil.SHA256 = (sys.argv[1],), sys.argv[2]
 table = sources.choose("auto")
 print(json.dumps([table.kind, table.concern]))
+assert not any(place.taken for place in places.places())
 try:
     main(["data", "fetch"])
 finally:
-    names = [str(path) for path in sources.cache_folder().parent.rglob("*") if path.is_file()]
-    print(json.dumps(names))
+    walk = os.walk(sources.cache_folder().parent)
+    print(json.dumps([os.path.join(folder, name) for folder, _, names in walk for name in names]))
 """
-CAP_DAC_OVERRIDE, PR_CAPBSET_DROP = 1, 24
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
 LIBC = ctypes.CDLL(None)
 
 
-def give_up_writing_anywhere():
+def obey_rights():
     """Let the program that is started next, if it is root's, obey the folders' rights."""
-    LIBC.prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def become_unknown():
@@ -73,16 +75,14 @@ def require_mounts(folder):
 
 def require_rights(folder):
     probe = "import os, sys; sys.exit(os.access(sys.argv[1], os.W_OK))"
-    tried = subprocess.run(
-        [sys.executable, "-c", probe, folder], preexec_fn=give_up_writing_anywhere
-    )
+    tried = subprocess.run([sys.executable, "-c", probe, folder], preexec_fn=obey_rights)
     require_that(tried.returncode == 0, "this user may write anywhere, and cannot give it up")
 
 
-def locked(folder):
-    folder.chmod(0o555)
+def locked(folder, mode=0o555):
+    folder.chmod(mode)
     require_rights(folder)
-    return {"preexec_fn": give_up_writing_anywhere}
+    return {"preexec_fn": obey_rights}
 
 
 def read_only_folder(folder):
@@ -96,6 +96,10 @@ def read_only_cache(folder):
 
 def read_only_home(folder):
     return {**locked(folder), "HOME": folder}
+
+
+def closed_home(folder):
+    return {**locked(folder, 0), "HOME": folder}
 
 
 def read_only_disk(folder):
@@ -131,6 +135,7 @@ BAD_CACHES = {
     read_only_folder: r"Cannot write to {folder}/gluonbook_ch7 \(Permission denied\)",
     read_only_cache: r"Cannot write to {folder}/gluonbook_ch7 \(Permission denied\)",
     read_only_home: r"Cannot write to {folder}/.cache/gluonbook_ch7 \(Permission denied\)",
+    closed_home: r"Cannot write to {folder}/.cache/gluonbook_ch7 \(Permission denied\)",
     read_only_disk: r"Cannot write to {folder}/gluonbook_ch7 \(Read-only file system\)",
     full_disk: r"Cannot write to {folder}/gluonbook_ch7 \(No space left on device\)",
     file_in_the_way: r"Cannot write to {folder}/gluonbook_ch7 \((File exists|Not a directory)\)",
