@@ -40,6 +40,8 @@ def limits():
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            # What another library is going to change is no fault of the input's.
+            warnings.simplefilter("ignore", DeprecationWarning)
             yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
