@@ -99,7 +99,7 @@ def cache_folder() -> Path:
 def is_homeless(folder: Path) -> bool:
     """Tell whether a folder belongs into a home that is not there, which is not ours to make."""
     home = Path(os.path.expanduser("~"))
-    return home in folder.parents and not home.is_dir()
+    return home in folder.parents and not os.path.isdir(home)
 
 
 def fetch(**options: Any) -> Path:

@@ -43,14 +43,14 @@ def find_cache() -> Finding:
     """Look at the folder for downloads, without making it."""
     folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    usable = os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
     writable = usable and not is_homeless(folder)
     files = _sizes(folder)
     facts = {"folder": str(folder), "writable": writable, "files": files}
     if is_homeless(folder):
         says = f"{folder} cannot be made, because there is no home folder"
         return Finding("cache", "note", says, OTHER_CACHE, facts)
-    if not nearest.is_dir():
+    if not os.path.isdir(nearest):
         says = f"{folder} cannot be made, because {nearest} is not a folder"
         return Finding("cache", "note", says, put_aside(str(nearest)), facts)
     if not writable:
