@@ -50,13 +50,11 @@ def print_table(
 def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:
     """Yield the steps; on a terminal count them on stderr."""
     console = Console(stderr=True)
+    # Not by disabling it: before 14.3, rich ends a disabled progress bar with an empty line.
+    if not console.is_terminal:
+        return steps
     return track(
-        steps,
-        description=f"{name} by {name}",
-        total=total,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
+        steps, description=f"{name} by {name}", total=total, console=console, transient=True
     )
 
 
@@ -64,10 +62,11 @@ def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:
 def byte_progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
     """Give a function that shows, on a terminal's stderr, how many of the bytes have come."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda count: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
+    with Progress(*columns, console=console, transient=True) as shown:
         task = shown.add_task(name, total=total)
         yield lambda count: shown.update(task, completed=count)
 

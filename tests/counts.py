@@ -6,5 +6,5 @@ ALL = os.environ.get("GLUONBOOK_CH7_CASES") == "all"
 
 
 def cases(number):
-    """Return `number` if GLUONBOOK_CH7_CASES is "all", and a twentieth of it (at least 25) if not."""
+    """Return the number if GLUONBOOK_CH7_CASES is "all", a twentieth (at least 25) if not."""
     return number if ALL else max(25, number // 20)

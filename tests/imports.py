@@ -28,7 +28,7 @@ def state():
         "environment": dict(os.environ),
         "locale": locale.setlocale(locale.LC_ALL),
         "hooks": [str(each) for each in (sys.excepthook, sys.displayhook)],
-        "importers": [type(each).__name__ for each in sys.meta_path],
+        "importers": sorted(type(each).__name__ for each in sys.meta_path),
         "recursion": sys.getrecursionlimit(),
         "umask": os.umask(os.umask(0)),
         "here": sorted(os.listdir()),
