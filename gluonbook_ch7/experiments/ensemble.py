@@ -103,7 +103,7 @@ def fit_ensemble(
         block by block.
     executor : concurrent.futures.Executor, optional
         Trains the blocks, in other processes or on other machines. The losses are the same, bit
-        for bit. Processes must be spawned, not forked: MXNet's threads do not survive a fork.
+        for bit. Spawn its processes: a fork hangs while another thread is at work in MXNet.
     store : Store, optional
         Keeps the blocks that are finished, and has those of an earlier, interrupted call.
     on_block : callable, optional

@@ -19,8 +19,8 @@ SECONDS_TO_CONNECT = 5
 def local_processes(count: int) -> Iterator[Executor]:
     """Give an executor of `count` processes, all of which are gone when the context ends.
 
-    The processes are spawned, because MXNet's threads do not survive a fork. They ignore Ctrl-C,
-    which is for the process that waits for them.
+    The processes are spawned, because a fork hangs while another thread is at work in MXNet. They
+    ignore Ctrl-C, which is for the process that waits for them.
     """
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(

@@ -50,11 +50,8 @@ class _Graph:
         self.nodes.append(node)
         return len(self.nodes) - 1, 0, 0
 
-    def compile(self, outputs: Sequence[Entry], **given: nd.NDArray) -> Operator:
-        """Return the graph as a function that takes NDArrays by name and returns a list.
-
-        The variables that are given here need not be given again.
-        """
+    def compile(self, outputs: Sequence[Entry]) -> Operator:
+        """Return the graph as a function that takes NDArrays by name and returns a list."""
         variables = [i for i, node in enumerate(self.nodes) if node["op"] == "null"]
         saved = {"nodes": self.nodes, "arg_nodes": variables, "heads": list(outputs)}
         symbol = mx.sym.load_json(json.dumps({**saved, "attrs": {"mxnet_version": ["int", 10901]}}))
@@ -62,7 +59,6 @@ class _Graph:
         names = symbol.list_inputs()
 
         def run(**arrays: nd.NDArray) -> list[nd.NDArray]:
-            arrays = {**given, **arrays}
             results = operator(*[arrays[name] for name in names])
             return results if isinstance(results, list) else [results]
 
@@ -97,30 +93,32 @@ def scratch_steps(
         to the arrays after the last step.
     """
     graph = _Graph()
-    X, y, factor = graph.variables("X", "y", "factor")
+    X, y = graph.variables("X", "y")
     leaves = graph.variables(*(f"array{k}" for k in range(len(ends))))
     changing = constants.count(None) * steps
     numbers = iter(graph.split(graph.variables("numbers")[0], changing) if changing else ())
     for X_step, y_step in zip(graph.split(X, steps), graph.split(y, steps)):
-        gradients = _scratch_gradients(graph, X_step, y_step, leaves[0], leaves[1], factor)
+        gradients = _scratch_gradients(graph, X_step, y_step, leaves[0], leaves[1], rows)
         leaves = _take_step(graph, operators, ends, constants, leaves + gradients, numbers)
-    return graph.compile(leaves, factor=nd.full((rows, 1), 0.5 / rows))
+    return graph.compile(leaves)
 
 
 def _scratch_gradients(
-    graph: _Graph, X: Entry, y: Entry, w: Entry, b: Entry, factor: Entry
+    graph: _Graph, X: Entry, y: Entry, w: Entry, b: Entry, rows: int
 ) -> list[Entry]:
     """Add what autograd runs for the mean of `squared_loss`: with r = (X w + b - y) / rows, Xᵀ r
     and the sum of r.
     """
     y_hat = graph.add("broadcast_add", graph.add("dot", X, w), b)
-    residual = _residual(graph, factor, y_hat, y)
+    # Autograd multiplies by 1 / rows, which does not round as dividing by rows does.
+    residual = _residual(graph, y_hat, y, 1 / rows)
     return [graph.add("dot", X, residual, transpose_a=True), graph.add("sum", residual, axis=0)]
 
 
-def _residual(graph: _Graph, factor: Entry, y_hat: Entry, y: Entry) -> Entry:
-    """Add factor · 2 (ŷ - y), as autograd derives a square: twice a large number is infinite."""
-    return graph.add("_backward_square", factor, graph.add("broadcast_sub", y_hat, y))
+def _residual(graph: _Graph, y_hat: Entry, y: Entry, share: float = 1.0) -> Entry:
+    """Add share (ŷ - y), doubled and halved as autograd does: twice a large number is infinite."""
+    doubled = graph.add("_mul_scalar", graph.add("broadcast_sub", y_hat, y), scalar=2)
+    return graph.add("_mul_scalar", doubled, scalar=share / 2)
 
 
 def _take_step(
@@ -163,21 +161,19 @@ def scratch_mean_loss() -> Operator:
     return graph.compile([graph.add("mean", graph.add("_div_scalar", error, scalar=2))])
 
 
-@lru_cache(maxsize=64)
-def gluon_gradients(rows: int) -> Operator:
+@lru_cache(maxsize=1)
+def gluon_gradients() -> Operator:
     """Return what autograd runs for ``Dense(1)`` and ``L2Loss`` as one operator.
 
-    From ``X`` (rows, k), ``y`` (rows, 1), ``w`` (1, k), ``b`` to the gradients of the weights and
-    of the bias.
+    From ``X``, ``y`` (n, 1), ``w`` (1, k), ``b`` to the gradients of the weights and of the bias.
     """
     graph = _Graph()
-    X, y, w, b, factor = graph.variables("X", "y", "w", "b", "factor")
+    X, y, w, b = graph.variables("X", "y", "w", "b")
     y_hat = graph.add("FullyConnected", X, w, b, num_hidden=1)
-    residual = _residual(graph, factor, y_hat, y)
+    residual = _residual(graph, y_hat, y)
     node, _, _ = graph.add("_backward_FullyConnected", residual, X, w, num_hidden=1)
     graph.nodes[node]["control_deps"] = [y_hat[0]]  # it takes its shapes from the forward operator
-    outputs = [(node, 1, 0), (node, 2, 0)]  # output 0 is the gradient of X
-    return graph.compile(outputs, factor=nd.full((rows, 1), 0.5))
+    return graph.compile([(node, 1, 0), (node, 2, 0)])  # output 0 is the gradient of X
 
 
 @lru_cache(maxsize=1)

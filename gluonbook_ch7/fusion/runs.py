@@ -185,8 +185,7 @@ def fuse_gluon(
         X, y = shuffled(features, labels)
         for batch_i, first in enumerate(range(0, len(features), batch_size)):
             rows = slice(first, first + batch_size)
-            X_batch, y_batch = X[rows], y[rows]
-            gradients = gluon_gradients(len(X_batch))(X=X_batch, y=y_batch, w=weight, b=bias)
+            gradients = gluon_gradients()(X=X[rows], y=y[rows], w=weight, b=bias)
             updater([0, 1], gradients[::-1], [bias, weight])
             if is_checkpoint(batch_i, batch_size):
                 losses.append(full_batch_loss())
