@@ -127,7 +127,7 @@ def _follow_pytorch(trial: Trial, name: str, settings: dict[str, Any]) -> npt.ND
         (((X @ w + b)[:, 0] - y) ** 2 / 2).mean().backward()
         optimizer.step()
         path.append(torch.cat([w.detach().flatten(), b.detach()]))
-    return torch.stack(path).numpy()
+    return np.asarray(torch.stack(path))
 
 
 def _follow_optax(trial: Trial, name: str, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
@@ -141,15 +141,15 @@ def _follow_optax(trial: Trial, name: str, settings: dict[str, Any]) -> npt.NDAr
         w, b = params
         return (((X @ w + b)[:, 0] - y) ** 2 / 2).mean()
 
-    @jax.jit
     def step(params: Any, state: Any, X: Any, y: Any) -> Any:
         updates, state = optimizer.update(jax.grad(mean_loss)(params, X, y), state, params)
         return optax.apply_updates(params, updates), state
 
+    compiled_step = jax.jit(step)
     params = tuple(map(jnp.asarray, trial.start))
     state, path = optimizer.init(params), [params]
     for X, y in trial.minibatches:
-        params, state = step(params, state, X.asnumpy(), y.asnumpy())
+        params, state = compiled_step(params, state, X.asnumpy(), y.asnumpy())
         path.append(params)
     return np.stack([np.append(np.asarray(w), np.asarray(b)) for w, b in path])
 
