@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ._mxnet import nd
-from .airfoil import COLUMNS, Source
+from .airfoil.sources import choose
+from .airfoil.table import COLUMNS, Source
 from .errors import ArgumentError, DataError, DataWarning
-from .sources import choose
 
 __all__ = ["EDITIONS", "Ch7Data", "get_data_ch7", "load_data_ch7", "read_table"]
 

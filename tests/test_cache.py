@@ -13,8 +13,8 @@ import pytest
 from servers import server
 from tables import CONTENT, put, table_as_bytes
 
-from gluonbook_ch7 import airfoil, sources
-from gluonbook_ch7.airfoil import FILE_NAME
+from gluonbook_ch7.airfoil import sources, table
+from gluonbook_ch7.airfoil.table import FILE_NAME
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
 from gluonbook_ch7.errors import DataNotFoundError, DataWarning
 
@@ -26,11 +26,11 @@ LARGE = table_as_bytes([[i + j / 7 for j in range(6)] for i in range(500)])
 # which files are there.
 PROGRAM = """
 import json, os, sys
-from gluonbook_ch7 import airfoil, places, sources
+from gluonbook_ch7.airfoil import places, sources, table
 from gluonbook_ch7.cli import main
-airfoil.ADDRESSES, airfoil.SHA256 = (sys.argv[1],), sys.argv[2]
-table = sources.choose("auto")
-print(json.dumps([table.kind, table.concern]))
+table.ADDRESSES, table.SHA256 = (sys.argv[1],), sys.argv[2]
+chosen = sources.choose("auto")
+print(json.dumps([chosen.kind, chosen.concern]))
 assert not any(place.taken for place in places.places())
 try:
     main(["data", "fetch"])
@@ -156,7 +156,7 @@ def test_a_cache_that_cannot_be_used_is_said_and_left_as_it_was(tmp_path, prepar
         name: os.environ[name] for name in os.environ.keys() - {"HOME", "XDG_CACHE_HOME"}
     }
     environment.update({name: str(value) for name, value in given.items()})
-    environment["PYTHONPATH"] = str(Path(sources.__file__).parents[1])
+    environment["PYTHONPATH"] = str(Path(sources.__file__).parents[2])
     with server(content=LARGE) as (address, _):
         result = subprocess.run(
             [*command, sys.executable, "-c", PROGRAM, address, sha256(LARGE).hexdigest()],
@@ -200,7 +200,7 @@ def test_a_damaged_copy_in_the_cache_is_replaced(monkeypatch, ours_is_real, dama
     """A download cut short by an older program would be trained on for ever."""
     cached = put(sources.cache_folder(), damaged)
     with server() as (address, _):
-        monkeypatch.setattr(airfoil, "ADDRESSES", (address,))
+        monkeypatch.setattr(table, "ADDRESSES", (address,))
         assert load_data_ch7().is_real
     assert cached.read_bytes() == CONTENT
     assert os.listdir(cached.parent) == [FILE_NAME]

@@ -15,8 +15,8 @@ import pytest
 from servers import dripping_server, mute_server, refusing_server, server
 from tables import CONTENT, SUM, put
 
-from gluonbook_ch7 import airfoil, sources
-from gluonbook_ch7.airfoil import FILE_NAME
+from gluonbook_ch7.airfoil import sources, table
+from gluonbook_ch7.airfoil.table import FILE_NAME
 
 pytestmark = pytest.mark.usefixtures("bare_desk")
 
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 PROGRAM = """
 import sys
 sys.modules["mxnet"] = None
-from gluonbook_ch7 import airfoil, download
+from gluonbook_ch7.airfoil import download, table
 from gluonbook_ch7.cli import main
-airfoil.ADDRESSES, airfoil.SHA256 = sys.argv[1].split(), sys.argv[2]
+table.ADDRESSES, table.SHA256 = sys.argv[1].split(), sys.argv[2]
 download.TIMEOUT = 1e-9  # which the command must not use
 main(sys.argv[3:], prog_name="gluonbook-ch7")
 """
@@ -38,7 +38,7 @@ def command(*arguments, addresses=(), total=SUM):
 
 
 def environment(**added):
-    return {**os.environ, "PYTHONPATH": str(Path(sources.__file__).parents[1]), **added}
+    return {**os.environ, "PYTHONPATH": str(Path(sources.__file__).parents[2]), **added}
 
 
 def run(*arguments, addresses=(), total=SUM, **env):
@@ -146,7 +146,7 @@ def test_fetch_gives_up_after_the_time_that_it_is_given(slow):
     assert (result.returncode, result.stdout) == (2, "")
     failure, error = result.stderr.splitlines()
     assert failure.endswith("within 0.3 s")
-    assert error.startswith(f"Error: The download failed ({failure}). Save {airfoil.UCI} as data/")
+    assert error.startswith(f"Error: The download failed ({failure}). Save {table.UCI} as data/")
     assert run("fetch", "--timeout", "0").returncode == 2
 
 
@@ -180,17 +180,17 @@ def test_fetch_shows_its_progress_on_a_terminal():
 def test_verify_tells_the_books_file_from_others(tmp_path, real_data_path):
     """A person could not find out whether the numbers can be the book's."""
     file = shutil.copy(real_data_path, tmp_path)
-    result = run("verify", file, total=airfoil.SHA256)
+    result = run("verify", file, total=table.SHA256)
     assert result.returncode == 0
     assert result.stdout == (
-        f"{file}: 59,984 bytes, sha256 {airfoil.SHA256}\nIt is the book's data set.\n"
+        f"{file}: 59,984 bytes, sha256 {table.SHA256}\nIt is the book's data set.\n"
     )
     unix = put(tmp_path / "unix", real_data_path.read_bytes().replace(b"\r\n", b"\n"))
-    result = run("verify", unix, total=airfoil.SHA256)
+    result = run("verify", unix, total=table.SHA256)
     assert result.returncode == 0
     assert "the book's data set, but for how it begins or its lines end" in result.stdout
     other = put(tmp_path / "other")
-    result = run("verify", other.parent, total=airfoil.SHA256)
+    result = run("verify", other.parent, total=table.SHA256)
     assert result.returncode == 1
     assert "It is a table of 5 rows, but not the book's" in result.stdout
 

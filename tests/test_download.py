@@ -24,11 +24,11 @@ from servers import (
 )
 from tables import CONTENT, SUM, put, table_as_bytes
 
-from gluonbook_ch7 import airfoil, places, sources
-from gluonbook_ch7 import download as room
-from gluonbook_ch7.airfoil import FILE_NAME
+from gluonbook_ch7.airfoil import download as room
+from gluonbook_ch7.airfoil import places, sources, table
+from gluonbook_ch7.airfoil.download import download
+from gluonbook_ch7.airfoil.table import FILE_NAME
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.download import download
 from gluonbook_ch7.errors import DataNotFoundError, DataWarning
 
 pytestmark = pytest.mark.usefixtures("bare_desk")
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 # Downloads in several processes at once, forked, so that they share the time that importing takes.
 PROGRAM = """
 import os, sys
-from gluonbook_ch7.download import download
+from gluonbook_ch7.airfoil.download import download
 folder, address, total, count = sys.argv[1:]
 children = []
 for _ in range(int(count)):
@@ -51,7 +51,7 @@ sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 def start_downloads(folder, address, count, total=SUM):
     """Start a process that starts so many processes that download into a folder."""
     command = [sys.executable, "-c", PROGRAM, str(folder), address, total, str(count)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(room.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(room.__file__).parents[2])}
     return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
@@ -98,7 +98,7 @@ def test_auto_gives_the_twin_and_real_the_error(monkeypatch, ours_is_real, fault
     run, words = FAULTS[fault]
     monkeypatch.setattr(room, "TIMEOUT", patience(fault))
     with run() as address:
-        monkeypatch.setattr(airfoil, "ADDRESSES", (address,))
+        monkeypatch.setattr(table, "ADDRESSES", (address,))
         with pytest.raises(DataNotFoundError, match=words):
             load_data_ch7(source="real")
         monkeypatch.setattr(sources, "_failures", {})
@@ -172,7 +172,7 @@ def test_a_slow_line_is_told_from_a_silent_server(tmp_path):
 
 def test_the_default_time_outs_fit_into_ten_seconds():
     """Behind a firewall that swallows packets, auto would take longer than it promises."""
-    assert room.TIMEOUT * len(airfoil.ADDRESSES) < 10
+    assert room.TIMEOUT * len(table.ADDRESSES) < 10
 
 
 def test_the_bytes_are_told_as_they_come(tmp_path):

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import CONTENT, TABLE, put, table_as_bytes
 
-from gluonbook_ch7 import airfoil
-from gluonbook_ch7.airfoil import FILE_NAME
+from gluonbook_ch7.airfoil import table
+from gluonbook_ch7.airfoil.table import FILE_NAME
 from gluonbook_ch7.data import get_data_ch7, read_table
 from gluonbook_ch7.errors import DataError, GluonbookError
 
 
 def test_the_table_is_parsed_as_numpy_parses_it(real_data_path):
     """Some number of the table would differ from the one the book's reader saw."""
-    ours = airfoil.parse(real_data_path.read_bytes(), real_data_path)
+    ours = table.parse(real_data_path.read_bytes(), real_data_path)
     theirs = np.genfromtxt(real_data_path, delimiter="\t")
     assert ours.dtype == theirs.dtype == np.float64
     assert ours.tobytes() == theirs.tobytes()
@@ -28,21 +28,21 @@ def test_the_table_is_parsed_as_numpy_parses_it(real_data_path):
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\n\n"])
 def test_any_line_end_will_do(line_end):
     """A copy from another system would not parse."""
-    parsed = airfoil.parse(table_as_bytes(TABLE, line_end), Path("t"))
+    parsed = table.parse(table_as_bytes(TABLE, line_end), Path("t"))
     np.testing.assert_array_equal(parsed, TABLE)
 
 
 def test_a_byte_order_mark_is_passed_over(tmp_path, real_data_path):
     """A table that went through a spreadsheet would be refused at its first number."""
     mark = b"\xef\xbb\xbf"
-    np.testing.assert_array_equal(airfoil.parse(mark + CONTENT, Path("t")), TABLE)
-    assert airfoil.is_the_books(mark + real_data_path.read_bytes())
+    np.testing.assert_array_equal(table.parse(mark + CONTENT, Path("t")), TABLE)
+    assert table.is_the_books(mark + real_data_path.read_bytes())
 
 
 def test_a_table_with_spaces_is_read(tmp_path):
     """A table that numpy.savetxt wrote, which separates by spaces, would be refused."""
     np.savetxt(tmp_path / FILE_NAME, TABLE)
-    values = airfoil.parse((tmp_path / FILE_NAME).read_bytes(), tmp_path)
+    values = table.parse((tmp_path / FILE_NAME).read_bytes(), tmp_path)
     assert values.tolist() == TABLE
 
 
@@ -121,7 +121,7 @@ def test_any_broken_cell_is_named(row, column, cell):
     cells[row][column] = cell
     content = "".join("\t".join(line) + "\r\n" for line in cells).encode()
     with pytest.raises(DataError) as caught:
-        airfoil.parse(content, Path("table"))
+        table.parse(content, Path("table"))
     assert str(caught.value).startswith(f"table, row {row + 1}, column {column + 1} (")
 
 
@@ -135,7 +135,7 @@ def test_any_broken_cell_is_named(row, column, cell):
 )
 def test_every_finite_number_survives(values):
     """A number in some unusual notation would be changed or refused."""
-    parsed = airfoil.parse(table_as_bytes(values), Path("table"))
+    parsed = table.parse(table_as_bytes(values), Path("table"))
     assert parsed.tobytes() == np.array(values).tobytes()
 
 
@@ -224,8 +224,8 @@ def test_a_mutated_table_is_read_rightly_or_refused_where_it_is_wrong(tmp_path_f
         )
         assert re.match(rf"{re.escape(str(file))},? ({place})", str(caught.value))
         return
-    table, origin = read_table(file)
-    assert table.tobytes() == np.array(values).tobytes()
+    read, origin = read_table(file)
+    assert read.tobytes() == np.array(values).tobytes()
     assert origin == f"a file that is not the book's, {file}"
     # NumPy's reader agrees, wherever it knows a line's separator.
     lines = [

@@ -7,9 +7,9 @@ from typing import Optional
 
 import click
 
-from .. import sources
-from ..airfoil import FILE_NAME, SIZE, holds_the_books
-from ..places import Examination, examine, file_at_hand, forget, places
+from ..airfoil import sources
+from ..airfoil.places import Examination, examine, file_at_hand, forget, places
+from ..airfoil.table import FILE_NAME, SIZE, holds_the_books
 from ..terminal import byte_progress, print_table
 
 __all__ = ["run_fetch", "run_forget", "run_verify", "run_where"]

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from ..airfoil import FILE_NAME, holds_the_books
+from ..airfoil.places import examine
+from ..airfoil.sources import VARIABLE, cache_folder, is_homeless, local_file
+from ..airfoil.table import FILE_NAME, holds_the_books
 from ..errors import GluonbookError
-from ..places import examine
 from ..remedies import put_aside
-from ..sources import VARIABLE, cache_folder, is_homeless, local_file
 from .finding import Finding
 
 __all__ = ["find_cache", "find_data"]

@@ -21,7 +21,7 @@ import numpy as np
 import gluonbook_ch7
 
 from .. import data
-from ..airfoil import FILE_NAME
+from ..airfoil.table import FILE_NAME
 from ..errors import GluonbookError
 from .calls import TrainingCall, observe_data, observe_training, shuffles_of
 

@@ -13,9 +13,9 @@ import pooch
 import requests
 from requests.exceptions import ChunkedEncodingError, HTTPError, ProxyError, TooManyRedirects
 
-from . import airfoil
-from .airfoil import Source
-from .errors import DataNotFoundError
+from ..errors import DataNotFoundError
+from . import table
+from .table import Source
 
 __all__ = ["TIMEOUT", "download"]
 
@@ -44,9 +44,9 @@ def download(
     folder : path
         Where the file goes; it is made if it is missing.
     addresses : sequence of str, optional
-        The addresses to try, in this order; by default `airfoil.ADDRESSES`.
+        The addresses to try, in this order; by default `table.ADDRESSES`.
     sha256 : str, optional
-        The sum that the file must have; by default `airfoil.SHA256`.
+        The sum that the file must have; by default `table.SHA256`.
     timeout : float, optional
         How long each address may take for everything, in seconds; by default `TIMEOUT`.
     on_bytes : callable, optional
@@ -64,10 +64,10 @@ def download(
     DataNotFoundError
         No address served the file, or the folder cannot be written to; the message says why.
     """
-    wanted = airfoil.SHA256 if sha256 is None else sha256
+    wanted = table.SHA256 if sha256 is None else sha256
     fetch = _fetch_within(TIMEOUT if timeout is None else timeout, on_bytes)
     reasons = []
-    for address in airfoil.ADDRESSES if addresses is None else addresses:
+    for address in table.ADDRESSES if addresses is None else addresses:
         try:
             return _retrieve(address, Path(folder), wanted, fetch)
         except _NotServed as error:
@@ -89,7 +89,7 @@ def _retrieve(address: str, folder: Path, sha256: str, fetch: _Downloader) -> Pa
     """Let pooch download one address to a temporary name, check it, and move it into place."""
     with _quiet(pooch.get_logger()):
         path = pooch.retrieve(
-            address, known_hash=sha256, fname=airfoil.FILE_NAME, path=folder, downloader=fetch
+            address, known_hash=sha256, fname=table.FILE_NAME, path=folder, downloader=fetch
         )
     return Path(path)
 

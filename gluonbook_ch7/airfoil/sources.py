@@ -1,4 +1,4 @@
-"""The sources: where a table can come from, and which one is taken. Nothing here needs MXNet."""
+"""The sources: where a table can come from, and which one is taken."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pooch
 
-from .airfoil import FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
+from ..errors import ArgumentError, DataError, DataNotFoundError
 from .download import download
-from .errors import ArgumentError, DataError, DataNotFoundError
+from .table import FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
 from .twin import moment_twin
 
 __all__ = [

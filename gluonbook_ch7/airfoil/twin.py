@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from .airfoil import COLUMNS
+from .table import COLUMNS
 
 __all__ = ["moment_twin"]
 

@@ -9,7 +9,7 @@ from typing import Union
 import numpy as np
 import numpy.typing as npt
 
-from .errors import DataError
+from ..errors import DataError
 
 __all__ = [
     "ADDRESSES",

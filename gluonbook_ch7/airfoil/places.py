@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from . import airfoil
-from .airfoil import FILE_NAME, holds_the_books, is_the_books, parse
-from .errors import DataError, DataNotFoundError
+from ..errors import DataError, DataNotFoundError
+from . import table
 from .sources import PLACES, VARIABLE, cache_folder, local_file, meant
+from .table import FILE_NAME, holds_the_books, is_the_books, parse
 
 __all__ = ["Examination", "Place", "examine", "file_at_hand", "forget", "places"]
 
@@ -93,7 +93,7 @@ def examine(path: Path) -> Examination:
 
 def _judge(content: bytes, path: Path, total: str) -> tuple[str, str]:
     if is_the_books(content):
-        other = "" if total == airfoil.SHA256 else ", but for how it begins or its lines end"
+        other = "" if total == table.SHA256 else ", but for how it begins or its lines end"
         return "real", f"the book's data set{other}"
     try:
         rows = len(parse(content, path))
@@ -101,7 +101,7 @@ def _judge(content: bytes, path: Path, total: str) -> tuple[str, str]:
         return "damaged", f"not the book's data set: {error}"
     return (
         "other",
-        f"a table of {rows:,} rows, but not the book's, whose sha256 is {airfoil.SHA256}",
+        f"a table of {rows:,} rows, but not the book's, whose sha256 is {table.SHA256}",
     )
 
 
