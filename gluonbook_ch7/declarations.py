@@ -4,8 +4,8 @@ A rule takes its hyperparameters through `take` and its states through `matched`
 refused wherever the rule is called, and for less than the cost of one MXNet operator a step.
 """
 
+import math
 import numbers
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple, Optional
@@ -34,7 +34,15 @@ class Domain(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-_POSITIVE = Domain("a finite positive number", lambda x: 0 < x <= sys.float_info.max)
+def _is_finite_positive(x: Any) -> bool:
+    try:
+        # As a Python float, because NumPy 2 rounds float_info.max to infinity beside a float32.
+        return 0 < float(x) < math.inf
+    except OverflowError:  # an int that no float holds
+        return False
+
+
+_POSITIVE = Domain("a finite positive number", _is_finite_positive)
 _FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
 _STEP = Domain("a whole number of at least 1", lambda x: x >= 1 and x == int(x))
 
