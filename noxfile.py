@@ -88,8 +88,8 @@ def compare_bits(session):
 @nox.session
 @everywhere
 def tests(session, numpy):
-    """The whole suite."""
-    install(session, numpy, ".[test]")
+    """The whole suite, in a random order."""
+    install(session, numpy, ".[test]", "pytest-randomly")
     compare_bits(session)
     session.run("pytest", *session.posargs)
 

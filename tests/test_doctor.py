@@ -156,7 +156,7 @@ def test_it_says_what_the_import_error_says(tmp_path, fake):
 )
 def test_an_mxnet_that_imports_and_cannot_train(tmp_path, twin, words):
     """If this fails, an MXNet that computes something else, or crashes at work, seems healthy."""
-    other = "import os, signal, gluonbook_ch7.twin as t\nmake = t.moment_twin\n"
+    other = "import os, signal, gluonbook_ch7.airfoil.twin as t\nmake = t.moment_twin\n"
     other += f"t.moment_twin = {twin}"
     env = first_on_the_path(tmp_path, sitecustomize=other)
     found = findings(cwd=tmp_path, status=1, **env)
