@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -23,6 +24,9 @@ NAMED_DATA = os.environ.get("GLUONBOOK_CH7_DATA")
 # What hypothesis keeps goes when the tests end, and is never in the checkout.
 _kept_by_hypothesis = tempfile.TemporaryDirectory(prefix="hypothesis-")
 set_hypothesis_home_dir(_kept_by_hypothesis.name)
+# A busy machine is no fault of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 DEAD_PROXY = "http://127.0.0.1:9"
 

@@ -112,7 +112,7 @@ def check_curve(curve, features, labels, batch_size, epochs):
     check_first_loss(float(curve.losses[0]), curve.start, features, labels)
 
 
-@settings(max_examples=cases(1000), deadline=None)
+@settings(max_examples=cases(1000))
 @given(**RULE_CASES)
 def test_any_data_from_scratch(rule, rate, task, seed):
     """If this fails, some data end in an error, a wrong first loss, or another curve fused."""
@@ -129,7 +129,7 @@ def test_any_data_from_scratch(rule, rate, task, seed):
     assert outcomes[0] == outcomes[1]
 
 
-@settings(max_examples=cases(1000), deadline=None)
+@settings(max_examples=cases(1000))
 @given(**RULE_CASES)
 def test_any_data_with_gluon(rule, rate, task, seed):
     """If this fails, some data end in an error, a wrong first loss, or another curve fused."""
@@ -146,7 +146,7 @@ def test_any_data_with_gluon(rule, rate, task, seed):
     assert outcomes[0] == outcomes[1]
 
 
-@settings(max_examples=cases(1000), deadline=None)
+@settings(max_examples=cases(1000))
 @given(by_gluon=st.booleans(), **RULE_CASES)
 def test_any_data_in_an_ensemble(rule, rate, task, seed, by_gluon):
     """If this fails, an ensemble of some data ends in an error, or hides a divergence."""
@@ -171,7 +171,7 @@ def draw_start_of(seed, k):
     return nd.random.normal(scale=0.01, shape=(k, 1)).asnumpy(), np.zeros(1, np.float32)
 
 
-@settings(max_examples=cases(200), deadline=None)
+@settings(max_examples=cases(200))
 @given(by_gluon=st.booleans(), **RULE_CASES)
 def test_the_books_functions_say_so_when_a_run_diverges(rule, rate, task, seed, by_gluon):
     """If this fails, a reader sees nan, or an error, and no word of a divergence."""
@@ -196,7 +196,7 @@ def test_the_books_functions_say_so_when_a_run_diverges(rule, rate, task, seed, 
     assert kinds == [DivergenceWarning] * (curve.diverged_at is not None)
 
 
-@settings(max_examples=cases(200), deadline=None)
+@settings(max_examples=cases(200))
 @given(task=tasks(), seed=st.integers(0, 2**31 - 1))
 def test_gradient_descent_never_climbs(task, seed):
     """If this fails, a gradient is wrong on data that are not the chapter's."""

@@ -130,7 +130,7 @@ def test_two_rows_are_enough(tmp_path):
     assert labels.asnumpy().tolist() == [-1.0, 1.0]
 
 
-@settings(max_examples=cases(1000), deadline=None)
+@settings(max_examples=cases(1000))
 @given(
     numbers=st.lists(
         st.floats(allow_nan=False, allow_infinity=False)

@@ -62,7 +62,7 @@ def test_any_elementwise_optimizer_of_gluons(data, name):
 
 
 @RULES
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(batch_size=st.integers(10, 1503), seed=st.integers(0, 2**31 - 1))
 def test_any_minibatch_size_and_seed(data, rule, hyperparams, batch_size, seed):
     """If this fails, an ensemble is right only for the section's own sizes."""
@@ -92,7 +92,7 @@ def test_hyperparameters_may_vary_from_run_to_run(data, rule, hyperparams):
             np.testing.assert_allclose(runs.losses[seed], expected, rtol=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds=st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=6), k=st.integers(1, 9))
 def test_starts_are_mxnets_own(seeds, k):
     """If this fails, an ensemble without given starts begins elsewhere than its single runs."""

@@ -92,7 +92,7 @@ def with_polylines(figure, polylines):
     return Figure((replace(figure.axes[0], polylines=tuple(polylines)),))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(line=st.integers(0, 8), vertex=st.integers(0, 1), dy=st.sampled_from([-0.01, 2e-6, 0.3]))
 def test_one_moved_vertex_is_caught(line, vertex, dy):
     """If this fails, a figure may differ from the record without being called different."""

@@ -133,7 +133,7 @@ def assert_gluon_alike(name, seed, *task):
         assert_same((curve.losses, *generators()), books)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rows=st.integers(1, 260),
     batch_size=st.integers(1, 270),

@@ -173,7 +173,7 @@ def pair(data):
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_step_is_the_formula(name, data):
     """If this fails, a rule does not compute what its docstring says."""
@@ -197,7 +197,7 @@ def test_a_step_is_the_formula(name, data):
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_in_place_is_the_printed_form_bit_for_bit(name, data):
     """If this fails, the in-place rules are no longer the chapter's, only something near them."""

@@ -109,7 +109,7 @@ def is_finite_number(text):
 CELL = st.text(st.characters(exclude_characters="\t\r\n\0", codec="utf-8"), max_size=12)
 
 
-@settings(max_examples=cases(1000), deadline=None)
+@settings(max_examples=cases(1000))
 @given(
     row=st.integers(0, 4),
     column=st.integers(0, 5),
@@ -125,7 +125,7 @@ def test_any_broken_cell_is_named(row, column, cell):
     assert str(caught.value).startswith(f"table, row {row + 1}, column {column + 1} (")
 
 
-@settings(max_examples=cases(1000), deadline=None)
+@settings(max_examples=cases(1000))
 @given(
     st.lists(
         st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=6, max_size=6),
@@ -208,7 +208,7 @@ def mutated_tables(draw):
     return content
 
 
-@settings(max_examples=cases(1000), deadline=None)
+@settings(max_examples=cases(1000))
 @given(mutated_tables() | st.binary(max_size=200))
 def test_a_mutated_table_is_read_rightly_or_refused_where_it_is_wrong(tmp_path_factory, content):
     """Some odd file would be read as other numbers, blamed on another place, or end in a crash."""
