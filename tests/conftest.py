@@ -1,6 +1,7 @@
 """What all tests share: no network, no file of the user's, and the real data if it is there."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,10 @@ set_hypothesis_home_dir(_kept_by_hypothesis.name)
 # A busy machine is no fault of the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# A shell starts what it puts in the background deaf to Ctrl-C, and so all that this starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DEAD_PROXY = "http://127.0.0.1:9"
 
