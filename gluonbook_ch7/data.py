@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._mxnet import nd
-from .airfoil.sources import choose
-from .airfoil.table import COLUMNS, Source
+from .dataset.locate import choose
+from .dataset.parse import COLUMNS, Source
 from .errors import ArgumentError, DataError, DataWarning
 
 __all__ = ["EDITIONS", "Ch7Data", "get_data_ch7", "load_data_ch7", "read_table"]

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ._mxnet import nd
+from ._mxnet.locking import in_turn
 from .declarations import Difference, UpdateRule, matched, take
-from .turns import in_turn
 from .variants import adam_like_gluon
 
 __all__ = [

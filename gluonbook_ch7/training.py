@@ -18,13 +18,14 @@ from typing import Any, Callable, Optional
 import numpy as np
 import numpy.typing as npt
 
-from . import checks, sharing
+from . import _validation as checks
+from . import distributed as sharing
 from ._mxnet import autograd, gluon, init, mx, nd
-from .epochs import is_checkpoint, shuffled
+from ._mxnet.locking import in_turn
+from ._sampling import is_checkpoint, shuffled
 from .errors import ArgumentError, DivergenceWarning
 from .figures import plot_loss, set_figsize
-from .fusion.runs import fuse_gluon, fuse_scratch
-from .turns import in_turn
+from .tracing.runs import fuse_gluon, fuse_scratch
 
 __all__ = [
     "LossCurve",

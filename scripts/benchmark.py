@@ -23,9 +23,9 @@ from contenders import BATCH_SIZE, ENSEMBLE, EPOCHS, Contender, contenders
 from rich.console import Console
 from rich.table import Table
 
+from gluonbook_ch7._files import write_json
 from gluonbook_ch7.data import Ch7Data, load_data_ch7
-from gluonbook_ch7.experiments.peers import HOW_TO_INSTALL, PEERS, installed
-from gluonbook_ch7.files import write_json
+from gluonbook_ch7.experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
 
 RUNS = 1000
 LIBRARIES = ("mxnet", "numpy", "torch", "jax", "optax")

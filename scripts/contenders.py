@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gluonbook_ch7 import fit_ensemble, fit_gluon, fit_scratch, init_rmsprop_states, rmsprop
 from gluonbook_ch7.data import Ch7Data
 from gluonbook_ch7.experiments.draws import draw_orders
-from gluonbook_ch7.experiments.peers import installed
-from gluonbook_ch7.fusion import graph
+from gluonbook_ch7.experiments.frameworks import installed
+from gluonbook_ch7.tracing import graph
 from tests import book
 
 __all__ = ["BATCH_SIZE", "ENSEMBLE", "EPOCHS", "Contender", "contenders"]

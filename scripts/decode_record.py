@@ -8,9 +8,9 @@ from typing import Optional
 
 import click
 
+from gluonbook_ch7._files import write_whole
 from gluonbook_ch7.errors import GluonbookError, RecordError
-from gluonbook_ch7.files import write_whole
-from gluonbook_ch7.reproduce.chapter import Cell, parse_notedown, read_text
+from gluonbook_ch7.reproduce.notedown import Cell, parse_notedown, read_text
 from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs
 
 RECORDED = Path(__file__).resolve().parents[1] / "gluonbook_ch7" / "recorded"

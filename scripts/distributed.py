@@ -38,10 +38,10 @@ from typing import Any, Optional
 import numpy as np
 
 from gluonbook_ch7 import fit_gluon
-from gluonbook_ch7.checks import check_seeds
+from gluonbook_ch7._files import write_whole
+from gluonbook_ch7._validation import check_seeds
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import GluonbookError, WorkerError
-from gluonbook_ch7.files import write_whole
 
 HYPERPARAMS = {
     "rmsprop": {"learning_rate": 0.01, "gamma1": 0.9},
@@ -80,7 +80,7 @@ with open(f"{folder}/rank{store.rank}.json", "w") as file:
 # workers have ended.
 
 # %%
-SERVER = "import gluonbook_ch7._mxnet"
+SERVER = "import gluonbook_ch7._mxnet.library"
 
 # Linux kills a process that has asked for it when the one that started it ends, however that was.
 PR_SET_PDEATHSIG = 1

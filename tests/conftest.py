@@ -75,4 +75,4 @@ def ours_is_real(monkeypatch):
     """Let the tests' small table stand for the book's file."""
     from tables import SUM
 
-    monkeypatch.setattr("gluonbook_ch7.airfoil.table.SHA256", SUM)
+    monkeypatch.setattr("gluonbook_ch7.dataset.parse.SHA256", SUM)

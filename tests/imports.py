@@ -67,9 +67,9 @@ def import_libraries():
     import numpy.testing
     import numpy.typing  # noqa: F401
 
-    from gluonbook_ch7.numpy_names import put_back
+    from gluonbook_ch7._mxnet.numpy_compat import restore_removed_names
 
-    put_back()
+    restore_removed_names()
     import mxnet  # noqa: F401
 
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tables import CONTENT
 
-from gluonbook_ch7.airfoil.table import FILE_NAME
+from gluonbook_ch7.dataset.parse import FILE_NAME
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gluonbook_ch7.airfoil.table import FILE_NAME
+from gluonbook_ch7.dataset.parse import FILE_NAME
 
 
 def table_as_bytes(values, line_end="\r\n"):

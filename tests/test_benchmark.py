@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.experiments.peers import HOW_TO_INSTALL, PEERS, installed
+from gluonbook_ch7.experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 

@@ -11,7 +11,7 @@ from mutations import limits, made_chapter
 
 from gluonbook_ch7.cli import main
 from gluonbook_ch7.errors import RecordError
-from gluonbook_ch7.reproduce import chapter as chapter_room
+from gluonbook_ch7.reproduce import notedown as chapter_room
 from gluonbook_ch7.reproduce.evidence import NUMBER, TIME, judge_cell
 from gluonbook_ch7.reproduce.notebook import read_chapter
 from gluonbook_ch7.reproduce.record import CellOutputs

@@ -13,9 +13,10 @@ import pytest
 from servers import server
 from tables import CONTENT, put, table_as_bytes
 
-from gluonbook_ch7.airfoil import sources, table
-from gluonbook_ch7.airfoil.table import FILE_NAME
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
+from gluonbook_ch7.dataset import locate as sources
+from gluonbook_ch7.dataset import parse as table
+from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import DataNotFoundError, DataWarning
 
 pytestmark = pytest.mark.usefixtures("bare_desk")
@@ -26,7 +27,7 @@ LARGE = table_as_bytes([[i + j / 7 for j in range(6)] for i in range(500)])
 # which files are there.
 PROGRAM = """
 import json, os, sys
-from gluonbook_ch7.airfoil import places, sources, table
+from gluonbook_ch7.dataset import places, sources, table
 from gluonbook_ch7.cli import main
 table.ADDRESSES, table.SHA256 = (sys.argv[1],), sys.argv[2]
 chosen = sources.choose("auto")

@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from gluonbook_ch7._mxnet import autograd, gluon, nd
+from gluonbook_ch7._sampling import is_checkpoint
 from gluonbook_ch7.cli import main
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.epochs import is_checkpoint
 from gluonbook_ch7.errors import ArgumentError
-from gluonbook_ch7.experiments import peers
+from gluonbook_ch7.experiments import frameworks as peers
 from gluonbook_ch7.experiments.compare import Gap, compare
 from gluonbook_ch7.experiments.compare_report import difference_rows, summary
-from gluonbook_ch7.experiments.trial import (
+from gluonbook_ch7.experiments.trajectory import (
     draw_trial,
     follow_gluon,
     follow_scratch,

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7._mxnet import OPERATOR_CALLS, mx
+from gluonbook_ch7._mxnet.library import OPERATOR_CALLS, mx
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ForkError
-from gluonbook_ch7.experiments.trial import draw_trial, follow_gluon
+from gluonbook_ch7.experiments.trajectory import draw_trial, follow_gluon
 
 SCRATCH, GLUON = {"lr": 0.01, "gamma": 0.9}, {"learning_rate": 0.01, "gamma1": 0.9}
 SECONDS = 120  # after which a process is taken to hang

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tables import MINIMA, TABLE, least_squares_minimum, put, table_as_bytes
 
 from gluonbook_ch7._mxnet import mx, nd
-from gluonbook_ch7.airfoil.table import COLUMNS
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
+from gluonbook_ch7.dataset.parse import COLUMNS
 from gluonbook_ch7.errors import ArgumentError, DataError
 
 

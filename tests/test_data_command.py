@@ -15,8 +15,9 @@ import pytest
 from servers import dripping_server, mute_server, refusing_server, server
 from tables import CONTENT, SUM, put
 
-from gluonbook_ch7.airfoil import sources, table
-from gluonbook_ch7.airfoil.table import FILE_NAME
+from gluonbook_ch7.dataset import locate as sources
+from gluonbook_ch7.dataset import parse as table
+from gluonbook_ch7.dataset.parse import FILE_NAME
 
 pytestmark = pytest.mark.usefixtures("bare_desk")
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 PROGRAM = """
 import sys
 sys.modules["mxnet"] = None
-from gluonbook_ch7.airfoil import download, table
+from gluonbook_ch7.dataset import download, table
 from gluonbook_ch7.cli import main
 table.ADDRESSES, table.SHA256 = sys.argv[1].split(), sys.argv[2]
 download.TIMEOUT = 1e-9  # which the command must not use

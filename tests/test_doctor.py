@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from gluonbook_ch7._mxnet.numpy_compat import REMOVED_NAMES
 from gluonbook_ch7.doctor import packages
 from gluonbook_ch7.doctor.examination import examine
 from gluonbook_ch7.doctor.probe import probe
 from gluonbook_ch7.doctor.storage import find_cache, find_data
-from gluonbook_ch7.numpy_names import REMOVED_NAMES
 
 FETCH = "gluonbook-ch7 data fetch"
 # An MXNet that fails at once, for tests that are about something else.
@@ -156,7 +156,7 @@ def test_it_says_what_the_import_error_says(tmp_path, fake):
 )
 def test_an_mxnet_that_imports_and_cannot_train(tmp_path, twin, words):
     """If this fails, an MXNet that computes something else, or crashes at work, seems healthy."""
-    other = "import os, signal, gluonbook_ch7.airfoil.twin as t\nmake = t.moment_twin\n"
+    other = "import os, signal, gluonbook_ch7.dataset.twin as t\nmake = t.moment_twin\n"
     other += f"t.moment_twin = {twin}"
     env = first_on_the_path(tmp_path, sitecustomize=other)
     found = findings(cwd=tmp_path, status=1, **env)

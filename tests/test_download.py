@@ -24,11 +24,13 @@ from servers import (
 )
 from tables import CONTENT, SUM, put, table_as_bytes
 
-from gluonbook_ch7.airfoil import download as room
-from gluonbook_ch7.airfoil import places, sources, table
-from gluonbook_ch7.airfoil.download import download
-from gluonbook_ch7.airfoil.table import FILE_NAME
 from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.dataset import download as room
+from gluonbook_ch7.dataset import locate as sources
+from gluonbook_ch7.dataset import parse as table
+from gluonbook_ch7.dataset import places
+from gluonbook_ch7.dataset.download import download
+from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import DataNotFoundError, DataWarning
 
 pytestmark = pytest.mark.usefixtures("bare_desk")
@@ -36,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 # Downloads in several processes at once, forked, so that they share the time that importing takes.
 PROGRAM = """
 import os, sys
-from gluonbook_ch7.airfoil.download import download
+from gluonbook_ch7.dataset.download import download
 folder, address, total, count = sys.argv[1:]
 children = []
 for _ in range(int(count)):

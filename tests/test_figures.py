@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7.charts import Fan, fan_figure, overlay_figure
-from gluonbook_ch7.files import write_whole
+from gluonbook_ch7._files import write_whole
+from gluonbook_ch7.experiments.charts import Fan, fan_figure, overlay_figure
 
 
 def test_set_figsize_sets_the_size_of_figures_to_come():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_rules import PRINTED
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7._mxnet import OPERATOR_CALLS, mx, nd
+from gluonbook_ch7._mxnet.library import OPERATOR_CALLS, mx, nd
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError, FusionWarning
 from gluonbook_ch7.rules import RULES

@@ -28,10 +28,10 @@ from mutations import (
 )
 
 from gluonbook_ch7.errors import RecordError
-from gluonbook_ch7.reproduce.chapter import parse_notedown
 from gluonbook_ch7.reproduce.evidence import Training, judge_cell
 from gluonbook_ch7.reproduce.formulas import ATTRIBUTES, ELEMENTS, MATHML, formula_html
 from gluonbook_ch7.reproduce.notebook import read_chapter
+from gluonbook_ch7.reproduce.notedown import parse_notedown
 from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs, load_recorded
 from gluonbook_ch7.reproduce.report import make_page
 from gluonbook_ch7.reproduce.runner import CellRun, ChapterRun

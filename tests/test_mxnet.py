@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from gluonbook_ch7 import remedies
-from gluonbook_ch7.numpy_names import REMOVED_NAMES, missing_names
+from gluonbook_ch7._mxnet import install_hints as remedies
+from gluonbook_ch7._mxnet.numpy_compat import REMOVED_NAMES, missing_names
 
 # What MXNet 1.9.1 looks up and NumPy 2 no longer has.
 NAMES = set(
@@ -38,7 +38,7 @@ def error_of(code, **options):
 def with_package(folder, content):
     """Put a module in MXNet's place; return the code that imports it through us."""
     (folder / "mxnet.py").write_text(content)
-    return f"import sys; sys.path.insert(0, {str(folder)!r}); import gluonbook_ch7._mxnet"
+    return f"import sys; sys.path.insert(0, {str(folder)!r}); import gluonbook_ch7._mxnet.library"
 
 
 def test_import_is_silent_and_trains(tmp_path):
@@ -55,7 +55,7 @@ def test_import_is_silent_and_trains(tmp_path):
 
 def test_every_removed_name_is_there():
     """If this fails, `import mxnet` fails on a NumPy that lacks one of them."""
-    import gluonbook_ch7._mxnet  # noqa: F401
+    import gluonbook_ch7._mxnet.library  # noqa: F401
 
     assert set(REMOVED_NAMES) == NAMES
     assert missing_names() == []
@@ -76,7 +76,7 @@ def test_what_is_put_back_means_what_it_meant():
 
 def test_without_mxnet_the_error_names_the_command():
     """If this fails, someone without MXNet is not told how to get it."""
-    error = error_of("import sys; sys.modules['mxnet'] = None; import gluonbook_ch7._mxnet")
+    error = error_of("import sys; sys.modules['mxnet'] = None; import gluonbook_ch7._mxnet.library")
     assert "DependencyError: MXNet 1.9.1 is not installed" in error
     options = "--force-reinstall --no-deps"  # because pip believes that it is there
     assert error.endswith(f"{sys.executable} -m pip install {options} mxnet==1.9.1")
@@ -142,13 +142,17 @@ def test_on_musl_the_error_says_so(monkeypatch):
 
 def test_without_distutils_the_error_names_setuptools():
     """If this fails, someone on CPython 3.12 without setuptools reinstalls MXNet for nothing."""
-    error = error_of("import sys; sys.modules['distutils'] = None; import gluonbook_ch7._mxnet")
+    error = error_of(
+        "import sys; sys.modules['distutils'] = None; import gluonbook_ch7._mxnet.library"
+    )
     assert error.endswith(f"{sys.executable} -m pip install setuptools")
 
 
 def test_without_a_package_that_mxnet_imports_the_error_names_it():
     """If this fails, someone who installed MXNet without its requirements is left alone."""
-    error = error_of("import sys; sys.modules['requests'] = None; import gluonbook_ch7._mxnet")
+    error = error_of(
+        "import sys; sys.modules['requests'] = None; import gluonbook_ch7._mxnet.library"
+    )
     assert error.endswith(f"{sys.executable} -m pip install requests")
 
 
@@ -162,14 +166,14 @@ def test_a_file_called_mxnet_is_named(tmp_path):
 
 def test_a_numpy_that_removes_more_is_named():
     """If this fails, a NumPy to come ends in an AttributeError of MXNet's, without a way out."""
-    error = error_of("import numpy; del numpy.e; import gluonbook_ch7._mxnet")
+    error = error_of("import numpy; del numpy.e; import gluonbook_ch7._mxnet.library")
     assert f"MXNet 1.9.1 looks up numpy.e, which NumPy {np.__version__} does not have" in error
     assert error.endswith(f"{sys.executable} -m pip install 'numpy<2.6'")
 
 
 def test_any_other_failure_is_told_in_one_line(tmp_path):
     """If this fails, what goes wrong in MXNet in a new way is not one of our errors."""
-    code = "import sys; sys.modules['mxnet.base'] = object(); import gluonbook_ch7._mxnet"
+    code = "import sys; sys.modules['mxnet.base'] = object(); import gluonbook_ch7._mxnet.library"
     error = error_of(code)
     assert "DependencyError: MXNet 1.9.1 cannot be imported (" in error
     assert error.endswith("-m pip install --force-reinstall --no-deps mxnet==1.9.1")
@@ -192,7 +196,7 @@ def test_an_older_mxnet_is_named(tmp_path):
     metadata.write_text("Metadata-Version: 2.1\nName: mxnet\nVersion: 1.6.0\n")
     (tmp_path / "mxnet").mkdir()
     (tmp_path / "mxnet" / "__init__.py").write_text("raise ImportError('too old')")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import gluonbook_ch7._mxnet"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import gluonbook_ch7._mxnet.library"
     error = error_of(code)
     assert "DependencyError: MXNet is 1.6.0 and not 1.9.1" in error
     assert error.endswith(" mxnet==1.9.1")
@@ -202,7 +206,7 @@ def test_after_a_failure_mxnet_can_be_imported_in_the_same_process(tmp_path):
     """If this fails, whoever mends it in a notebook has to restart the kernel, and is not told."""
     code = (
         "import sys; sys.modules['requests'] = None\n"
-        "try: import gluonbook_ch7._mxnet\n"
+        "try: import gluonbook_ch7._mxnet.library\n"
         "except ImportError as error: print('install requests' in str(error))\n"
         "del sys.modules['requests']\n"
         "from gluonbook_ch7._mxnet import nd; print(nd.ones(2).sum().asscalar())"
@@ -219,7 +223,7 @@ def test_where_pip_is_missing_the_command_does_without(tmp_path, uv):
         (tmp_path / "uv").chmod(0o755)
     code = (
         # What is installed is read from the path, which has no pip now.
-        "import sys; from gluonbook_ch7.remedies import pip_install\n"
+        "import sys; from gluonbook_ch7._mxnet.install_hints import pip_install\n"
         "sys.path.clear(); print(pip_install('numpy<2'))"
     )
     said = run(code, env={**os.environ, "PATH": str(tmp_path)}).stdout.strip()

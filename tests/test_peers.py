@@ -5,9 +5,9 @@ import pytest
 
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import DependencyError
-from gluonbook_ch7.experiments import peers
+from gluonbook_ch7.experiments import frameworks as peers
 from gluonbook_ch7.experiments.compare import compare
-from gluonbook_ch7.experiments.trial import draw_trial, follow_scratch
+from gluonbook_ch7.experiments.trajectory import draw_trial, follow_scratch
 from gluonbook_ch7.rules import RULES
 
 # What is left between a rule and a peer's optimizer once its hyperparameters are set like ours.

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 
 from gluonbook_ch7.errors import DataNotFoundError, RecordError
-from gluonbook_ch7.reproduce.chapter import parse_notedown, read_text
+from gluonbook_ch7.reproduce.notedown import parse_notedown, read_text
 from gluonbook_ch7.reproduce.record import Record, decode_outputs, load_recorded
 from gluonbook_ch7.reproduce.svg import Figure, decode_svg
 

@@ -8,9 +8,10 @@ import pytest
 from servers import server
 from tables import put
 
-from gluonbook_ch7.airfoil import sources, table
-from gluonbook_ch7.airfoil.table import FILE_NAME
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
+from gluonbook_ch7.dataset import locate as sources
+from gluonbook_ch7.dataset import parse as table
+from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import (
     ArgumentError,
     DataError,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7.commands.sweep import parse_range
+from gluonbook_ch7.cli.sweep import parse_range
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError, WorkerError, WorkerWarning
 from gluonbook_ch7.experiments import ensemble as ensemble_module

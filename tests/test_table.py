@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import CONTENT, TABLE, put, table_as_bytes
 
-from gluonbook_ch7.airfoil import table
-from gluonbook_ch7.airfoil.table import FILE_NAME
 from gluonbook_ch7.data import get_data_ch7, read_table
+from gluonbook_ch7.dataset import parse as table
+from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import DataError, GluonbookError
 
 

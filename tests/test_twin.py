@@ -5,9 +5,9 @@ import pytest
 from tables import MINIMA, least_squares_minimum
 
 from gluonbook_ch7._mxnet import nd
-from gluonbook_ch7.airfoil import twin
-from gluonbook_ch7.airfoil.twin import moment_twin
 from gluonbook_ch7.data import get_data_ch7
+from gluonbook_ch7.dataset import twin
+from gluonbook_ch7.dataset.twin import moment_twin
 
 STARTS = {
     0.5111864: [0.02212206, 0.00774004, 0.0104344, 0.01183925],

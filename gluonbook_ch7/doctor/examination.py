@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .. import remedies
+from .._mxnet import install_hints as remedies
 from . import packages
 from .finding import Finding
 from .probe import RECORDED_FIRST_LOSS, probe

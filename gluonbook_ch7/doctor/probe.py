@@ -10,8 +10,8 @@ import subprocess
 import sys
 from typing import Any
 
+from .._mxnet.install_hints import import_remedy
 from ..errors import DependencyError
-from ..remedies import import_remedy
 
 __all__ = ["RECORDED_FIRST_LOSS", "main", "probe"]
 
@@ -75,7 +75,7 @@ def main() -> None:
     """Import MXNet and train with it; after each step print a line of JSON."""
     import numpy as np
 
-    from ..numpy_names import missing_names
+    from .._mxnet.numpy_compat import missing_names
 
     _say(numpy=np.__version__, numpy_file=np.__file__, put_back=missing_names())
     try:

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from ..airfoil.places import examine
-from ..airfoil.sources import VARIABLE, cache_folder, is_homeless, local_file
-from ..airfoil.table import FILE_NAME, holds_the_books
+from .._mxnet.install_hints import put_aside
+from ..dataset.locate import VARIABLE, cache_folder, is_homeless, local_file
+from ..dataset.parse import FILE_NAME, holds_the_books
+from ..dataset.places import examine
 from ..errors import GluonbookError
-from ..remedies import put_aside
 from .finding import Finding
 
 __all__ = ["find_cache", "find_data"]

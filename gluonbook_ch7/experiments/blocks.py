@@ -15,8 +15,8 @@ from typing import Any, Callable, Optional, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from .._files import write_whole
 from ..errors import WorkerError
-from ..files import write_whole
 
 __all__ = ["Block", "Store", "run_blocks"]
 

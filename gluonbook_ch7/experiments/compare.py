@@ -13,14 +13,14 @@ from typing import Any, Optional
 import numpy as np
 import numpy.typing as npt
 
-from .. import checks
+from .. import _validation as checks
 from .._mxnet import nd
+from .._sampling import is_checkpoint
 from ..declarations import Difference, UpdateRule, check_hyperparams
-from ..epochs import is_checkpoint
 from ..errors import ArgumentError
 from ..rules import RULES
-from .peers import follow_peer
-from .trial import Trial, draw_trial, follow_gluon, follow_scratch, full_batch_losses
+from .frameworks import follow_peer
+from .trajectory import Trial, draw_trial, follow_gluon, follow_scratch, full_batch_losses
 
 __all__ = ["Comparison", "Gap", "compare", "find_rule"]
 

@@ -7,7 +7,7 @@ from typing import Any, Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..charts import comparison_figure, write_figure
+from .charts import comparison_figure, write_figure
 from .compare import Comparison, Gap
 
 __all__ = ["difference_rows", "loss_rows", "meaning_rows", "summary", "write_comparison"]

@@ -17,11 +17,11 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from .. import checks
+from .. import _validation as checks
 from .._mxnet import nd
+from .._mxnet.locking import in_turn
 from ..errors import ArgumentError
 from ..training import Rule
-from ..turns import in_turn
 from .blocks import Store, run_blocks
 from .draws import draw_starts
 from .stacked import StackedRuns, map_arrays

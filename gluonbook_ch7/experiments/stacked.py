@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import gluon, mx, nd
-from ..epochs import is_checkpoint
+from .._mxnet.locking import in_turn
+from .._sampling import is_checkpoint
 from ..training import Rule
-from ..turns import in_turn
 from .draws import draw_orders
 
 __all__ = ["StackedRuns", "map_arrays"]

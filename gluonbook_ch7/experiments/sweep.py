@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import nd
-from ..checks import check_seeds
+from .._validation import check_seeds
 from ..errors import ArgumentError
 from ..training import Rule
 from .ensemble import fit_ensemble

@@ -11,14 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from .geometry import in_brief, judge_figure
-from .losses import (
-    RUNS,
-    Training,
-    conformal_p,
-    judge_curve,
-    judge_line,
-    judge_time,
-)
+from .losses import RUNS, Training, conformal_p, judge_curve, judge_line, judge_time
 from .record import CellOutputs
 from .svg import Axes, Figure, Polyline
 from .verdict import Judgement, Verdict, is_reproduced

@@ -21,9 +21,9 @@ import numpy as np
 import gluonbook_ch7
 
 from .. import data
-from ..airfoil.table import FILE_NAME
+from ..dataset.parse import FILE_NAME
 from ..errors import GluonbookError
-from .calls import TrainingCall, observe_data, observe_training, shuffles_of
+from .observer import TrainingCall, observe_data, observe_training, shuffles_of
 
 __all__ = ["load_ipython_extension", "report", "set_up"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from ..errors import DependencyError, RecordError, brief
-from .chapter import Cell, parse_json, parse_notedown, read_text
+from .notedown import Cell, parse_json, parse_notedown, read_text
 from .record import decode_outputs
 
 __all__ = ["Chapter", "need_notebook_extra", "read_chapter"]

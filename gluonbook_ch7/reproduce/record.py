@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataNotFoundError, RecordError
-from .chapter import parse_json
+from .notedown import parse_json
 from .svg import Figure, Polyline, decode_svg
 
 __all__ = ["CellOutputs", "Record", "decode_outputs", "load_recorded"]

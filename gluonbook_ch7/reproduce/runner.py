@@ -9,9 +9,9 @@ from typing import Any, Callable, Optional
 import numpy as np
 
 from . import evidence
-from .chapter import Cell
 from .evidence import Judgement, Training, Verdict
 from .notebook import Chapter
+from .notedown import Cell
 from .record import decode_outputs
 from .session import CellFailure, Session
 

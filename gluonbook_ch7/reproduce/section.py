@@ -10,16 +10,16 @@ from typing import Any, Callable, Optional
 import numpy as np
 import numpy.typing as npt
 
-from ..charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
+from ..experiments.charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
 from ..experiments.ensemble import Ensemble
 from ..figures import plt
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import seed_generators, train_ch7, train_gluon_ch7
 from . import evidence
-from .calls import TrainingCall, observe_training, shuffles_of
 from .evidence import Judgement
+from .observer import TrainingCall, observe_training, shuffles_of
 from .record import CellOutputs, Record
 from .svg import Axes, decode_svg
 

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
+from .._files import as_json, write_whole
 from ..errors import ArgumentError
-from ..files import as_json, write_whole
 from .report import make_page, versions
 from .runner import CellRun, ChapterRun
 

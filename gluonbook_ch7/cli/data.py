@@ -7,10 +7,10 @@ from typing import Optional
 
 import click
 
-from ..airfoil import sources
-from ..airfoil.places import Examination, examine, file_at_hand, forget, places
-from ..airfoil.table import FILE_NAME, SIZE, holds_the_books
-from ..terminal import byte_progress, print_table
+from ..dataset import locate as sources
+from ..dataset.parse import FILE_NAME, SIZE, holds_the_books
+from ..dataset.places import Examination, examine, file_at_hand, forget, places
+from .console import byte_progress, print_table
 
 __all__ = ["run_fetch", "run_forget", "run_verify", "run_where"]
 

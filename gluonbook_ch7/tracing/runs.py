@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import mx, nd
-from ..epochs import is_checkpoint, shuffled
+from .._sampling import is_checkpoint, shuffled
 from ..errors import FusionWarning, TraceError
 from .graph import gluon_gradients, gluon_mean_loss, scratch_mean_loss, scratch_steps
-from .outside import Outside
+from .purity import Outside
 from .reader import Reader
 from .tape import Step
 

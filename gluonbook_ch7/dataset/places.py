@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from ..errors import DataError, DataNotFoundError
-from . import table
-from .sources import PLACES, VARIABLE, cache_folder, local_file, meant
-from .table import FILE_NAME, holds_the_books, is_the_books, parse
+from . import parse as table
+from .locate import PLACES, VARIABLE, cache_folder, local_file, meant
+from .parse import FILE_NAME, holds_the_books, is_the_books, parse
 
 __all__ = ["Examination", "Place", "examine", "file_at_hand", "forget", "places"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from .table import COLUMNS
+from .parse import COLUMNS
 
 __all__ = ["moment_twin"]
 

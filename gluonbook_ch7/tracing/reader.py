@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Callable
 
-from .._mxnet import OPERATOR_CALLS, memory_of, nd
+from .._mxnet.library import OPERATOR_CALLS, memory_of, nd
 from ..errors import TraceError
-from .outside import is_plain
+from .purity import is_plain
 from .tape import StandIn, Step, Tape, refusal, refused
 
 __all__ = ["Reader"]

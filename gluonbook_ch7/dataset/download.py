@@ -14,8 +14,8 @@ import requests
 from requests.exceptions import ChunkedEncodingError, HTTPError, ProxyError, TooManyRedirects
 
 from ..errors import DataNotFoundError
-from . import table
-from .table import Source
+from . import parse as table
+from .parse import Source
 
 __all__ = ["TIMEOUT", "download"]
 

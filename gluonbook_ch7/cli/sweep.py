@@ -15,16 +15,16 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import Progress
 
-from ..charts import sweep_figure, write_figure
+from .._files import write_json, write_whole
 from ..data import load_data_ch7
 from ..declarations import DOMAINS
 from ..errors import ArgumentError, WorkerError
 from ..experiments.blocks import Store
+from ..experiments.charts import sweep_figure, write_figure
 from ..experiments.compare import find_rule
 from ..experiments.executors import dask_cluster, local_processes
 from ..experiments.sweep import Sweep, sweep
-from ..files import write_json, write_whole
-from ..terminal import print_table
+from .console import print_table
 
 __all__ = ["run_sweep"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, DependencyError
-from .trial import Trial
+from .trajectory import Trial
 
 __all__ = ["HOW_TO_INSTALL", "PEERS", "follow_peer", "installed"]
 

@@ -6,8 +6,9 @@ from typing import Optional
 
 import click
 
+from .._files import write_json
 from ..data import load_data_ch7
-from ..experiments import peers
+from ..experiments import frameworks as peers
 from ..experiments.compare import compare, find_rule
 from ..experiments.compare_report import (
     difference_rows,
@@ -16,9 +17,8 @@ from ..experiments.compare_report import (
     summary,
     write_comparison,
 )
-from ..files import write_json
 from ..rules import RULES
-from ..terminal import print_table, with_progress
+from .console import print_table, with_progress
 
 __all__ = ["run_comparisons"]
 

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import autograd, gluon, mx, nd
+from .._mxnet.locking import in_turn
 from ..declarations import Step
 from ..model import linreg, squared_loss
 from ..training import draw_start
-from ..turns import in_turn
 
 __all__ = ["Trial", "draw_trial", "follow_gluon", "follow_scratch", "full_batch_losses"]
 

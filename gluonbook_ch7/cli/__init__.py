@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import click
 
-from .errors import GluonbookError
+from ..errors import GluonbookError
 
 __all__ = ["main"]
 
@@ -131,7 +131,7 @@ def rerun(
     could not be run.
     """
     _refuse_options(ctx, ("html_file", "timeout") if file is None else ("edition", "source"))
-    from .commands.rerun import rerun_file, rerun_section
+    from .rerun import rerun_file, rerun_section
 
     if file is None:
         rerun_section(edition, source, out, json_file)
@@ -181,7 +181,7 @@ def compare(
     differences are switched off, all but one at a time and all together. Numbers are the median of
     the seeds. With the extra `peers`, PyTorch's and optax's optimizers take part.
     """
-    from .commands.compare import run_comparisons
+    from .compare import run_comparisons
 
     run_comparisons(rules, edition, source, seeds, batch_size, epochs, out, json_file)
 
@@ -238,7 +238,7 @@ def sweep(rule: str, lr: Any, mom: Any, gamma: Any, rho: Any, **options: Any) ->
 
     Exit status: 0 if the sweep was finished, 2 if it could not be, 130 if it was interrupted.
     """
-    from .commands.sweep import run_sweep
+    from .sweep import run_sweep
 
     run_sweep(rule, {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho}, **options)
 
@@ -259,7 +259,7 @@ def doctor(as_json: bool) -> None:
 
     Exit status: 0 if the chapter would run here, 1 if something is a fault.
     """
-    from .commands.doctor import run_doctor
+    from .doctor import run_doctor
 
     run_doctor(as_json)
 
@@ -273,7 +273,7 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def where(as_json: bool) -> None:
     """Show the places in the order they are looked at, and which file is taken now."""
-    from .commands.data import run_where
+    from .data import run_where
 
     run_where(as_json)
 
@@ -291,7 +291,7 @@ def fetch(timeout: float) -> None:
 
     Exit status: 0 if it is there in the end, 2 if not.
     """
-    from .commands.data import run_fetch
+    from .data import run_fetch
 
     run_fetch(timeout)
 
@@ -304,7 +304,7 @@ def verify(path: Optional[Path], as_json: bool) -> None:
 
     Exit status: 0 if it is, 1 if it is another one or damaged, 2 if there is none.
     """
-    from .commands.data import run_verify
+    from .data import run_verify
 
     run_verify(path, as_json)
 
@@ -312,6 +312,6 @@ def verify(path: Optional[Path], as_json: bool) -> None:
 @data.command()
 def forget() -> None:
     """Remove what was downloaded into the cache. Your own copies in data/ stay."""
-    from .commands.data import run_forget
+    from .data import run_forget
 
     run_forget()

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import Any, Callable, TypeVar, cast
 
-from .errors import ForkError
+from ..errors import ForkError
 
 __all__ = ["in_turn"]
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .files import write_whole
+from .._files import write_whole
 
 __all__ = [
     "Fan",

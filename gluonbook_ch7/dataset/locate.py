@@ -10,7 +10,7 @@ import pooch
 
 from ..errors import ArgumentError, DataError, DataNotFoundError
 from .download import download
-from .table import FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
+from .parse import FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
 from .twin import moment_twin
 
 __all__ = [

@@ -7,9 +7,9 @@ from typing import Optional
 
 import click
 
-from ..files import write_json
+from .._files import write_json
 from ..reproduce.evidence import Judgement, is_reproduced
-from ..terminal import print_table, status, with_progress
+from .console import print_table, status, with_progress
 
 __all__ = ["rerun_file", "rerun_section"]
 

@@ -1,0 +1,59 @@
+"""The NumPy names that MXNet 1.9.1 looks up and that NumPy has removed since 1.20.
+
+Importing this package restores those that the installed NumPy lacks, so that ``import mxnet`` works
+after it. Nothing that NumPy defines is changed.
+"""
+
+import warnings
+from typing import Any, Callable
+
+import numpy as np
+
+__all__ = ["REMOVED_NAMES", "missing_names", "restore_removed_names"]
+
+
+def _removed_financial(name: str) -> Callable[..., Any]:
+    """Return a stand-in for a financial function that NumPy removed in 1.20."""
+
+    def stand_in(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"NumPy 1.20 removed {name}; use numpy_financial.{name}")
+
+    stand_in.__name__ = name
+    return stand_in
+
+
+REMOVED_NAMES: dict[str, Any] = {
+    "bool": np.bool_,
+    "float_": np.float64,
+    "PZERO": 0.0,
+    "NZERO": -0.0,
+    "NINF": -np.inf,
+    "PINF": np.inf,
+    "Inf": np.inf,
+    "NaN": np.nan,
+    "NAN": np.nan,
+    "alltrue": np.all,
+    "sometrue": np.any,
+    "product": np.prod,
+    "cumproduct": np.cumprod,
+    "in1d": lambda ar1, ar2, **options: np.isin(np.ravel(ar1), ar2, **options),
+    "msort": lambda a: np.sort(a, axis=0),
+    "row_stack": np.vstack,
+    "round_": np.round,
+    "trapz": getattr(np, "trapezoid", None),
+    **{name: _removed_financial(name) for name in ("mirr", "npv", "pmt", "ppmt", "pv", "rate")},
+}
+
+
+def missing_names() -> list[str]:
+    """Return the names in `REMOVED_NAMES` that this NumPy does not have."""
+    with warnings.catch_warnings():
+        # NumPy warns when asked for a deprecated or removed name.
+        warnings.simplefilter("ignore")
+        return [name for name in REMOVED_NAMES if not hasattr(np, name)]
+
+
+def restore_removed_names() -> None:
+    """Give NumPy the names that it lacks; leave the others alone."""
+    for name in missing_names():
+        setattr(np, name, REMOVED_NAMES[name])
