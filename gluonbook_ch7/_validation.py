@@ -1,37 +1,76 @@
-"""The checks: what the computing functions refuse, and how they say it."""
+"""Validation of arguments, with messages that say what to do.
+
+`checked` keeps the checks out of the update rules. Nothing here imports MXNet before a value is
+compared with one of its types.
+"""
 
 import difflib
+import functools
 import inspect
+import math
 import numbers
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Callable, NamedTuple, Optional, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from ._mxnet import mx, nd
-from .declarations import Domain
+from . import _mxnet
 from .errors import ArgumentError
 
 __all__ = [
+    "DOMAINS",
+    "Domain",
     "check_data",
+    "check_hyperparams",
     "check_optimizer",
     "check_rule",
     "check_seeds",
     "check_sizes",
     "check_states",
+    "checked",
+    "checked_2d",
 ]
 
-# MXNet reads the numbers as float32, and refuses those that it would make infinite or zero.
-_SMALLEST, _LARGEST = 1e-37, 1e38
+Function = TypeVar("Function", bound=Callable[..., Any])
 
+
+class Domain(NamedTuple):
+    """The values that a hyperparameter may have: in words, and as a test of one number."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def _is_finite_positive(x: Any) -> bool:
+    try:
+        # As a Python float, because NumPy 2 rounds float_info.max to infinity beside a float32.
+        return 0 < float(x) < math.inf
+    except OverflowError:  # an int too large for a float
+        return False
+
+
+_POSITIVE = Domain("a finite positive number", _is_finite_positive)
+_FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
+
+# The chapter's hyperparameters. The two-dimensional rules call the learning rate eta.
+DOMAINS = {
+    "lr": _POSITIVE,
+    "eta": _POSITIVE,
+    "mom": _FRACTION,
+    "gamma": _FRACTION,
+    "rho": _FRACTION,
+    "t": Domain("a whole number of at least 1", lambda x: x >= 1 and x == int(x)),
+}
+
+# MXNet converts numbers to float32, where smaller ones become zero and larger ones infinite.
+_SMALLEST, _LARGEST = 1e-37, 1e38
 _ANY = Domain("a finite number", lambda x: abs(x) <= _LARGEST)
 _AT_LEAST_0 = Domain("a finite number of at least 0", lambda x: 0 <= x <= _LARGEST)
-_FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
 _BELOW_1 = Domain("a number in [0, 1)", lambda x: 0 <= x < 1)
 
-# Gluon's optimizers take any number that float32 holds; beyond these they climb or divide by zero.
-_GLUONS_DOMAINS = {
+# Gluon's optimizers accept any float32; with other values than these they ascend or divide by zero.
+_GLUON_DOMAINS = {
     "learning_rate": _AT_LEAST_0,
     "epsilon": _AT_LEAST_0,
     "eps": _AT_LEAST_0,
@@ -44,10 +83,127 @@ _GLUONS_DOMAINS = {
 }
 
 
+# --- Update rules -------------------------------------------------------------------------------
+
+
+def checked(*names: str, arrays_per_state: int = 1) -> Callable[[Function], Function]:
+    """Validate the hyperparameters and the states of an update rule at every step.
+
+    Parameters
+    ----------
+    *names : str
+        The hyperparameters that the rule reads.
+    arrays_per_state : int
+        How many arrays the state of one parameter consists of: 0 for a rule without states, 1 for
+        an array, more for a tuple of arrays.
+    """
+
+    def decorate(rule: Function) -> Function:
+        @functools.wraps(rule)
+        def step(params: Any, states: Any, hyperparams: Any, **options: Any) -> None:
+            __tracebackhide__ = True
+            _check_step(rule.__name__, hyperparams, names)
+            if arrays_per_state:
+                _check_step_states(rule.__name__, params, states, arrays_per_state)
+            rule(params, states, hyperparams, **options)
+
+        return cast(Function, step)
+
+    return decorate
+
+
+def checked_2d(rule: Function) -> Function:
+    """Validate the hyperparameters of a two-dimensional rule, its keyword arguments."""
+
+    @functools.wraps(rule)
+    def step(x1: float, x2: float, s1: float, s2: float, **hyperparams: Any) -> Any:
+        __tracebackhide__ = True
+        for name in DOMAINS.keys() & hyperparams.keys():
+            _check_number(rule.__name__, name, hyperparams[name])
+        return rule(x1, x2, s1, s2, **hyperparams)
+
+    return cast(Function, step)
+
+
+def check_hyperparams(rule: str, hyperparams: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise `ArgumentError` if a hyperparameter is missing or outside its domain.
+
+    Parameters
+    ----------
+    rule : str
+        The rule's name, for the message.
+    hyperparams : dict
+        Numbers, or arrays of numbers (NDArray or ndarray), all of which are checked.
+    names : sequence of str
+        The hyperparameters that the rule reads.
+    """
+    _check_step(rule, hyperparams, names)
+    for name in names:
+        value = hyperparams[name]
+        if getattr(value, "shape", ()) != ():
+            array = value.asnumpy() if hasattr(value, "asnumpy") else np.asarray(value)
+            for number in np.unique(array):
+                _check_number(rule, name, number)
+
+
+def _check_step(rule: str, hyperparams: Any, names: Sequence[str]) -> None:
+    """Check numbers only: to read an array at every step would wait for MXNet."""
+    if not isinstance(hyperparams, Mapping):
+        kind = type(hyperparams).__name__
+        raise ArgumentError(f"{rule} wants a dict with {' and '.join(names)}; it got a {kind}")
+    for name in names:
+        if name not in hyperparams:
+            raise ArgumentError(_missing(rule, hyperparams, names))
+        if getattr(hyperparams[name], "shape", ()) == ():
+            _check_number(rule, name, hyperparams[name])
+
+
+def _check_number(rule: str, name: str, value: Any) -> None:
+    domain = DOMAINS[name]
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not domain.holds(value):
+        raise ArgumentError(f"{rule}'s {name} is {value!r}; it must be {domain.words}")
+
+
+def _missing(rule: str, hyperparams: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Say which hyperparameters are missing, and which unknown ones were given instead."""
+    missing = [name for name in names if name not in hyperparams]
+    unknown = [repr(name) for name in hyperparams if name not in names]
+    instead = f", but {' and '.join(unknown)}, which it does not know" if unknown else ""
+    return f"{rule} wants {' and '.join(names)}; it did not get {' and '.join(missing)}{instead}"
+
+
+def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: int) -> None:
+    each = "one array" if arrays == 1 else f"a tuple of {arrays} arrays"
+    given = len(states) if isinstance(states, (tuple, list)) else None
+    if given != len(params):
+        got = type(states).__name__ if given is None else f"{given} of them"
+        raise ArgumentError(
+            f"{rule} wants {len(params)} states, {each} for each parameter; it got {got}"
+        )
+    for state in states:
+        is_group = isinstance(state, (tuple, list))
+        if arrays != (len(state) if is_group else 1):
+            got = f"one of {len(state)}" if is_group else "one array"
+            raise ArgumentError(f"{rule} wants {each} as the state of a parameter; it got {got}")
+
+
+def check_rule(trainer_fn: Any) -> None:
+    """Raise `ArgumentError` if the update rule is not callable."""
+    if not callable(trainer_fn):
+        raise ArgumentError(
+            f"the update rule is {trainer_fn!r}; it must be a function (params, states, "
+            "hyperparams), such as rmsprop; fit_gluon takes the name of a Gluon optimizer"
+        )
+
+
+# --- Data, sizes, seeds, states -----------------------------------------------------------------
+
+
 def check_data(features: Any, labels: Any) -> None:
-    """Refuse anything but finite ``features`` (n, k) and ``labels`` (n,), n and k at least 1."""
+    """Raise `ArgumentError` unless features (n, k) and labels (n,) are finite float32 NDArrays."""
     for name, value, axes in (("features", features, "(n, k)"), ("labels", labels, "(n,)")):
-        if not isinstance(value, nd.NDArray):
+        if not isinstance(value, _mxnet.nd.NDArray):
             raise ArgumentError(
                 f"{name} is a {type(value).__name__}; it must be an NDArray of shape {axes}: "
                 f"convert it with mxnet.nd.array({name})"
@@ -65,7 +221,7 @@ def check_data(features: Any, labels: Any) -> None:
             )
     if len(features) != len(labels):
         raise ArgumentError(
-            f"features has {len(features)} rows and labels has {len(labels)}; they must be as many"
+            f"features has {len(features)} rows and labels has {len(labels)}; they must be equal"
         )
     _check_finite("features", features.asnumpy())
     _check_finite("labels", labels.asnumpy())
@@ -83,17 +239,8 @@ def _check_finite(name: str, values: npt.NDArray[np.float32]) -> None:
     )
 
 
-def check_rule(trainer_fn: Any) -> None:
-    """Refuse what cannot be called."""
-    if not callable(trainer_fn):
-        raise ArgumentError(
-            f"the update rule is {trainer_fn!r}; it must be a function (params, states, "
-            "hyperparams), such as rmsprop; fit_gluon takes the name of an optimizer of Gluon's"
-        )
-
-
 def check_sizes(batch_size: Any, num_epochs: Any) -> None:
-    """Refuse sizes that are not whole numbers of at least 1."""
+    """Raise `ArgumentError` unless both are whole numbers of at least 1."""
     for name, value in (("batch_size", batch_size), ("num_epochs", num_epochs)):
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not whole or value < 1:
@@ -101,7 +248,7 @@ def check_sizes(batch_size: Any, num_epochs: Any) -> None:
 
 
 def check_seeds(seeds: Iterable[Any]) -> tuple[int, ...]:
-    """Return the seeds as a tuple; refuse none at all, and what both generators do not take."""
+    """Return the seeds as a tuple of int; raise `ArgumentError` if one is not in [0, 2³¹)."""
     seeds = tuple(seeds)
     if not seeds:
         raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
@@ -112,20 +259,20 @@ def check_seeds(seeds: Iterable[Any]) -> tuple[int, ...]:
 
 
 def check_states(states: Any, num_features: int) -> None:
-    """Refuse states that are not one for the weights (k, 1) and one for the bias (1,).
+    """Raise `ArgumentError` if arrays among the states do not have the parameters' shapes.
 
-    A rule may keep no states at all, several arrays a parameter, or something of its own that is
-    not made of arrays; what is made of arrays must have the parameters' shapes.
+    A rule may keep no states, several arrays for each parameter, or something of its own that does
+    not consist of arrays, which is not checked.
     """
-    arrays = _arrays_per_entry(states)
-    if arrays is None:
+    entries = _arrays_per_entry(states)
+    if entries is None:
         return
-    if len(arrays) != 2:
+    if len(entries) != 2:
         raise ArgumentError(
-            f"states has {len(arrays)} entries; it must have two, for the weights and the bias"
+            f"states has {len(entries)} entries; it must have two, for the weights and the bias"
         )
     shapes = (("weights", (num_features, 1)), ("bias", (1,)))
-    for (name, shape), entry in zip(shapes, arrays):
+    for (name, shape), entry in zip(shapes, entries):
         for array in entry:
             if array.shape != shape:
                 raise ArgumentError(
@@ -134,46 +281,51 @@ def check_states(states: Any, num_features: int) -> None:
                 )
 
 
-def _arrays_per_entry(states: Any) -> Any:
-    """Return the arrays of each entry of `states`, or None if it is not made of arrays alone."""
+def _arrays_per_entry(states: Any) -> Optional[list[Sequence[Any]]]:
+    """Return the arrays of each entry, or None if the states do not consist of arrays."""
     if not isinstance(states, (tuple, list)):
         return None
-    entries = [entry if isinstance(entry, (tuple, list)) else (entry,) for entry in states]
-    only_arrays = all(isinstance(array, nd.NDArray) for entry in entries for array in entry)
-    return entries if only_arrays else None
+    entries: list[Sequence[Any]] = [
+        entry if isinstance(entry, (tuple, list)) else (entry,) for entry in states
+    ]
+    arrays = [array for entry in entries for array in entry]
+    return entries if all(isinstance(array, _mxnet.nd.NDArray) for array in arrays) else None
+
+
+# --- Gluon's optimizers -------------------------------------------------------------------------
 
 
 def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
-    """Return an optimizer's hyperparameters, NumPy's numbers among them as Python's.
+    """Return the hyperparameters of a Gluon optimizer with NumPy scalars as Python numbers.
 
-    Refuse a name that Gluon does not know, a hyperparameter that its optimizer lacks, and a value
-    with which it cannot train. An ndarray has one value for each run of an ensemble.
+    Raise `ArgumentError` if Gluon has no such optimizer, the optimizer has no such hyperparameter,
+    or it cannot train with a value. An ndarray holds one value for each run of an ensemble.
     """
-    known = mx.optimizer.Optimizer.opt_registry
+    known = _mxnet.mx.optimizer.Optimizer.opt_registry
     if not isinstance(name, str) or name.lower() not in known:
-        raise ArgumentError(f"Gluon has no optimizer {name!r}{_suggest(name, known)}")
+        raise ArgumentError(f"Gluon has no optimizer {name!r}{_suggestion(name, known)}")
     if not isinstance(hyperparams, Mapping):
         raise ArgumentError(
             f"the hyperparameters are a {type(hyperparams).__name__}; they must be a dict, such as "
             '{"learning_rate": 0.01}'
         )
-    wanted = _hyperparameters(known[name.lower()])
+    defaults = _default_hyperparams(known[name.lower()])
     plain = {}
     for given, value in hyperparams.items():
-        if given not in wanted:
+        if given not in defaults:
             raise ArgumentError(
-                f"Gluon's {name} has no hyperparameter {given!r}{_suggest(given, wanted)}"
+                f"Gluon's {name} has no hyperparameter {given!r}{_suggestion(given, defaults)}"
             )
-        # MXNet reads numbers from their text, which NumPy 2 writes as np.float64(0.01).
+        # MXNet parses numbers from their text, which NumPy 2 writes as np.float64(0.01).
         plain[given] = value.item() if isinstance(value, np.generic) else value
-        many = isinstance(value, np.ndarray) and value.ndim > 0
-        for each in np.unique(value).tolist() if many else [plain[given]]:
-            _check_hyperparameter(f"Gluon's {name}", given, each, wanted[given])
+        is_array = isinstance(value, np.ndarray) and value.ndim > 0
+        for each in np.unique(value).tolist() if is_array else [plain[given]]:
+            _check_gluon_hyperparam(f"Gluon's {name}", given, each, defaults[given])
     return plain
 
 
-def _hyperparameters(optimizer: type) -> dict[str, Any]:
-    """Collect what an optimizer's constructor and those it extends take, with the defaults."""
+def _default_hyperparams(optimizer: type) -> dict[str, Any]:
+    """Return what the constructors of an optimizer and its base classes take, with the defaults."""
     defaults: dict[str, Any] = {}
     for cls in optimizer.__mro__[:-1]:
         if "__init__" in vars(cls):
@@ -185,14 +337,14 @@ def _hyperparameters(optimizer: type) -> dict[str, Any]:
     return defaults
 
 
-def _check_hyperparameter(optimizer: str, name: str, value: Any, default: Any) -> None:
-    """Refuse a value that cannot stand where the default stands."""
+def _check_gluon_hyperparam(optimizer: str, name: str, value: Any, default: Any) -> None:
     if isinstance(default, (bool, str)) or (value is None and default is None):
         return
     if name == "lr_scheduler":
-        fits, words = isinstance(value, mx.lr_scheduler.LRScheduler), "one of mxnet.lr_scheduler's"
+        fits = isinstance(value, _mxnet.mx.lr_scheduler.LRScheduler)
+        words = "one of mxnet.lr_scheduler's"
     else:
-        domain = _GLUONS_DOMAINS.get(name, _ANY)
+        domain = _GLUON_DOMAINS.get(name, _ANY)
         real = isinstance(value, numbers.Real) and not isinstance(value, bool)
         fits = real and domain.holds(value) and (value == 0 or abs(value) >= _SMALLEST)
         words = f"{domain.words}: 0, or {_SMALLEST} to {_LARGEST} in size"
@@ -201,8 +353,8 @@ def _check_hyperparameter(optimizer: str, name: str, value: Any, default: Any) -
         raise ArgumentError(f"{optimizer}'s {name} is {given}; it must be {words}")
 
 
-def _suggest(given: Any, known: Iterable[str]) -> str:
-    """Say which known names are close to the one given, and which there are."""
+def _suggestion(given: Any, known: Iterable[str]) -> str:
+    """Return which known names are close to the one given, and all of them."""
     known = sorted(known)
     close = sorted(difflib.get_close_matches(str(given).lower(), known))
     hint = f"; did you mean {' or '.join(close)}?" if close else "."

@@ -1,14 +1,16 @@
-"""Descent in two dimensions: a rule in plain scalars, followed for twenty steps and drawn.
+"""Descent in two dimensions: a rule in plain numbers, followed for twenty steps and drawn.
 
 Each rule takes one step on the chapter's objective f(x₁, x₂) = 0.1 x₁² + 2 x₂² (`f_2d`), whose
-gradient is g = (0.2 x₁, 4 x₂). ``train_2d`` takes it as it is, with the section's hyperparameters,
-or with others: ``train_2d(functools.partial(gd_2d, eta=0.6))``.
+gradient is g = (0.2 x₁, 4 x₂). It takes the point ``x1, x2`` and the states ``s1, s2`` of its
+coordinates, and returns the next ones. The defaults are the section's hyperparameters; for others
+use ``train_2d(functools.partial(gd_2d, eta=0.6))``.
 """
 
 import math
 from typing import Any, Callable
 
-from .declarations import take
+from . import _observers
+from ._validation import checked_2d
 from .figures import plot_trace_2d, set_figsize
 
 __all__ = [
@@ -28,7 +30,7 @@ Rule2D = Callable[[float, float, float, float], Step2D]
 
 
 def f_2d(x1: Any, x2: Any) -> Any:
-    """Return the chapter's objective, 0.1 x₁² + 2 x₂², of floats or of arrays."""
+    """Return the chapter's objective, 0.1 x₁² + 2 x₂², of floats or arrays."""
     return 0.1 * x1**2 + 2 * x2**2
 
 
@@ -36,91 +38,44 @@ def _gradient(x1: float, x2: float) -> tuple[float, float]:
     return 0.2 * x1, 4 * x2
 
 
+@checked_2d
 def gd_2d(x1: float, x2: float, s1: float, s2: float, *, eta: float = 0.4) -> Step2D:
-    """Take one step of gradient descent, for each coordinate x ← x − η g.
+    """Take one step of gradient descent (梯度下降), in each coordinate x ← x − η g.
 
-    Parameters
-    ----------
-    x1, x2 : float
-        Where we stand.
-    s1, s2 : float
-        Not used; gradient descent has no states.
-    eta : float
-        The learning rate η. The section's is 0.4; from 0.5 on x₂ does not converge.
-
-    Returns
-    -------
-    x1, x2, s1, s2 : float
-        The next point, and two zeros.
+    ``eta`` is the learning rate η; from 0.5 on, x₂ does not converge. The states are not used.
     """
-    take("gd_2d", {"eta": eta}, "eta")
     g1, g2 = _gradient(x1, x2)
     return x1 - eta * g1, x2 - eta * g2, 0, 0
 
 
+@checked_2d
 def momentum_2d(
     x1: float, x2: float, v1: float, v2: float, *, eta: float = 0.4, gamma: float = 0.5
 ) -> Step2D:
-    """Take one step of gradient descent with momentum.
+    """Take one step of gradient descent with momentum (动量法; Polyak 1964).
 
-    For each coordinate::
+    In each coordinate, with the learning rate η and the momentum γ in [0, 1]::
 
         v ← γ v + η g
         x ← x − v
-
-    Parameters
-    ----------
-    x1, x2 : float
-        Where we stand.
-    v1, v2 : float
-        The velocity in each coordinate.
-    eta, gamma : float
-        The learning rate η and the momentum γ in [0, 1]; the section's are 0.4 and 0.5.
-
-    Returns
-    -------
-    x1, x2, v1, v2 : float
-        The next point and the velocities it was reached with.
-
-    References
-    ----------
-    The chapter on momentum; Polyak (1964).
     """
-    take("momentum_2d", {"eta": eta, "gamma": gamma}, "eta", "gamma")
     g1, g2 = _gradient(x1, x2)
     v1 = gamma * v1 + eta * g1
     v2 = gamma * v2 + eta * g2
     return x1 - v1, x2 - v2, v1, v2
 
 
+@checked_2d
 def adagrad_2d(x1: float, x2: float, s1: float, s2: float, *, eta: float = 0.4) -> Step2D:
-    """Take one AdaGrad step.
+    """Take one AdaGrad step (Duchi, Hazan and Singer 2011).
 
-    For each coordinate::
+    In each coordinate, with the learning rate η; the section also tries η = 2::
 
         s ← s + g²
         x ← x − η g / √(s + ε),   ε = 1e-6
-
-    Parameters
-    ----------
-    x1, x2 : float
-        Where we stand.
-    s1, s2 : float
-        The sum of each coordinate's squared gradients.
-    eta : float
-        The learning rate η; the section's is 0.4, and 2 after that.
-
-    Returns
-    -------
-    x1, x2, s1, s2 : float
-        The next point and its states.
-
-    References
-    ----------
-    The chapter on AdaGrad; Duchi, Hazan and Singer (2011).
     """
-    take("adagrad_2d", {"eta": eta}, "eta")
-    (g1, g2), eps = _gradient(x1, x2), 1e-6
+    g1, g2 = _gradient(x1, x2)
+    eps = 1e-6
     s1 += g1**2
     s2 += g2**2
     x1 -= eta / math.sqrt(s1 + eps) * g1
@@ -128,36 +83,19 @@ def adagrad_2d(x1: float, x2: float, s1: float, s2: float, *, eta: float = 0.4) 
     return x1, x2, s1, s2
 
 
+@checked_2d
 def rmsprop_2d(
     x1: float, x2: float, s1: float, s2: float, *, eta: float = 0.4, gamma: float = 0.9
 ) -> Step2D:
-    """Take one RMSProp step.
+    """Take one RMSProp step (Tieleman and Hinton 2012, lecture 6.5).
 
-    For each coordinate::
+    In each coordinate, with the learning rate η and the decay γ in [0, 1]::
 
         s ← γ s + (1 − γ) g²
         x ← x − η g / √(s + ε),   ε = 1e-6
-
-    Parameters
-    ----------
-    x1, x2 : float
-        Where we stand.
-    s1, s2 : float
-        The moving average of each coordinate's squared gradient.
-    eta, gamma : float
-        The learning rate η and the decay γ in [0, 1]; the section's are 0.4 and 0.9.
-
-    Returns
-    -------
-    x1, x2, s1, s2 : float
-        The next point and its states.
-
-    References
-    ----------
-    The chapter on RMSProp; Tieleman and Hinton (2012), lecture 6.5.
     """
-    take("rmsprop_2d", {"eta": eta, "gamma": gamma}, "eta", "gamma")
-    (g1, g2), eps = _gradient(x1, x2), 1e-6
+    g1, g2 = _gradient(x1, x2)
+    eps = 1e-6
     s1 = gamma * s1 + (1 - gamma) * g1**2
     s2 = gamma * s2 + (1 - gamma) * g2**2
     x1 -= eta / math.sqrt(s1 + eps) * g1
@@ -173,16 +111,14 @@ def descend_2d(trainer: Rule2D, num_steps: int = 20) -> list[Point]:
     trainer : callable
         Takes and returns ``x1, x2, s1, s2``.
     num_steps : int
-        How many steps; the book's are 20.
 
     Returns
     -------
     list of (float, float)
-        The starting point and the point after each step, ``num_steps + 1`` in all.
+        The starting point and the point after each step: ``num_steps + 1`` points.
     """
-    start: Point = (-5, -2)
-    (x1, x2), s1, s2 = start, 0.0, 0.0
-    trace = [start]
+    x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
+    trace = [(x1, x2)]
     for _ in range(num_steps):
         x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
         trace.append((x1, x2))
@@ -192,23 +128,25 @@ def descend_2d(trainer: Rule2D, num_steps: int = 20) -> list[Point]:
 def train_2d(trainer: Rule2D) -> list[Point]:
     """Follow a rule for 20 steps, print where it ends, and return the 21 points of its trace.
 
-    The book's function; `descend_2d` is the same without the printing.
+    This is the book's function; `descend_2d` does not print.
     """
     trace = descend_2d(trainer)
     x1, x2 = trace[-1]
     print("epoch %d, x1 %f, x2 %f" % (len(trace) - 1, x1, x2))
+    for observe in _observers.on_descent:
+        observe(trainer, trace)
     return trace
 
 
 def show_trace_2d(f: Callable[..., Any], res: list[Point]) -> None:
-    """Draw the trace `res` over the contours of `f`, as the book does.
+    """Draw a trace over the contours of the objective, as the book does.
 
     Parameters
     ----------
     f : callable
         The objective; takes two float64 arrays of one shape and returns a third.
     res : list of (float, float)
-        What `train_2d` returned.
+        The trace that `train_2d` returned.
     """
     set_figsize()
     plot_trace_2d(f, res)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet import mx, nd
 from gluonbook_ch7.errors import ArgumentError, DivergenceWarning
-from gluonbook_ch7.rules import RULES
+from gluonbook_ch7.experiments.registry import RULES
 
 KINDS = ["plain", "scaled", "columns", "constant", "zero", "denormal", "overflowing"]
 LARGEST = float(np.finfo(np.float32).max)

@@ -17,7 +17,7 @@ import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet.library import OPERATOR_CALLS, mx, nd
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError, FusionWarning
-from gluonbook_ch7.rules import RULES
+from gluonbook_ch7.experiments.registry import RULES
 
 DATA = load_data_ch7(source="twin")
 FULL = DATA.features, DATA.labels

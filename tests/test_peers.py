@@ -7,8 +7,8 @@ from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import DependencyError
 from gluonbook_ch7.experiments import frameworks as peers
 from gluonbook_ch7.experiments.compare import compare
+from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.experiments.trajectory import draw_trial, follow_scratch
-from gluonbook_ch7.rules import RULES
 
 # What is left between a rule and a peer's optimizer once its hyperparameters are set like ours.
 # PyTorch's RMSprop and Adagrad add epsilon outside the root, which no hyperparameter changes;

@@ -10,13 +10,12 @@ from hypothesis.extra import numpy as hnp
 
 from gluonbook_ch7 import rules
 from gluonbook_ch7._mxnet import nd
+from gluonbook_ch7._validation import check_hyperparams
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.declarations import check_hyperparams
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.ensemble import fit_ensemble
-from gluonbook_ch7.rules import RULES
+from gluonbook_ch7.experiments.registry import RULES, adam_like_gluon
 from gluonbook_ch7.training import fit_gluon, fit_scratch
-from gluonbook_ch7.variants import adam_like_gluon
 
 EPSILON = {"adagrad": 1e-6, "rmsprop": 1e-6, "adadelta": 1e-5, "adam": 1e-6}
 

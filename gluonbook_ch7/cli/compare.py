@@ -9,7 +9,7 @@ import click
 from .._files import write_json
 from ..data import load_data_ch7
 from ..experiments import frameworks as peers
-from ..experiments.compare import compare, find_rule
+from ..experiments.compare import compare
 from ..experiments.compare_report import (
     difference_rows,
     loss_rows,
@@ -17,7 +17,7 @@ from ..experiments.compare_report import (
     summary,
     write_comparison,
 )
-from ..rules import RULES
+from ..experiments.registry import RULES, find_rule
 from .console import print_table, with_progress
 
 __all__ = ["run_comparisons"]

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from .._files import write_json, write_whole
+from .._validation import DOMAINS
 from ..data import load_data_ch7
-from ..declarations import DOMAINS
 from ..errors import ArgumentError, WorkerError
 from ..experiments.blocks import Store
 from ..experiments.charts import sweep_figure, write_figure
-from ..experiments.compare import find_rule
 from ..experiments.executors import dask_cluster, local_processes
+from ..experiments.registry import find_rule
 from ..experiments.sweep import Sweep, sweep
 from .console import print_table
 

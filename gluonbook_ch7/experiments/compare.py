@@ -16,13 +16,12 @@ import numpy.typing as npt
 from .. import _validation as checks
 from .._mxnet import nd
 from .._sampling import is_checkpoint
-from ..declarations import Difference, UpdateRule, check_hyperparams
 from ..errors import ArgumentError
-from ..rules import RULES
 from .frameworks import follow_peer
+from .registry import Difference, UpdateRule, find_rule
 from .trajectory import Trial, draw_trial, follow_gluon, follow_scratch, full_batch_losses
 
-__all__ = ["Comparison", "Gap", "compare", "find_rule"]
+__all__ = ["Comparison", "Gap", "compare"]
 
 LIMIT = 1e-6
 
@@ -175,7 +174,7 @@ def compare(
     hyperparams = dict(found.hyperparams if hyperparams is None else hyperparams)
     checks.check_data(features, labels)
     checks.check_sizes(batch_size, num_epochs)
-    check_hyperparams(rule, hyperparams, tuple(found.hyperparams))
+    checks.check_hyperparams(rule, hyperparams, tuple(found.hyperparams))
     if not seeds:
         raise ArgumentError("seeds is empty; give one for each trial, such as range(3)")
     trials = [
@@ -202,13 +201,6 @@ def compare(
         peers={peer: _gap(book, paths) for peer, paths in with_defaults.items()},
         peers_aligned={peer: _gap(book, paths) for peer, paths in with_ours.items()},
     )
-
-
-def find_rule(name: str) -> UpdateRule:
-    """Return the rule with this name; refuse an unknown one and list the known ones."""
-    if name not in RULES:
-        raise ArgumentError(f"there is no rule {name!r}. There are: {', '.join(RULES)}")
-    return RULES[name]
 
 
 class _Runs:

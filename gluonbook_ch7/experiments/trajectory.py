@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from .._mxnet import autograd, gluon, mx, nd
 from .._mxnet.locking import in_turn
-from ..declarations import Step
 from ..model import linreg, squared_loss
-from ..training import draw_start
+from ..training import Rule, draw_start
 
 __all__ = ["Trial", "draw_trial", "follow_gluon", "follow_scratch", "full_batch_losses"]
 
@@ -62,7 +61,7 @@ def draw_trial(
 
 @in_turn
 def follow_scratch(
-    trial: Trial, step: Step, states: Any, hyperparams: dict[str, Any]
+    trial: Trial, step: Rule, states: Any, hyperparams: dict[str, Any]
 ) -> npt.NDArray[np.float32]:
     """Train with an update rule as the book's ``train_ch7`` does; return every step's weights.
 

@@ -1,0 +1,212 @@
+"""The chapter's rules with all that belongs to each, and how Gluon's optimizers differ from them.
+
+All of Gluon's optimizers share one difference, which lies in the training and not in the rule: the
+average over a short last minibatch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+from .. import rules
+from .._mxnet import nd
+from .._validation import checked
+from ..errors import ArgumentError
+
+__all__ = ["RULES", "Difference", "UpdateRule", "adam_like_gluon", "find_rule"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A known difference between a rule as the book trains with it and Gluon's optimizer.
+
+    Attributes
+    ----------
+    name : str
+    ours, gluons : str
+        What each does.
+    gluon_hyperparams : dict
+        Hyperparameters of Gluon's optimizer that remove the difference.
+    variant : dict
+        Keyword arguments of the rule's `like_gluon` that remove the difference.
+    count_rows : bool
+        Whether it is removed by telling ``Trainer.step`` how many rows the minibatch has.
+    """
+
+    name: str
+    ours: str
+    gluons: str
+    gluon_hyperparams: Mapping[str, float] = field(default_factory=dict)
+    variant: Mapping[str, bool] = field(default_factory=dict)
+    count_rows: bool = False
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """A rule of the chapter and all that belongs to it.
+
+    Attributes
+    ----------
+    step : callable
+        The rule itself.
+    init_states : callable or None
+        Makes the states from the features.
+    hyperparams : dict
+        The values that the chapter trains with.
+    gluon : str
+        The name of Gluon's optimizer.
+    gluon_names : dict
+        Gluon's name for each hyperparameter. There is none for Adam's t.
+    differences : tuple of Difference
+    like_gluon : callable or None
+        A variant of the rule that can follow Gluon where Gluon's hyperparameters cannot follow the
+        rule.
+    """
+
+    step: Callable[[Sequence[Any], Any, dict[str, Any]], None]
+    init_states: Optional[Callable[[Any], Any]]
+    hyperparams: Mapping[str, float]
+    gluon: str
+    gluon_names: Mapping[str, str]
+    differences: tuple[Difference, ...]
+    like_gluon: Optional[Callable[..., None]] = None
+
+    @property
+    def name(self) -> str:
+        """The name of the rule's function."""
+        return self.step.__name__
+
+    def states(self, features: Any) -> Any:
+        """Return the rule's states before the first step."""
+        return self.init_states(features) if self.init_states else None
+
+    def gluon_hyperparams(self, hyperparams: Mapping[str, Any]) -> dict[str, Any]:
+        """Return hyperparameters under Gluon's names."""
+        return {gluons: hyperparams[ours] for ours, gluons in self.gluon_names.items()}
+
+
+@checked("lr", "t", arrays_per_state=2)
+def adam_like_gluon(
+    params: Sequence[nd.NDArray],
+    states: Any,
+    hyperparams: dict[str, Any],
+    *,
+    folded: bool = False,
+    single: bool = False,
+) -> None:
+    """Take one step of `adam`, except for what Gluon does differently.
+
+    With ``folded`` the bias corrections are part of the learning rate::
+
+        x ← x − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) v / (√s + ε)
+
+    With ``single``, 1 − β₁ and 1 − β₂ are computed in float32.
+    """
+    eta, t, eps = hyperparams["lr"], hyperparams["t"], 1e-6
+    beta1, beta2 = 0.9, 0.999
+    rest1, rest2 = 1 - beta1, 1 - beta2
+    if single:
+        rest1, rest2 = float(1 - np.float32(beta1)), float(1 - np.float32(beta2))
+    for p, (v, s) in zip(params, states):
+        v[:] = beta1 * v + rest1 * p.grad
+        s[:] = beta2 * s + rest2 * p.grad.square()
+        if folded:
+            folded_eta = eta * ((1 - beta2**t) ** 0.5 / (1 - beta1**t))
+            p[:] = p - folded_eta * v / (s.sqrt() + eps)
+        else:
+            v_hat = v / (1 - beta1**t)
+            s_hat = s / (1 - beta2**t)
+            p[:] = p - eta * v_hat / (s_hat.sqrt() + eps)
+    hyperparams["t"] += 1
+
+
+_SHORT_MINIBATCH = Difference(
+    "short minibatch",
+    ours="averages over the rows of the last minibatch",
+    gluons="Trainer.step(batch_size) divides by batch_size",
+    count_rows=True,
+)
+_FOLDED_CORRECTION = Difference(
+    "folded bias correction",
+    ours="corrects both averages, then adds ε to √ŝ",
+    gluons="corrects the learning rate and adds ε to √s",
+    variant={"folded": True},
+)
+_SINGLE_PRECISION = Difference(
+    "float32 1 − β",
+    ours="1 − β₂ = 0.001",
+    gluons="1 − β₂ = 0.00099998713",
+    variant={"single": True},
+)
+
+
+def _epsilon(ours: float, gluons: float, name: str = "epsilon") -> Difference:
+    return Difference("epsilon", f"ε = {ours:g}", f"ε = {gluons:g}", {name: ours})
+
+
+_RULES = (
+    UpdateRule(
+        step=rules.sgd,
+        init_states=None,
+        hyperparams={"lr": 0.05},
+        gluon="sgd",
+        gluon_names={"lr": "learning_rate"},
+        differences=(_SHORT_MINIBATCH,),
+    ),
+    UpdateRule(
+        step=rules.sgd_momentum,
+        init_states=rules.init_momentum_states,
+        hyperparams={"lr": 0.02, "mom": 0.5},
+        gluon="sgd",
+        gluon_names={"lr": "learning_rate", "mom": "momentum"},
+        differences=(_SHORT_MINIBATCH,),
+    ),
+    UpdateRule(
+        step=rules.adagrad,
+        init_states=rules.init_adagrad_states,
+        hyperparams={"lr": 0.1},
+        gluon="adagrad",
+        gluon_names={"lr": "learning_rate"},
+        differences=(_epsilon(1e-6, 1e-7, "eps"), _SHORT_MINIBATCH),
+    ),
+    UpdateRule(
+        step=rules.rmsprop,
+        init_states=rules.init_rmsprop_states,
+        hyperparams={"lr": 0.01, "gamma": 0.9},
+        gluon="rmsprop",
+        gluon_names={"lr": "learning_rate", "gamma": "gamma1"},
+        differences=(_epsilon(1e-6, 1e-8), _SHORT_MINIBATCH),
+    ),
+    UpdateRule(
+        step=rules.adadelta,
+        init_states=rules.init_adadelta_states,
+        hyperparams={"rho": 0.9},
+        gluon="adadelta",
+        gluon_names={"rho": "rho"},
+        differences=(_SHORT_MINIBATCH,),
+    ),
+    UpdateRule(
+        step=rules.adam,
+        init_states=rules.init_adam_states,
+        hyperparams={"lr": 0.01, "t": 1},
+        gluon="adam",
+        gluon_names={"lr": "learning_rate"},
+        differences=(
+            _epsilon(1e-6, 1e-8),
+            _FOLDED_CORRECTION,
+            _SINGLE_PRECISION,
+            _SHORT_MINIBATCH,
+        ),
+        like_gluon=adam_like_gluon,
+    ),
+)
+RULES = {rule.name: rule for rule in _RULES}
+
+
+def find_rule(name: str) -> UpdateRule:
+    """Return the chapter's rule with this name, or raise `ArgumentError`."""
+    if name not in RULES:
+        raise ArgumentError(f"there is no rule {name!r}. There are: {', '.join(RULES)}")
+    return RULES[name]
