@@ -1,13 +1,14 @@
 """What the chapter runner is told about the calls of the book's functions.
 
-The book's functions print and draw; to judge what they did, the runner needs their arguments and
-their results. It appends a function to one of these lists, which are empty otherwise.
+The book's functions print and draw. To judge what they did, the runner also needs their arguments
+and results: it appends a function to one of these lists, which are empty otherwise.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-__all__ = ["TrainingCall", "on_data", "on_descent", "on_training"]
+__all__ = ["TrainingCall", "notify_training", "on_data", "on_descent", "on_training"]
 
 
 @dataclass(frozen=True)
@@ -19,20 +20,28 @@ class TrainingCall:
     rule : callable or str
         The update rule, or the name of Gluon's optimizer.
     states : sequence of NDArray, or of sequences of NDArray, or None
-        The rule's states, copied; None for Gluon.
+        The rule's states; None for Gluon.
     hyperparams : dict
-        Copied likewise.
     features, labels, batch_size, num_epochs
         As in `fit_scratch`.
     """
 
     rule: Any
     states: Any
-    hyperparams: dict[str, Any]
+    hyperparams: Any
     features: Any
     labels: Any
     batch_size: int
     num_epochs: int
+
+    def copied(self) -> "TrainingCall":
+        """Return the call with copies of what training changes, if anybody is observing."""
+        if not on_training:
+            return self
+        values = {**vars(self), "states": _copy(self.states)}
+        if isinstance(self.hyperparams, Mapping):
+            values["hyperparams"] = dict(self.hyperparams)
+        return TrainingCall(**values)
 
 
 # Called with a `TrainingCall` and the `LossCurve` that it gave.
@@ -43,3 +52,16 @@ on_data: list[Callable[[Any], None]] = []
 
 # Called with the two-dimensional rule and the trace that it gave.
 on_descent: list[Callable[[Callable[..., Any], list[tuple[float, float]]], None]] = []
+
+
+def notify_training(call: TrainingCall, curve: Any) -> None:
+    """Tell the observers about a finished training."""
+    for observe in on_training:
+        observe(call, curve)
+
+
+def _copy(states: Any) -> Any:
+    """Return a copy of nested tuples and lists of arrays."""
+    if isinstance(states, (tuple, list)):
+        return type(states)(_copy(state) for state in states)
+    return states.copy() if hasattr(states, "copy") else states

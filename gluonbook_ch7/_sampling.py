@@ -1,15 +1,59 @@
-"""The epochs: in which order they take the examples, and after which minibatches the book looks."""
+"""Every random draw of a training, and the checkpoints at which the book evaluates the loss.
+
+The book's loop draws its starting weights from ``mx.random`` and the order of the examples from
+``np.random``. `draw_start` and `shuffled` draw from the same global generators. `draw_starts` and
+`draw_orders` compute what they would draw after seeding, without touching them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import numpy as np
+import numpy.typing as npt
 
-from ._mxnet import nd
+from ._mxnet import mx, nd
+from ._validation import check_seeds, check_start
 
-__all__ = ["is_checkpoint", "shuffled"]
+__all__ = [
+    "draw_orders",
+    "draw_start",
+    "draw_starts",
+    "is_checkpoint",
+    "last_checkpoint",
+    "seed_generators",
+    "shuffled",
+]
 
 
 def is_checkpoint(batch_i: int, batch_size: int) -> bool:
-    """Tell whether the book evaluates the loss after minibatch `batch_i` of an epoch."""
+    """Return True if the book evaluates the loss after minibatch `batch_i` of an epoch."""
     return (batch_i + 1) * batch_size % 100 == 0
+
+
+def last_checkpoint(num_examples: int, batch_size: int, num_epochs: int) -> int:
+    """Return the step after which the book evaluates its last loss; without any, the last step."""
+    steps = -(-num_examples // batch_size)
+    checkpoints = [i + 1 for i in range(steps) if is_checkpoint(i, batch_size)]
+    return steps * (num_epochs - 1) + (checkpoints[-1] if checkpoints else steps)
+
+
+def seed_generators(seed: Optional[int]) -> None:
+    """Seed MXNet's and NumPy's global generators; None leaves them as they are."""
+    if seed is not None:
+        check_seeds([seed])
+        mx.random.seed(seed)
+        np.random.seed(seed)
+
+
+def draw_start(num_features: int, start: Any = None) -> tuple[nd.NDArray, nd.NDArray]:
+    """Draw the weights (k, 1) from N(0, 0.01²) with ``mx.random``; the bias (1,) is zero.
+
+    If a start (weights, bias) is given, return that and draw nothing.
+    """
+    if start is not None:
+        weights, bias = check_start(start, num_features)
+        return nd.array(weights[0]), nd.array(bias[0, 0])
+    return nd.random.normal(scale=0.01, shape=(num_features, 1)), nd.zeros(1)
 
 
 def shuffled(features: nd.NDArray, labels: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
@@ -18,3 +62,71 @@ def shuffled(features: nd.NDArray, labels: nd.NDArray) -> tuple[nd.NDArray, nd.N
     np.random.shuffle(order)
     order = nd.array(order, dtype="int32")
     return features.take(order), labels.take(order)
+
+
+def draw_starts(
+    seeds: Sequence[int], num_features: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Draw the starting point of each run, as `draw_start` does after ``mx.random.seed(seed)``.
+
+    ``mx.random.seed`` seeds 1,024 Mersenne twisters, which takes a millisecond, three times what a
+    run of an ensemble costs. Only the first is used for so few numbers: the one seeded with
+    127 seed (``kRandMagic`` in MXNet's ``src/resource.cc``). Its numbers become normal ones by
+    Marsaglia's polar method in float32, as in the C++ library: for x, y uniform in [-1, 1) with
+    0 < r² = x² + y² ≤ 1, the next normal number is y √(-2 ln r² / r²).
+
+    Parameters
+    ----------
+    seeds : sequence of int
+    num_features : int
+
+    Returns
+    -------
+    weights : ndarray, shape (runs, k, 1), float32
+        From N(0, 0.01²); equal to MXNet's to one unit in the last place.
+    bias : ndarray, shape (runs, 1, 1), float32
+        Zeros.
+    """
+    twister = np.random.RandomState()
+    normals = []
+    for seed in seeds:
+        twister.seed(127 * seed % 2**32)
+        normals.append(_normals(twister, num_features))
+    weights = np.float32(0.01) * np.array(normals).reshape(len(seeds), num_features, 1)
+    return weights, np.zeros((len(seeds), 1, 1), np.float32)
+
+
+def _normals(twister: np.random.RandomState, count: int) -> npt.NDArray[np.float32]:
+    """Draw `count` normal numbers, float32, by the polar method."""
+    normals = np.empty(0, np.float32)
+    while len(normals) < count:  # π/4 of the pairs are kept
+        pairs = twister.randint(0, 2**32, size=(2 * count + 8, 2), dtype=np.uint32)
+        x, y = (2 * (pairs.astype(np.float32) * np.float32(2**-32)) - 1).T
+        square = x * x + y * y
+        kept = (square > 0) & (square <= 1)
+        y, square = y[kept], square[kept]
+        # The logarithm as the C library rounds it, unlike NumPy's own for float32.
+        logarithm = np.log(square.astype(np.float64)).astype(np.float32)
+        normals = np.append(normals, y * np.sqrt(-2 * logarithm / square))
+    return normals[:count]
+
+
+def draw_orders(seeds: Sequence[int], num_examples: int, num_epochs: int) -> npt.NDArray[np.int32]:
+    """Draw each run's order of the examples for every epoch.
+
+    As Gluon's ``RandomSampler`` does after ``np.random.seed(seed)``: one ``shuffle`` of
+    ``arange(n)`` for each epoch.
+
+    Returns
+    -------
+    ndarray, shape (epochs, runs, n), int32
+    """
+    orders = np.empty((num_epochs, len(seeds), num_examples), np.int32)
+    generator = np.random.RandomState()
+    for run, seed in enumerate(seeds):
+        generator.seed(seed)
+        for epoch in range(num_epochs):
+            order = np.arange(num_examples)
+            generator.shuffle(order)
+            orders[epoch, run] = order
+    return orders

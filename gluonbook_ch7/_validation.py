@@ -27,7 +27,9 @@ __all__ = [
     "check_rule",
     "check_seeds",
     "check_sizes",
+    "check_start",
     "check_states",
+    "check_training",
     "checked",
     "checked_2d",
 ]
@@ -200,6 +202,12 @@ def check_rule(trainer_fn: Any) -> None:
 # --- Data, sizes, seeds, states -----------------------------------------------------------------
 
 
+def check_training(features: Any, labels: Any, batch_size: Any, num_epochs: Any) -> None:
+    """Raise `ArgumentError` if the data or the sizes cannot be trained with."""
+    check_data(features, labels)
+    check_sizes(batch_size, num_epochs)
+
+
 def check_data(features: Any, labels: Any) -> None:
     """Raise `ArgumentError` unless features (n, k) and labels (n,) are finite float32 NDArrays."""
     for name, value, axes in (("features", features, "(n, k)"), ("labels", labels, "(n,)")):
@@ -256,6 +264,27 @@ def check_seeds(seeds: Iterable[Any]) -> tuple[int, ...]:
         if not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**31:
             raise ArgumentError(f"{seed!r} is no seed; it must be a whole number in [0, 2³¹)")
     return tuple(map(int, seeds))
+
+
+def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]:
+    """Return starting weights (runs or 1, k, 1) and biases (runs or 1, 1, 1), float32.
+
+    Raise `ArgumentError` unless there are as many numbers as the parameters of one run, or of all.
+    """
+    try:
+        weights, bias = (
+            np.asarray(x.asnumpy() if hasattr(x, "asnumpy") else x, np.float32) for x in start
+        )
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"start must be a pair (weights, bias) of numbers ({error})") from error
+    for name, values, size in (("weights", weights, num_features), ("bias", bias, 1)):
+        if values.size not in (size, runs * size):
+            many = f" for each of the {runs} runs, or {size} for all" if runs > 1 else ""
+            raise ArgumentError(
+                f"the starting {name} have the shape {values.shape}; {size} numbers are wanted"
+                f"{many}"
+            )
+    return weights.reshape(-1, num_features, 1), bias.reshape(-1, 1, 1)
 
 
 def check_states(states: Any, num_features: int) -> None:

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from ._mxnet import mx, nd
 from .errors import ArgumentError
 
-__all__ = ["Store", "join", "take_share"]
+__all__ = ["KVStore", "join", "take_share"]
 
-Store = Union[str, mx.kv.KVStoreBase, None]
+KVStore = Union[str, mx.kv.KVStoreBase, None]
 
 ON_ONE_MACHINE = ("local", "device")
 ON_SEVERAL = ("dist_sync", "dist_device_sync", "dist_async")
@@ -37,7 +37,7 @@ _opened: dict[str, mx.kv.KVStoreBase] = {}
 _used: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def join(kvstore: Store, seed: Optional[int], *call: Any) -> Store:
+def join(kvstore: KVStore, seed: Optional[int], *call: Any) -> KVStore:
     """Return the store for ``gluon.Trainer``, all of whose workers make the same call.
 
     Raises
@@ -80,11 +80,11 @@ def take_share(
     return X[rank::workers], y[rank::workers], None
 
 
-def _num_workers(store: Store) -> int:
+def _num_workers(store: KVStore) -> int:
     return 1 if store is None or isinstance(store, str) else store.num_workers
 
 
-def _open(kvstore: Store) -> Store:
+def _open(kvstore: KVStore) -> KVStore:
     """Return a distributed store itself, as its rank is needed before the Trainer's first step."""
     if kvstore is None:
         return None

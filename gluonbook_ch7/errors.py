@@ -39,8 +39,8 @@ class TraceError(GluonbookError, RuntimeError):
     """An update rule that cannot be written down as a graph; the message says what it does."""
 
 
-class FusionWarning(UserWarning):
-    """A run that was to be fused and was trained the plain way; the message says why."""
+class TracingWarning(UserWarning):
+    """``traced=True`` was asked for, and the book's loop was run; the message says why."""
 
 
 class DivergenceWarning(UserWarning):

@@ -16,8 +16,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from gluonbook_ch7 import fit_ensemble, fit_gluon, fit_scratch, init_rmsprop_states, rmsprop
+from gluonbook_ch7._sampling import draw_orders
 from gluonbook_ch7.data import Ch7Data
-from gluonbook_ch7.experiments.draws import draw_orders
 from gluonbook_ch7.experiments.frameworks import installed
 from gluonbook_ch7.tracing import graph
 from tests import book
@@ -98,21 +98,21 @@ def _from_scratch(data: Data, task: Task) -> Iterator[Contender]:
         states = init_rmsprop_states(data[0])
         return book.train_scratch(printed, states, SCRATCH, *data, BATCH_SIZE, EPOCHS)
 
-    def ours(rule: Any, fused: bool) -> Train:
+    def ours(rule: Any, traced: bool) -> Train:
         def train() -> np.ndarray:
             states, sizes = init_rmsprop_states(data[0]), (BATCH_SIZE, EPOCHS)
             task = rule, states, SCRATCH, *data, *sizes
-            return fit_scratch(*task, seed=SEED, fused=fused).losses
+            return fit_scratch(*task, seed=SEED, traced=traced).losses
 
         return train
 
     expected = literal()
     yield Contender(group, "the book's loop, literally", literal, expected)
-    yield Contender(group, "this package, plain", ours(rmsprop, False), expected)
-    yield Contender(group, "this package, plain, rule as printed", ours(printed, False), expected)
+    yield Contender(group, "this package, literal", ours(rmsprop, False), expected)
+    yield Contender(group, "this package, literal, rule as printed", ours(printed, False), expected)
     clear = graph.scratch_steps.cache_clear
-    yield from _warm_and_anew(group, "this package, fused", ours(rmsprop, True), expected, clear)
-    name, train = "this package, fused, rule as printed", ours(printed, True)
+    yield from _warm_and_anew(group, "this package, traced", ours(rmsprop, True), expected, clear)
+    name, train = "this package, traced, rule as printed", ours(printed, True)
     yield Contender(group, name, train, expected, prepare=train)
     if "PyTorch" in installed():
         by_hand = _with_pytorch(task, by_hand=True)
@@ -130,13 +130,13 @@ def _gluon(data: Data, task: Task) -> Iterator[Contender]:
         book.seed_both(SEED)
         return book.train_gluon("rmsprop", dict(GLUON), *data, *sizes)
 
-    def ours(fused: bool) -> Train:
-        return lambda: fit_gluon("rmsprop", GLUON, *data, *sizes, seed=SEED, fused=fused).losses
+    def ours(traced: bool) -> Train:
+        return lambda: fit_gluon("rmsprop", GLUON, *data, *sizes, seed=SEED, traced=traced).losses
 
     expected = literal()
     yield Contender(group, "the book's loop, literally", literal, expected)
-    yield Contender(group, "this package, plain", ours(False), expected)
-    yield Contender(group, "this package, fused", ours(True), expected)
+    yield Contender(group, "this package, literal", ours(False), expected)
+    yield Contender(group, "this package, traced", ours(True), expected)
     if "PyTorch" in installed():
         train = _with_pytorch(task, by_hand=False)
         yield Contender(group, "PyTorch eager, torch.optim", train, expected, 1e-4)

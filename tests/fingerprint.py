@@ -25,15 +25,15 @@ data = load_data_ch7(source="twin")
 features, labels = data.features, data.labels
 show("the twin", features.asnumpy(), labels.asnumpy())
 
-for fused in (False, True):
+for traced in (False, True):
     for seed in SEEDS:
         states, hyperparams = gb.init_rmsprop_states(features), {"lr": 0.01, "gamma": 0.9}
         scratch = gb.fit_scratch(
-            gb.rmsprop, states, hyperparams, features, labels, seed=seed, fused=fused
+            gb.rmsprop, states, hyperparams, features, labels, seed=seed, traced=traced
         )
         hyperparams = {"learning_rate": 0.01, "gamma1": 0.9}
-        gluon = gb.fit_gluon("rmsprop", hyperparams, features, labels, seed=seed, fused=fused)
-        show(f"seed {seed}{', fused' * fused}", scratch.losses, gluon.losses)
+        gluon = gb.fit_gluon("rmsprop", hyperparams, features, labels, seed=seed, traced=traced)
+        show(f"seed {seed}{', traced' * traced}", scratch.losses, gluon.losses)
 
 states, hyperparams = gb.init_rmsprop_states(features), {"lr": 0.01, "gamma": 0.9}
 runs = gb.fit_ensemble(gb.rmsprop, states, hyperparams, features, labels, seeds=SEEDS)

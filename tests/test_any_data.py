@@ -14,7 +14,7 @@ from gluonbook_ch7._mxnet import mx, nd
 from gluonbook_ch7.errors import ArgumentError, DivergenceWarning
 from gluonbook_ch7.experiments.registry import RULES
 
-KINDS = ["plain", "scaled", "columns", "constant", "zero", "denormal", "overflowing"]
+KINDS = ["literal", "scaled", "columns", "constant", "zero", "denormal", "overflowing"]
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -115,14 +115,14 @@ def check_curve(curve, features, labels, batch_size, epochs):
 @settings(max_examples=cases(1000))
 @given(**RULE_CASES)
 def test_any_data_from_scratch(rule, rate, task, seed):
-    """If this fails, some data end in an error, a wrong first loss, or another curve fused."""
+    """If this fails, some data end in an error, a wrong first loss, or another curve traced."""
     features, labels, *sizes = task
     data = nd.array(features), nd.array(labels)
     outcomes = []
-    for fused in (False, True):
+    for traced in (False, True):
         states, hyperparams = rule.states(data[0]), hyperparams_of(rule, rate)
         curve = without_a_warning(
-            gb.fit_scratch, rule.step, states, hyperparams, *data, *sizes, seed=seed, fused=fused
+            gb.fit_scratch, rule.step, states, hyperparams, *data, *sizes, seed=seed, traced=traced
         )
         check_curve(curve, features, labels, *sizes)
         outcomes.append((as_bytes(curve.losses), flat(states), hyperparams))
@@ -132,14 +132,14 @@ def test_any_data_from_scratch(rule, rate, task, seed):
 @settings(max_examples=cases(1000))
 @given(**RULE_CASES)
 def test_any_data_with_gluon(rule, rate, task, seed):
-    """If this fails, some data end in an error, a wrong first loss, or another curve fused."""
+    """If this fails, some data end in an error, a wrong first loss, or another curve traced."""
     features, labels, *sizes = task
     data = nd.array(features), nd.array(labels)
     hyperparams = rule.gluon_hyperparams(hyperparams_of(rule, rate))
     outcomes = []
-    for fused in (False, True):
+    for traced in (False, True):
         curve = without_a_warning(
-            gb.fit_gluon, rule.gluon, hyperparams, *data, *sizes, seed=seed, fused=fused
+            gb.fit_gluon, rule.gluon, hyperparams, *data, *sizes, seed=seed, traced=traced
         )
         check_curve(curve, features, labels, *sizes)
         outcomes.append(as_bytes(curve.losses))
@@ -249,9 +249,9 @@ def test_data_that_are_not_finite_are_refused(fit, value):
 )
 def test_hyperparameters_that_gluon_cannot_train_with_are_refused(name, value):
     """If this fails, a bad hyperparameter climbs, or ends in an error deep inside MXNet."""
-    for fused in (False, True):
+    for traced in (False, True):
         with pytest.raises(ArgumentError, match=f"Gluon's rmsprop's {name} is .*; it must be"):
-            gb.fit_gluon("rmsprop", {name: value}, *DATA, fused=fused)
+            gb.fit_gluon("rmsprop", {name: value}, *DATA, traced=traced)
     if isinstance(value, (list, nd.NDArray)):
         return  # which an ensemble takes: one number for each run
     with pytest.raises(ArgumentError, match=f"{name}.* must be"):
@@ -273,9 +273,9 @@ def test_calls_that_are_mixed_up():
 def test_numpys_numbers_are_numbers():
     """If this fails, a learning rate from np.logspace stops MXNet where NumPy is 2."""
     plain = gb.fit_gluon("sgd", {"learning_rate": 0.05}, *DATA, seed=0).losses
-    for fused in (False, True):
+    for traced in (False, True):
         hyperparams = {"learning_rate": np.float64(0.05), "wd": np.float32(0)}
-        curve = gb.fit_gluon("sgd", hyperparams, *DATA, seed=0, fused=fused)
+        curve = gb.fit_gluon("sgd", hyperparams, *DATA, seed=0, traced=traced)
         np.testing.assert_array_equal(curve.losses, plain)
     runs = gb.fit_ensemble("sgd", None, {"learning_rate": np.float64(0.05)}, *DATA, seeds=[0])
     np.testing.assert_allclose(runs.losses[0], plain, rtol=1e-5)

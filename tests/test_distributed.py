@@ -162,14 +162,6 @@ def test_a_store_that_updates_the_parameters_itself(twin):
         gb.fit_gluon("adam", {}, **twin, seed=0, kvstore=store)
 
 
-def test_the_books_function_takes_a_store(twin, capsys):
-    """If this fails, the book's own call cannot be shared out."""
-    gb.train_gluon_ch7("rmsprop", RMSPROP, **twin, seed=0, kvstore=mx.kv.create("local"))
-    loss = gb.fit_gluon("rmsprop", RMSPROP, **twin, seed=0).losses[-1]
-    assert capsys.readouterr().out.startswith(f"loss: {loss:f}, ")
-    gb.plt.close("all")
-
-
 @pytest.mark.parametrize("name", ["dist_sink", "blub", "", "horovod", "LOCAL"])
 def test_a_name_that_no_store_has(twin, name):
     """If this fails, a misspelt name trains without a store, or waits for ever."""

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet import gluon, mx, nd
+from gluonbook_ch7._sampling import draw_orders, draw_starts
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
-from gluonbook_ch7.experiments.draws import draw_orders, draw_starts
 
 SCRATCH = {"lr": 0.01, "gamma": 0.9}
 GLUON = {"learning_rate": 0.01, "gamma1": 0.9}

@@ -9,7 +9,7 @@ from ..errors import DependencyError
 from .install_hints import import_remedy
 from .numpy_compat import restore_removed_names
 
-__all__ = ["OPERATOR_CALLS", "autograd", "gluon", "init", "memory_of", "mx", "nd"]
+__all__ = ["autograd", "gluon", "init", "memory_of", "mx", "nd"]
 
 restore_removed_names()
 try:
@@ -18,17 +18,8 @@ try:
         warnings.simplefilter("ignore", DeprecationWarning)
         import mxnet as mx
         from mxnet import autograd, gluon, init, nd
-        from mxnet._ffi.function import Function as _Function
 except Exception as error:  # a future NumPy may break the import in any way
     raise DependencyError(str(import_remedy(error))) from error
-
-OPERATOR_CALLS = (
-    (nd.register, "_imperative_invoke"),
-    (nd.CachedOp, "__call__"),
-    (nd.NDArray, "asnumpy"),
-    (nd.NDArray, "_sync_copyfrom"),
-    (_Function, "__call__"),
-)
 
 
 def memory_of(array: nd.NDArray) -> range:

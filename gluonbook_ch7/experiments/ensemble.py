@@ -20,10 +20,10 @@ import numpy.typing as npt
 from .. import _validation as checks
 from .._mxnet import nd
 from .._mxnet.locking import in_turn
+from .._sampling import draw_starts
 from ..errors import ArgumentError
 from ..training import Rule
 from .blocks import Store, run_blocks
-from .draws import draw_starts
 from .stacked import StackedRuns, map_arrays
 
 __all__ = ["Ensemble", "fit_ensemble"]

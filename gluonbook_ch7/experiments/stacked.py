@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
-from .._sampling import is_checkpoint
+from .._sampling import draw_orders, is_checkpoint
 from ..training import Rule
-from .draws import draw_orders
 
 __all__ = ["StackedRuns", "map_arrays"]
 

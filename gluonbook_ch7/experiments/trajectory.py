@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from .._mxnet import autograd, gluon, mx, nd
 from .._mxnet.locking import in_turn
+from .._sampling import draw_start
 from ..model import linreg, squared_loss
-from ..training import Rule, draw_start
+from ..training import Rule
 
 __all__ = ["Trial", "draw_trial", "follow_gluon", "follow_scratch", "full_batch_losses"]
 

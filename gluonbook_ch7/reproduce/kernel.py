@@ -22,6 +22,7 @@ import gluonbook_ch7
 
 from .. import data
 from ..dataset.parse import FILE_NAME
+from ..dataset.table import read_table
 from ..errors import GluonbookError
 from .observer import TrainingCall, observe_data, observe_training, shuffles_of
 
@@ -97,7 +98,8 @@ def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
         if os.path.exists(fname):
             _origins.append(f"{os.path.abspath(fname)}, read by the chapter itself")
             return read(fname, *args, **kwargs)
-        values, origin = data.read_table()
+        table = read_table(stacklevel=2)
+        values, origin = table.values, table.origin
         _origins.append(f"{origin}, served as {BOOK_PATH}")
         return read(["\t".join(map(repr, row)) for row in values.tolist()], *args, **kwargs)
 

@@ -10,13 +10,14 @@ from typing import Any, Callable, Optional
 import numpy as np
 import numpy.typing as npt
 
+from .._sampling import seed_generators
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
 from ..experiments.charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
 from ..experiments.ensemble import Ensemble
 from ..figures import plt
 from ..rules import init_rmsprop_states, rmsprop
-from ..training import seed_generators, train_ch7, train_gluon_ch7
+from ..training import train_ch7, train_gluon_ch7
 from . import evidence
 from .evidence import Judgement
 from .observer import TrainingCall, observe_training, shuffles_of

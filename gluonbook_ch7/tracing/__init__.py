@@ -1,1 +1,10 @@
-"""Fusion: the training of one run, rule and all, as a few MXNet graphs; the same bit for bit."""
+"""Training steps as MXNet graphs, which give the same losses many times as fast.
+
+`purity` decides whether a rule depends on nothing but its arguments. `tracer` calls such a rule on
+stand-ins for its arrays (`tape`) and returns what it computes. `graph` compiles that, together with
+the gradients, into one operator for ten steps, and `runs` trains with it.
+"""
+
+from .runs import train_gluon, train_scratch, warn_not_traced
+
+__all__ = ["train_gluon", "train_scratch", "warn_not_traced"]

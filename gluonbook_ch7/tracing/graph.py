@@ -1,9 +1,8 @@
-"""The graphs: training steps and losses, each as one MXNet operator.
+"""Training steps and losses, each compiled into one MXNet operator.
 
-An operator called from Python costs about 9 µs, and a step of RMSProp takes 24 of them on arrays of
-a few numbers. Here they are put together into a graph that MXNet runs without Python. The
-operators are those that the book's loop runs, down to which of several that mean the same, so the
-results are the same bit for bit.
+Calling an operator from Python takes about 9 µs, and a step of RMSProp calls 24 of them on arrays
+of a few numbers. In a graph MXNet runs them without Python. The operators are those that the book's
+loop runs, so the results are the same bit for bit.
 """
 
 import json
@@ -12,168 +11,167 @@ from functools import lru_cache
 from typing import Any, Callable
 
 from .._mxnet import mx, nd
-from .tape import WITH_NUMBER, Place
+from .tape import Place
+from .tracer import Key
 
 __all__ = [
+    "apply_rule",
+    "compile_graph",
     "gluon_gradients",
     "gluon_mean_loss",
-    "scratch_mean_loss",
+    "mean_loss",
     "scratch_steps",
+    "split",
 ]
 
-Entry = tuple[int, int, int]  # a node, which of its outputs, and a version that is always 0
 Operator = Callable[..., list[nd.NDArray]]
 
+# The variants of MXNet's operators with a number on the right, and on the left.
+_WITH_NUMBER = {
+    "broadcast_add": ("_plus_scalar", "_plus_scalar"),
+    "broadcast_sub": ("_minus_scalar", "_rminus_scalar"),
+    "broadcast_mul": ("_mul_scalar", "_mul_scalar"),
+    "broadcast_div": ("_div_scalar", "_rdiv_scalar"),
+    "broadcast_power": ("_power_scalar", "_rpower_scalar"),
+}
 
-class _Graph:
-    """A graph of operators, written node by node in the form in which MXNet saves one."""
 
-    def __init__(self) -> None:
-        self.nodes: list[dict[str, Any]] = []
+def compile_graph(*outputs: Any) -> Operator:
+    """Return symbols as a function from NDArrays, by name, to a list of NDArrays."""
+    symbol = mx.sym.Group(list(outputs))
+    operator = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
+    names = symbol.list_inputs()
 
-    def variables(self, *names: str) -> list[Entry]:
-        return [self._add("null", name, (), {}) for name in names]
+    def run(**arrays: nd.NDArray) -> list[nd.NDArray]:
+        results = operator(*[arrays[name] for name in names])
+        return results if isinstance(results, list) else [results]
 
-    def add(self, operator: str, *inputs: Entry, **attributes: Any) -> Entry:
-        return self._add(operator, f"{operator}{len(self.nodes)}", inputs, attributes)
+    return run
 
-    def split(self, entry: Entry, parts: int) -> list[Entry]:
-        """Split along the first axis."""
-        if parts == 1:
-            return [entry]
-        node, _, _ = self.add("split", entry, num_outputs=parts, axis=0)
-        return [(node, part, 0) for part in range(parts)]
 
-    def _add(self, operator: str, name: str, inputs: Sequence[Entry], attributes: Any) -> Entry:
-        attributes = {key: str(value) for key, value in attributes.items()}
-        node = {"op": operator, "name": name, "inputs": list(inputs), "attrs": attributes}
-        self.nodes.append(node)
-        return len(self.nodes) - 1, 0, 0
+def apply_rule(key: Key, arrays: Sequence[Any], numbers: Iterator[Any]) -> list[Any]:
+    """Add one step of a traced rule to a graph.
 
-    def compile(self, outputs: Sequence[Entry]) -> Operator:
-        """Return the graph as a function that takes NDArrays by name and returns a list."""
-        variables = [i for i, node in enumerate(self.nodes) if node["op"] == "null"]
-        saved = {"nodes": self.nodes, "arg_nodes": variables, "heads": list(outputs)}
-        symbol = mx.sym.load_json(json.dumps({**saved, "attrs": {"mxnet_version": ["int", 10901]}}))
-        operator = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
-        names = symbol.list_inputs()
+    Parameters
+    ----------
+    key
+        What the rule does: the `Program`'s key.
+    arrays : sequence of Symbol
+        The arrays before the step, then the gradients.
+    numbers : iterator of Symbol
+        The numbers that change from step to step, in the order in which they are used.
 
-        def run(**arrays: nd.NDArray) -> list[nd.NDArray]:
-            results = operator(*[arrays[name] for name in names])
-            return results if isinstance(results, list) else [results]
+    Returns
+    -------
+    list of Symbol
+        The arrays after the step.
+    """
+    found: dict[Place, Any] = {("array", k): array for k, array in enumerate(arrays)}
+    for k, constant in enumerate(key.constants):
+        found["number", k] = next(numbers) if constant is None else constant
+    for k, (name, *places) in enumerate(key.operators):
+        found["result", k] = _apply(name, [found[place] for place in places])
+    return [found[place] for place in key.ends]
 
-        return run
+
+def _apply(name: str, operands: list[Any]) -> Any:
+    """Apply an operator to symbols, or to a symbol and a number."""
+    numbers = [operand for operand in operands if isinstance(operand, float)]
+    if not numbers:
+        return getattr(mx.sym, name)(*operands)
+    number_on_left = isinstance(operands[0], float)
+    with_number = getattr(mx.sym._internal, _WITH_NUMBER[name][number_on_left])
+    return with_number(operands[1 if number_on_left else 0], scalar=repr(numbers[0]))
+
+
+def split(symbol: Any, parts: int, axis: int = 0) -> list[Any]:
+    """Split a symbol into equal parts along an axis."""
+    if parts == 1:
+        return [symbol]
+    return list(mx.sym.split(symbol, num_outputs=parts, axis=axis))
 
 
 @lru_cache(maxsize=64)
-def scratch_steps(
-    steps: int,
-    rows: int,
-    operators: tuple[Any, ...],
-    ends: tuple[Place, ...],
-    constants: tuple[Any, ...],
-) -> Operator:
+def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
     """Return some steps of training from scratch as one operator.
 
     Parameters
     ----------
+    key
+        What the rule does: the `Program`'s key.
     steps : int
     rows : int
-        Examples in each step's minibatch.
-    operators, ends
-        What the rule does in a step, as in `Step`.
-    constants : tuple of str or None
-        The step's numbers; None for one that is not the same in every step.
+        The number of examples in a minibatch.
+    keep_path : bool
 
     Returns
     -------
     callable
         From ``X`` (steps * rows, k), ``y`` (steps * rows, 1), ``array0`` the weights, ``array1``
-        the bias, ``array2`` … the states, and, if there is a None, ``numbers`` with all of them,
-        to the arrays after the last step.
+        the bias, ``array2`` … the states and, if a number changes, ``numbers`` with those of all
+        steps, to the arrays after the last step; with `keep_path`, also to the weights and the bias
+        after each, (steps, k + 1).
     """
-    graph = _Graph()
-    X, y = graph.variables("X", "y")
-    leaves = graph.variables(*(f"array{k}" for k in range(len(ends))))
-    changing = constants.count(None) * steps
-    numbers = iter(graph.split(graph.variables("numbers")[0], changing) if changing else ())
-    for X_step, y_step in zip(graph.split(X, steps), graph.split(y, steps)):
-        gradients = _scratch_gradients(graph, X_step, y_step, leaves[0], leaves[1], rows)
-        leaves = _take_step(graph, operators, ends, constants, leaves + gradients, numbers)
-    return graph.compile(leaves)
+    X, y = mx.sym.var("X"), mx.sym.var("y")
+    arrays = [mx.sym.var(f"array{k}") for k in range(len(key.ends))]
+    changing = key.constants.count(None) * steps
+    numbers = iter(split(mx.sym.var("numbers"), changing) if changing else ())
+    path = []
+    for X_step, y_step in zip(split(X, steps), split(y, steps)):
+        gradients = _scratch_gradients(X_step, y_step, arrays[0], arrays[1], rows)
+        arrays = apply_rule(key, [*arrays, *gradients], numbers)
+        path.append(mx.sym.concat(arrays[0].reshape((1, -1)), arrays[1].reshape((1, 1)), dim=1))
+    return compile_graph(*arrays, *([mx.sym.concat(*path, dim=0)] if keep_path else []))
 
 
-def _scratch_gradients(
-    graph: _Graph, X: Entry, y: Entry, w: Entry, b: Entry, rows: int
-) -> list[Entry]:
-    """Add what autograd runs for the mean of `squared_loss`: with r = (X w + b - y) / rows, Xᵀ r
-    and the sum of r.
+def _scratch_gradients(X: Any, y: Any, w: Any, b: Any, rows: int) -> list[Any]:
+    """Return what autograd computes for the mean of `squared_loss`.
+
+    With r = (X w + b − y) / rows these are Xᵀ r and the sum of r.
     """
-    y_hat = graph.add("broadcast_add", graph.add("dot", X, w), b)
-    # Autograd multiplies by 1 / rows, which does not round as dividing by rows does.
-    residual = _residual(graph, y_hat, y, 1 / rows)
-    return [graph.add("dot", X, residual, transpose_a=True), graph.add("sum", residual, axis=0)]
+    y_hat = mx.sym.broadcast_add(mx.sym.dot(X, w), b)
+    # Autograd multiplies by 1 / rows, which rounds differently from dividing by rows.
+    residual = _residual(y_hat, y, 1 / rows)
+    return [mx.sym.dot(X, residual, transpose_a=True), mx.sym.sum(residual, axis=0)]
 
 
-def _residual(graph: _Graph, y_hat: Entry, y: Entry, share: float = 1.0) -> Entry:
-    """Add share (ŷ - y), doubled and halved as autograd does: twice a large number is infinite."""
-    doubled = graph.add("_mul_scalar", graph.add("broadcast_sub", y_hat, y), scalar=2)
-    return graph.add("_mul_scalar", doubled, scalar=share / 2)
-
-
-def _take_step(
-    graph: _Graph,
-    operators: Sequence[Any],
-    ends: Sequence[Place],
-    constants: Sequence[Any],
-    leaves: Sequence[Entry],
-    numbers: Iterator[Entry],
-) -> list[Entry]:
-    """Add a rule's operators; return the entries of the arrays' new values."""
-    results: list[Entry] = []
-
-    def find(place: Place) -> Any:
-        """Return the entry at a place, or the text of a constant."""
-        kind, k = place
-        if kind == "number":
-            return constants[k] or next(numbers)
-        return leaves[k] if kind == "leaf" else results[k]
-
-    for name, *operands in operators:
-        inputs = [find(place) for place in operands]
-        entries = [x for x in inputs if not isinstance(x, str)]
-        if len(entries) == len(inputs):
-            results.append(graph.add(name, *inputs))
-        else:
-            on_left = isinstance(inputs[0], str)
-            name, number = WITH_NUMBER[name][on_left], inputs[0 if on_left else 1]
-            results.append(graph.add(name, *entries, scalar=number))
-    return [find(place) for place in ends]
+def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
+    """Return share (ŷ − y), doubled and halved as autograd does: doubling may overflow."""
+    doubled = mx.sym._internal._mul_scalar(mx.sym.broadcast_sub(y_hat, y), scalar=2)
+    return mx.sym._internal._mul_scalar(doubled, scalar=repr(share / 2))
 
 
 @lru_cache(maxsize=1)
-def scratch_mean_loss() -> Operator:
+def mean_loss() -> Operator:
     """Return the mean of `squared_loss` as one operator, from ``X``, ``y`` (n, 1), ``w``, ``b``."""
-    graph = _Graph()
-    X, y, w, b = graph.variables("X", "y", "w", "b")
-    y_hat = graph.add("broadcast_add", graph.add("dot", X, w), b)
-    error = graph.add("_power_scalar", graph.add("broadcast_sub", y_hat, y), scalar=2)
-    return graph.compile([graph.add("mean", graph.add("_div_scalar", error, scalar=2))])
+    X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
+    y_hat = mx.sym.broadcast_add(mx.sym.dot(X, w), b)
+    return compile_graph(mx.sym.mean((mx.sym.broadcast_sub(y_hat, y) ** 2) / 2))
 
 
 @lru_cache(maxsize=1)
 def gluon_gradients() -> Operator:
-    """Return what autograd runs for ``Dense(1)`` and ``L2Loss`` as one operator.
+    """Return what autograd computes for ``Dense(1)`` and ``L2Loss`` as one operator.
 
-    From ``X``, ``y`` (n, 1), ``w`` (1, k), ``b`` to the gradients of the weights and of the bias.
+    From ``X``, ``y`` (n, 1), ``w`` (1, k), ``b`` to the gradients of the weights and the bias.
     """
-    graph = _Graph()
-    X, y, w, b = graph.variables("X", "y", "w", "b")
-    y_hat = graph.add("FullyConnected", X, w, b, num_hidden=1)
-    residual = _residual(graph, y_hat, y)
-    node, _, _ = graph.add("_backward_FullyConnected", residual, X, w, num_hidden=1)
-    graph.nodes[node]["control_deps"] = [y_hat[0]]  # it takes its shapes from the forward operator
-    return graph.compile([(node, 1, 0), (node, 2, 0)])  # output 0 is the gradient of X
+    X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
+    y_hat = mx.sym.FullyConnected(X, w, b, num_hidden=1, name="forward")
+    # mx.sym has no backward operators, but a saved graph can have them. This one infers its shapes
+    # from the forward operator, on which it depends.
+    graph = json.loads(_residual(y_hat, y).tojson())
+    at = {node["name"]: index for index, node in enumerate(graph["nodes"])}
+    backward = {
+        "op": "_backward_FullyConnected",
+        "name": "backward",
+        "attrs": {"num_hidden": "1"},
+        "inputs": [graph["heads"][0], [at["X"], 0, 0], [at["w"], 0, 0]],
+        "control_deps": [at["forward"]],
+    }
+    graph["nodes"].append(backward)
+    # Its output 0 is the gradient of X.
+    graph["heads"] = [[len(graph["nodes"]) - 1, output, 0] for output in (1, 2)]
+    return compile_graph(mx.sym.load_json(json.dumps(graph)))
 
 
 @lru_cache(maxsize=1)
@@ -182,8 +180,7 @@ def gluon_mean_loss() -> Operator:
 
     ``L2Loss`` averages over each example's outputs, of which there is one, before the mean.
     """
-    graph = _Graph()
-    X, y, w, b = graph.variables("X", "y", "w", "b")
-    error = graph.add("broadcast_sub", y, graph.add("FullyConnected", X, w, b, num_hidden=1))
-    error = graph.add("_mul_scalar", graph.add("square", error), scalar=0.5)
-    return graph.compile([graph.add("mean", graph.add("mean", error, axis=0, exclude=True))])
+    X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
+    error = mx.sym.broadcast_sub(y, mx.sym.FullyConnected(X, w, b, num_hidden=1))
+    halved = mx.sym._internal._mul_scalar(mx.sym.square(error), scalar=0.5)
+    return compile_graph(mx.sym.mean(mx.sym.mean(halved, axis=0, exclude=True)))

@@ -1,142 +1,140 @@
-"""Outside: what a function can remember between its calls, other than in its arguments.
+"""Whether a function depends on nothing but its arguments.
 
-Before a rule is run as a graph it is read: called for all of its steps on arrays that hold no
-numbers. If that fails half-way it is called again, for good. The second time must not notice the
-first, so a rule may keep numbers under names of its own (those are put back), but nothing that can
-be changed from within, such as a list.
+A function that reads or writes anything else may do something different each time: a global that
+another cell changes, a counter in a closure, a list, a file, a random number. Only its code is
+examined; it is not called.
 """
 
 import builtins
 import dis
 import functools
+import math
 import numbers
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..errors import TraceError
+__all__ = ["is_constant", "why_impure"]
 
-__all__ = ["Outside", "is_plain"]
+_PURE_BUILTINS = {
+    *(abs, bool, dict, divmod, enumerate, float, int, isinstance, len, list, max, min, pow, range),
+    *(reversed, round, sorted, sum, tuple, zip),
+}
+_PURE_MODULES = ("gluonbook_ch7.rules", "gluonbook_ch7.experiments.registry")
+# MXNet's generated operators say that they are in a module named ndarray.
+_OPERATOR_MODULES = ("mxnet", "ndarray")
+_UNDEFINED = object()
 
-_ABSENT = object()
-_GLOBAL_INSTRUCTIONS = {"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"}
-# What these packages define remembers nothing of the rules that use it.
-_TRUSTED = {"builtins", "collections", "math", "mxnet", "numbers", "numpy", "gluonbook_ch7"}
-
-
-class Outside:
-    """The values that a function can see under names outside of its arguments.
-
-    Module attributes (``module.x``) are taken for constants.
-
-    Parameters
-    ----------
-    function : callable
-        A Python function, or a partial one.
-
-    Raises
-    ------
-    TraceError
-        If one of the values is neither plain nor a function for which the same holds.
-    """
-
-    def __init__(self, function: Any) -> None:
-        self._bindings: list[tuple[Any, str, Any]] = []
-        self._attributes: list[tuple[FunctionType, dict[str, Any]]] = []
-        self._seen: set[int] = set()
-        if not isinstance(function, (FunctionType, functools.partial)):
-            raise TraceError(f"it is no plain function but a {type(function).__name__}")
-        self._visit("it", function)
-
-    def restore(self) -> None:
-        """Give every name the value that it had."""
-        for place, name, value in self._bindings:
-            if isinstance(place, CellType):
-                _write_cell(place, value)
-            elif value is _ABSENT:
-                place.pop(name, None)
-            else:
-                place[name] = value
-        for function, attributes in self._attributes:
-            vars(function).clear()
-            vars(function).update(attributes)
-
-    def _visit(self, name: str, value: Any) -> None:
-        """Accept a value that cannot be changed from within, look into a function, refuse others.
-
-        Two types are looked into: a tuple holds others, a partial function has arguments.
-        """
-        if is_plain(value) or id(value) in self._seen or _is_trusted(value):
-            return
-        self._seen.add(id(value))
-        if isinstance(value, FunctionType):
-            self._visit_function(value)
-        elif isinstance(value, functools.partial):
-            for part in (value.func, *value.args, *value.keywords.values()):
-                self._visit(name, part)
-        elif isinstance(value, tuple):
-            for part in value:
-                self._visit(name, part)
-        else:
-            raise TraceError(
-                f"it uses {name}, a {type(value).__name__}, which could remember something from "
-                "one step to the next; keep that in the states or in hyperparams"
-            )
-
-    def _visit_function(self, function: FunctionType) -> None:
-        """Note the values of a function's globals, closure and attributes, and visit them."""
-        places: list[tuple[Any, str, Any]] = []
-        for name in _global_names(function.__code__):
-            if name in function.__globals__ or not hasattr(builtins, name):
-                value = function.__globals__.get(name, _ABSENT)
-                places.append((function.__globals__, name, value))
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            places.append((cell, name, _read_cell(cell)))
-        self._bindings.extend(places)
-        self._attributes.append((function, dict(vars(function))))
-        defaults = (function.__defaults__ or ()) + tuple((function.__kwdefaults__ or {}).values())
-        seen = [(name, value) for _, name, value in places if value is not _ABSENT]
-        for name, value in (*seen, *vars(function).items(), ("a default", defaults)):
-            self._visit(name, value)
+# Instructions that change something outside the function, or that import something.
+_CHANGES = {
+    "STORE_GLOBAL": "changes the global",
+    "DELETE_GLOBAL": "deletes the global",
+    "STORE_ATTR": "sets the attribute",
+    "DELETE_ATTR": "deletes the attribute",
+    "IMPORT_NAME": "imports",
+}
 
 
-def is_plain(value: Any) -> bool:
-    """Tell whether a value is a number, a text or None: nothing that can change from within."""
+def is_constant(value: Any) -> bool:
+    """Return True if a value is a number, a string, None, or a tuple of those."""
+    if isinstance(value, tuple):
+        return all(map(is_constant, value))
     return value is None or isinstance(value, (numbers.Number, np.generic, str, bytes))
 
 
-def _is_trusted(value: Any) -> bool:
-    """Tell whether a value is a module, or a function or class of a trusted package."""
-    if isinstance(value, ModuleType):
-        return True
-    if isinstance(value, BuiltinFunctionType) and not isinstance(value.__self__, ModuleType):
-        return False  # a method of some object, such as a list's append
-    of_code = isinstance(value, (type, FunctionType, BuiltinFunctionType, np.ufunc))
-    module = getattr(value, "__module__", None) or "numpy"  # a ufunc has none
-    return of_code and module.split(".")[0] in _TRUSTED
+def why_impure(function: Any) -> str:
+    """Return what a function depends on besides its arguments, or '' if there is nothing."""
+    if not isinstance(function, (FunctionType, functools.partial)):
+        return f"it is not a function but a {type(function).__name__}"
+    return _why("", function, set())
 
 
-def _global_names(code: CodeType) -> Iterator[str]:
-    """Yield the names that a function's code, and that of functions in it, looks up as globals."""
+def _why(name: str, value: Any, seen: set[int]) -> str:
+    """Return why a value, which a function uses under a name, makes the function impure."""
+    if is_constant(value) or _is_pure_callable(value) or id(value) in seen:
+        return ""
+    seen.add(id(value))
+    if isinstance(value, functools.partial):
+        parts = (value.func, *value.args, *value.keywords.values())
+        return _first(_why("a partial argument", part, seen) for part in parts)
+    if isinstance(value, FunctionType) and _package(value) not in _OPERATOR_MODULES:
+        return _first(_reasons(value, seen))
+    if value is _UNDEFINED:
+        return f"it uses {name}, which is not defined"
+    if isinstance(value, (FunctionType, BuiltinFunctionType)):
+        return f"it calls {name}()"
+    return f"it uses {name}, a {type(value).__name__}"
+
+
+def _is_pure_callable(value: Any) -> bool:
+    """Return True for a function of Python, math, NumPy or this package that keeps no state."""
+    if isinstance(value, type):
+        return value in _PURE_BUILTINS or issubclass(value, np.generic)
+    if isinstance(value, FunctionType):
+        return value.__module__ in _PURE_MODULES
+    if isinstance(value, BuiltinFunctionType):
+        return value in _PURE_BUILTINS or getattr(math, value.__name__, None) is value
+    return isinstance(value, np.ufunc)
+
+
+def _package(function: FunctionType) -> str:
+    return str(function.__module__).partition(".")[0]
+
+
+def _reasons(function: FunctionType, seen: set[int]) -> Iterator[str]:
+    """Yield the reasons why a function is impure, and '' for what is pure."""
+    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    for default in defaults:
+        yield _why("a default argument", default, seen)
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+    for name, cell in cells.items():
+        yield _why(name, _content(cell), seen)
+    for code in _nested(function.__code__):
+        yield from _changes(code, cells)
+        for name, value in _globals(code, function.__globals__):
+            yield _why(name, value, seen)
+
+
+def _changes(code: CodeType, cells: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the code changes outside the function."""
     for instruction in dis.get_instructions(code):
-        if instruction.opname in _GLOBAL_INSTRUCTIONS:
-            yield instruction.argval
+        name = instruction.argval
+        if instruction.opname in _CHANGES:
+            yield f"it {_CHANGES[instruction.opname]} {name}"
+        elif instruction.opname in ("STORE_DEREF", "DELETE_DEREF") and name in cells:
+            yield f"it changes {name}, a variable of the enclosing function"
+
+
+def _globals(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the globals that the code reads; of a module, the attribute that it reads."""
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
+    for instruction, following in zip(instructions, instructions[1:]):
+        if instruction.opname != "LOAD_GLOBAL":
+            continue
+        name = instruction.argval
+        value = namespace.get(name, getattr(builtins, name, _UNDEFINED))
+        if isinstance(value, ModuleType) and following.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            value = getattr(value, following.argval, _UNDEFINED)
+            name = f"{name}.{following.argval}"
+        yield name, value
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    """Yield a function's code and that of the functions and comprehensions inside it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _global_names(constant)
+            yield from _nested(constant)
 
 
-def _read_cell(cell: CellType) -> Any:
+def _content(cell: CellType) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # a name that has no value yet
-        return _ABSENT
+    except ValueError:  # the name has no value yet
+        return _UNDEFINED
 
 
-def _write_cell(cell: CellType, value: Any) -> None:
-    if value is not _ABSENT:
-        cell.cell_contents = value
-    elif _read_cell(cell) is not _ABSENT:
-        del cell.cell_contents
+def _first(reasons: Iterable[str]) -> str:
+    return next((reason for reason in reasons if reason), "")

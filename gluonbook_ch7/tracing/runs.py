@@ -1,17 +1,11 @@
-"""The fused runs: the same training as the loop of `training`, as a few graphs.
-
-`fuse_scratch` reads what the update rule does and runs ten steps at a time as one operator.
-`fuse_gluon` runs the gradients as one operator and leaves the step to Gluon's own optimizer. The
-losses, and the states, hyperparameters and generators after the last step, are the loop's bit for
-bit.
+"""Training with traced rules: the losses, the states and the generators end as in the loops of
+`training`, bit for bit.
 """
 
 import math
-import random
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -19,78 +13,71 @@ import numpy.typing as npt
 
 from .._mxnet import mx, nd
 from .._sampling import is_checkpoint, shuffled
-from ..errors import FusionWarning, TraceError
-from .graph import gluon_gradients, gluon_mean_loss, scratch_mean_loss, scratch_steps
-from .purity import Outside
-from .reader import Reader
-from .tape import Step
+from ..errors import TraceError, TracingWarning
+from ..loss_curve import Recorder
+from .graph import gluon_gradients, gluon_mean_loss, mean_loss, scratch_steps
+from .tracer import trace
 
-__all__ = ["fuse_gluon", "fuse_scratch"]
+__all__ = ["blocks", "train_gluon", "train_scratch", "warn_not_traced"]
 
 Run = tuple[npt.NDArray[np.float32], float]
 
 
-def fuse_scratch(
+def train_scratch(
     rule: Callable[..., Any],
-    params: Sequence[nd.NDArray],
+    recorder: Recorder,
     states: Any,
     hyperparams: dict[str, Any],
     features: nd.NDArray,
     labels: nd.NDArray,
     batch_size: int,
     num_epochs: int,
+    *,
+    warn: bool,
 ) -> Optional[Run]:
-    """Train from scratch; return the losses and the seconds of the last epoch.
+    """Train from scratch, ten steps at a time; return the losses and the last epoch's seconds.
 
-    Returns None, after a `FusionWarning`, if the rule cannot be read. Then parameters, states,
-    hyperparameters, generators and the names that the rule sees are as they were.
+    Returns None, before anything has been drawn or changed, if the rule cannot be traced.
     """
+    num_steps = num_epochs * math.ceil(len(features) / batch_size)
     try:
-        with _undone_on_error(rule, hyperparams):
-            reader = Reader(rule, params, states, hyperparams)
-            task = features, labels.reshape((-1, 1)), batch_size, num_epochs
-            losses, seconds, arrays = _run_scratch(reader, *task)
+        program = trace(rule, [recorder.w, recorder.b], states, hyperparams, num_steps)
     except TraceError as error:
-        warnings.warn(
-            f"the update rule cannot be fused: {error}. It is trained the plain way, which gives "
-            "the same losses more slowly",
-            FusionWarning,
-            stacklevel=4,
-        )
+        if warn:
+            warn_not_traced(str(error))
         return None
-    for real, final in zip(reader.arrays, arrays):
-        final.copyto(real)
-    return losses, seconds
-
-
-def _run_scratch(
-    reader: Reader, features: nd.NDArray, labels: nd.NDArray, batch_size: int, num_epochs: int
-) -> tuple[npt.NDArray[np.float32], float, list[nd.NDArray]]:
-    """Read and run epoch after epoch; return losses, seconds and what the arrays end as."""
-    arrays, num_steps = reader.arrays, -(-len(features) // batch_size)
-
-    def full_batch_loss() -> nd.NDArray:
-        return scratch_mean_loss()(X=features, y=labels, w=arrays[0], b=arrays[1])[0]
-
-    losses = [full_batch_loss()]
+    labels = labels.reshape((-1, 1))
+    arrays = program.arrays
+    losses = [mean_loss()(X=features, y=labels, w=arrays[0], b=arrays[1])[0]]
+    step = 0
     for _ in range(num_epochs):
         start = time.perf_counter()
         X, y = shuffled(features, labels)
-        program = _Program(reader.read(num_steps))
-        for first, steps, rows in _blocks(len(features), batch_size):
+        for first, steps, rows in blocks(len(features), batch_size):
             examples = slice(first * batch_size, first * batch_size + steps * rows)
-            arrays = program.run(first, steps, rows, X[examples], y[examples], arrays)
+            run = scratch_steps(program.key, steps, rows, recorder.keep_path)
+            inputs = {f"array{k}": array for k, array in enumerate(arrays)}
+            if program.changing.size:
+                inputs["numbers"] = nd.array(program.changing[step : step + steps].ravel())
+            arrays = run(X=X[examples], y=y[examples], **inputs)
+            if recorder.keep_path:
+                recorder.extend(arrays.pop())
+            step += steps
             if is_checkpoint(first + steps - 1, batch_size):
-                losses.append(full_batch_loss())
+                losses.append(mean_loss()(X=features, y=labels, w=arrays[0], b=arrays[1])[0])
         nd.waitall()
         seconds = time.perf_counter() - start
-    return nd.concat(*losses, dim=0).asnumpy(), seconds, arrays
+    for array, final in zip(program.arrays, arrays):
+        final.copyto(array)
+    hyperparams.clear()
+    hyperparams.update(program.hyperparams)
+    return nd.concat(*losses, dim=0).asnumpy(), seconds
 
 
-def _blocks(num_examples: int, batch_size: int) -> Iterator[tuple[int, int, int]]:
+def blocks(num_examples: int, batch_size: int) -> Iterator[tuple[int, int, int]]:
     """Cut an epoch into blocks (first step, steps, rows of a minibatch) of at most ten steps.
 
-    A block ends where a checkpoint is, or earlier, never later.
+    A checkpoint is never inside a block, only at its end.
     """
     full, short = divmod(num_examples, batch_size)
     size = math.gcd(100 // math.gcd(batch_size, 100), 10)
@@ -101,94 +88,48 @@ def _blocks(num_examples: int, batch_size: int) -> Iterator[tuple[int, int, int]
         yield full, 1, short
 
 
-class _Program:
-    """What a rule does in the steps of an epoch: the same operators, some on changing numbers."""
-
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self._step = steps[0]
-        if any((step.operators, step.ends) != steps[0][:2] for step in steps):
-            raise TraceError("it does not do the same in every step")
-        numbers = np.array([step.numbers for step in steps])
-        same = (numbers == numbers[0]).all(axis=0)
-        self._constants = tuple(
-            repr(value) if fixed else None for value, fixed in zip(numbers[0].tolist(), same)
-        )
-        self._changing = numbers[:, ~same]
-
-    def run(
-        self,
-        first: int,
-        steps: int,
-        rows: int,
-        X: nd.NDArray,
-        y: nd.NDArray,
-        arrays: Sequence[nd.NDArray],
-    ) -> list[nd.NDArray]:
-        """Take some steps, from step `first` of the epoch on; return the arrays after them."""
-        operator = scratch_steps(
-            steps, rows, self._step.operators, self._step.ends, self._constants
-        )
-        inputs = {f"array{k}": array for k, array in enumerate(arrays)}
-        if self._changing.size:
-            inputs["numbers"] = nd.array(self._changing[first : first + steps].ravel())
-        return operator(X=X, y=y, **inputs)
-
-
-@contextmanager
-def _undone_on_error(rule: Callable[..., Any], hyperparams: Any) -> Iterator[None]:
-    """Put back what a rule may have changed if it fails; whatever the error, raise `TraceError`."""
-    outside, generators = Outside(rule), (np.random.get_state(), random.getstate())
-    before = dict(hyperparams) if isinstance(hyperparams, dict) else None
-    try:
-        yield
-        Outside(rule)  # what it remembers now must be plain, too: no stand-ins
-    except Exception as error:
-        outside.restore()
-        np.random.set_state(generators[0])
-        random.setstate(generators[1])
-        if before is not None:
-            hyperparams.clear()
-            hyperparams.update(before)
-        if isinstance(error, TraceError):
-            raise
-        raise TraceError(f"reading it raised {type(error).__name__}: {error}") from error
-
-
-def fuse_gluon(
+def train_gluon(
     name: str,
     hyperparams: dict[str, Any],
-    weight: Any,
-    bias: Any,
+    net: Any,
+    recorder: Recorder,
     features: nd.NDArray,
     labels: nd.NDArray,
     batch_size: int,
     num_epochs: int,
 ) -> Run:
-    """Train with a Gluon optimizer; return the losses and the seconds of the last epoch.
+    """Train ``Dense(1)`` with a Gluon optimizer; return the losses and the last epoch's seconds.
 
-    `weight` and `bias` are the parameters of ``Dense(1)``. What ``Trainer.step`` does on one
-    machine is what is done here: tell the optimizer to divide by the batch size, call its updater
-    with the gradients. All of Gluon's optimizers work, as none of it is replaced.
-    """
-    # The bias first, as Trainer sorts parameters by name.
-    optimizer = mx.optimizer.create(name, param_dict={0: bias, 1: weight}, **hyperparams)
+    The gradients are one operator. The optimizer is Gluon's own, called as ``Trainer.step`` calls
+    it on one machine: with the gradients divided by the batch size."""
+    # The bias first, because Trainer sorts parameters by name.
+    optimizer = mx.optimizer.create(name, param_dict={0: net.bias, 1: net.weight}, **hyperparams)
     optimizer.rescale_grad /= batch_size
-    updater = mx.optimizer.get_updater(optimizer)
-    weight, bias, labels = weight.data(), bias.data(), labels.reshape((-1, 1))
-
-    def full_batch_loss() -> nd.NDArray:
-        return gluon_mean_loss()(X=features, y=labels, w=weight, b=bias)[0]
-
-    losses = [full_batch_loss()]
+    update = recorder.after(mx.optimizer.get_updater(optimizer))
+    w, b = recorder.w, recorder.b
+    labels = labels.reshape((-1, 1))
+    gradients, full_batch_loss = gluon_gradients(), gluon_mean_loss()
+    losses = [full_batch_loss(X=features, y=labels, w=w, b=b)[0]]
+    cuts = tuple(range(batch_size, len(features), batch_size))
     for _ in range(num_epochs):
         start = time.perf_counter()
         X, y = shuffled(features, labels)
-        for batch_i, first in enumerate(range(0, len(features), batch_size)):
-            rows = slice(first, first + batch_size)
-            gradients = gluon_gradients()(X=X[rows], y=y[rows], w=weight, b=bias)
-            updater([0, 1], gradients[::-1], [bias, weight])
+        minibatches = zip(nd.split_v2(X, cuts), nd.split_v2(y, cuts)) if cuts else [(X, y)]
+        for batch_i, (X, y) in enumerate(minibatches):
+            grad_w, grad_b = gradients(X=X, y=y, w=w, b=b)
+            update([0, 1], [grad_b, grad_w], [b, w])
             if is_checkpoint(batch_i, batch_size):
-                losses.append(full_batch_loss())
+                losses.append(full_batch_loss(X=features, y=labels, w=w, b=b)[0])
         nd.waitall()
         seconds = time.perf_counter() - start
     return nd.concat(*losses, dim=0).asnumpy(), seconds
+
+
+def warn_not_traced(reason: str) -> None:
+    """Warn that ``traced=True`` could not be done, at the line that called `fit_scratch`."""
+    warnings.warn(
+        f"this training cannot be traced: {reason}. It runs in the book's loop, which gives the "
+        "same losses more slowly",
+        TracingWarning,
+        stacklevel=5,
+    )

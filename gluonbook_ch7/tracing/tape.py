@@ -1,33 +1,24 @@
-"""The tape: what an update rule does in a step, written down.
+"""Stand-ins for arrays, which record the operators that are applied to them.
 
-A rule only adds, multiplies, takes roots: it never looks at a number in an array. So it can be
-called on stand-ins that have no numbers. Each knows its shape and, when an operator is applied to
-it, notes that on a tape; the operators on the tape can then be run on the real arrays without the
-rule. What a stand-in cannot do raises `TraceError`.
+An update rule adds, multiplies and takes roots, and never looks at the numbers in an array. So it
+can be called on stand-ins that have a shape and no numbers: each operator that it applies is
+recorded on a tape. Anything else raises `TraceError`.
 """
 
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Optional
 
 import numpy as np
 
-from .._mxnet import nd
 from ..errors import TraceError
 
-__all__ = ["WITH_NUMBER", "Place", "StandIn", "Step", "Tape", "refusal", "refused"]
+__all__ = ["OPERATORS", "Place", "StandIn", "Tape"]
 
-# Where the operand of an operator is found: ("leaf", k) an array at the beginning of the step,
-# ("result", k) what the tape's operator k gave, ("number", k) the tape's number k.
+# Where an operand is found: ("array", k) is an array at the beginning of the step, ("result", k)
+# the result of the tape's operator k, ("number", k) the tape's number k.
 Place = tuple[str, int]
 
-# What MXNet calls an operator on two arrays, with a number on the right, with one on the left.
-WITH_NUMBER = {
-    "broadcast_add": ("_plus_scalar", "_plus_scalar"),
-    "broadcast_sub": ("_minus_scalar", "_rminus_scalar"),
-    "broadcast_mul": ("_mul_scalar", "_mul_scalar"),
-    "broadcast_div": ("_div_scalar", "_rdiv_scalar"),
-    "broadcast_power": ("_power_scalar", "_rpower_scalar"),
-}
-_PYTHON_NAMES = {
+# MXNet's operators on two arrays, and Python's name of the method.
+OPERATORS = {
     "broadcast_add": "add",
     "broadcast_sub": "sub",
     "broadcast_mul": "mul",
@@ -40,157 +31,131 @@ _METHODS = (
 )
 
 
-class Step(NamedTuple):
-    """What one step does.
-
-    Attributes
-    ----------
-    operators : tuple of (name, operand, ...)
-        In the order in which they are applied; an operand is a `Place`.
-    ends : tuple of Place
-        Where each array's value after the step is found.
-    numbers : tuple of float
-        The numbers that the operators use.
-    """
-
-    operators: tuple[Any, ...]
-    ends: tuple[Place, ...]
-    numbers: tuple[float, ...]
-
-
 class Tape:
-    """The operators and numbers of the step that is being read."""
+    """The operators of one step and the numbers that they use, in order."""
 
     def __init__(self) -> None:
-        self.operators: list[Any] = []
+        self.operators: list[tuple[Any, ...]] = []
         self.numbers: list[float] = []
+        self.refusal = ""
 
     def number(self, value: Any) -> Place:
+        """Record a number; return its place."""
         self.numbers.append(float(value))
         return "number", len(self.numbers) - 1
 
-    def operate(self, name: str, *operands: Place) -> Place:
-        self.operators.append((name, *operands))
+    def apply(self, operator: str, *operands: Place) -> Place:
+        """Record an operator; return the place of its result."""
+        self.operators.append((operator, *operands))
         return "result", len(self.operators) - 1
 
-
-# What was refused since reading began, so that a rule cannot go on by catching it.
-refused: list[str] = []
-
-
-def refusal(reason: str) -> TraceError:
-    refused.append(reason)
-    return TraceError(reason)
+    def refuse(self, reason: str) -> TraceError:
+        """Return the error to raise, and remember it, in case the rule catches it."""
+        self.refusal = self.refusal or reason
+        return TraceError(reason)
 
 
 class StandIn:
-    """Stands in for an NDArray: an array's shape, and where the tape has its value now.
+    """Stands in for an NDArray during a step.
 
-    Names begin with an underscore but for those that an NDArray has, too.
+    Attributes other than those that an NDArray has begin with an underscore.
     """
 
-    __slots__ = ("_grad", "_place", "_tape", "shape")
+    __slots__ = ("_place", "_tape", "grad", "shape")
     __hash__ = None  # type: ignore[assignment]
-    __array_ufunc__ = None  # NumPy's numbers leave the operator to us
-    __class__ = property(lambda self: nd.NDArray)  # for isinstance
-
-    _tape: Tape
-    _place: Place
+    __array_ufunc__ = None  # NumPy scalars leave the operator to us
 
     def __init__(
-        self, shape: tuple[int, ...], tape: Any = None, place: Any = None, grad: Any = None
+        self, shape: tuple[int, ...], tape: Tape, place: Place, grad: Optional["StandIn"] = None
     ) -> None:
-        """Make the result of an operator, or a leaf: it has its tape and place from the reader."""
-        self.shape, self._tape, self._place, self._grad = shape, tape, place, grad
-
-    @property
-    def grad(self) -> Any:
-        return self._grad
+        self.shape = shape
+        self.grad = grad
+        self._tape = tape
+        self._place = place
 
     def copy(self) -> "StandIn":
         return StandIn(self.shape, self._tape, self._place)
 
     def __neg__(self) -> "StandIn":
-        return self._result("broadcast_mul", self._place, self._tape.number(-1.0))
+        return self._apply("broadcast_mul", self, -1.0)
 
     def __getitem__(self, key: Any) -> "StandIn":
-        _only_whole(key)
+        self._check_whole(key)
         return self
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        _only_whole(key)
+        self._check_whole(key)
         if type(value) is not StandIn:
-            raise refusal(f"it assigns a {type(value).__name__} to an array")
-        self._place = self._operand(value)
+            raise self._tape.refuse(f"it assigns a {type(value).__name__} to an array")
+        self._assign(value)
 
     def __getattr__(self, name: str) -> Any:
-        raise refusal(f"it takes .{name} of an array, which is not an elementwise operator")
+        raise self._tape.refuse(
+            f"it uses .{name} of an array, which is not an elementwise operator"
+        )
 
-    def _refuse(self, *_: Any) -> Any:
-        raise refusal("it looks at the numbers in an array")
+    def _look(self, *_: Any) -> Any:
+        raise self._tape.refuse("it looks at the numbers in an array")
 
-    __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __iter__ = __len__ = __contains__ = __float__ = __int__ = __index__ = _refuse
-    asscalar = asnumpy = _refuse
+    __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _look
+    __iter__ = __len__ = __contains__ = __float__ = __int__ = __index__ = _look
+    asscalar = asnumpy = _look
 
-    def _refuse_operator(self, *_: Any) -> Any:
-        raise refusal("it uses an operator other than + - * / **")
+    def _apply(self, operator: str, left: Any, right: Any) -> "StandIn":
+        """Record an operator on two operands, one of which is this array."""
+        places = self._find(left), self._find(right)
+        shapes = [operand.shape for operand in (left, right) if type(operand) is StandIn]
+        if len({len(shape) for shape in shapes}) > 1:
+            raise self._tape.refuse(f"it combines arrays of the shapes {shapes[0]} and {shapes[1]}")
+        shape = np.broadcast_shapes(*shapes)
+        return StandIn(shape, self._tape, self._tape.apply(operator, *places))
 
-    __mod__ = __rmod__ = __imod__ = __floordiv__ = __rfloordiv__ = __ifloordiv__ = _refuse_operator
-    __matmul__ = __rmatmul__ = __abs__ = __pos__ = __invert__ = _refuse_operator
+    def _find(self, operand: Any) -> Place:
+        if type(operand) is StandIn:
+            return operand._place
+        if isinstance(operand, (int, float, np.generic)):
+            return self._tape.number(operand)
+        raise self._tape.refuse(f"it combines its arrays with a {type(operand).__name__}")
 
-    def _operand(self, other: Any) -> Place:
-        """Return where the tape has `other`, an operand beside this array."""
-        if type(other) is StandIn:
-            if other._tape is not self._tape:
-                raise refusal("it keeps a result from one step to the next outside its states")
-            if other.shape != self.shape:
-                raise refusal(f"it combines arrays of the shapes {self.shape} and {other.shape}")
-            return other._place
-        if isinstance(other, (int, float, np.generic)):
-            return self._tape.number(other)
-        raise refusal(f"it combines its arrays with a {type(other).__name__}")
+    def _assign(self, value: "StandIn") -> None:
+        if value.shape != self.shape:
+            raise self._tape.refuse(f"it assigns the shape {value.shape} to {self.shape}")
+        self._place = value._place
 
-    def _result(self, name: str, *operands: Place) -> "StandIn":
-        return StandIn(self.shape, self._tape, self._tape.operate(name, *operands))
-
-
-def _only_whole(key: Any) -> None:
-    if not (isinstance(key, slice) and key == slice(None)):
-        raise refusal(f"it takes a part of an array, [{key}]")
+    def _check_whole(self, key: Any) -> None:
+        if not (isinstance(key, slice) and key == slice(None)):
+            raise self._tape.refuse(f"it uses a part of an array, [{key}]")
 
 
 def _add_operators() -> None:
-    """Give the stand-in each operator's three forms, x + y, 1 + y and x += y, and the methods."""
-    for name, python_name in _PYTHON_NAMES.items():
-        forward, reflected, in_place = _forms(name)
-        setattr(StandIn, f"__{python_name}__", forward)
-        setattr(StandIn, f"__r{python_name}__", reflected)
-        if python_name != "pow":  # an NDArray has no **=
-            setattr(StandIn, f"__i{python_name}__", in_place)
+    """Give `StandIn` the methods ``x + y``, ``1 + y`` and ``x += y`` of each operator."""
+    for operator, name in OPERATORS.items():
+        forward, reflected, in_place = _forms(operator)
+        setattr(StandIn, f"__{name}__", forward)
+        setattr(StandIn, f"__r{name}__", reflected)
+        if name != "pow":  # an NDArray has no **=
+            setattr(StandIn, f"__i{name}__", in_place)
     for name in _METHODS:
         setattr(StandIn, name, _method(name))
 
 
-def _forms(name: str) -> tuple[Callable[..., StandIn], ...]:
+def _forms(operator: str) -> tuple[Callable[..., StandIn], ...]:
     def forward(self: StandIn, other: Any) -> StandIn:
-        return self._result(name, self._place, self._operand(other))
+        return self._apply(operator, self, other)
 
     def reflected(self: StandIn, other: Any) -> StandIn:
-        return self._result(name, self._operand(other), self._place)
+        return self._apply(operator, other, self)
 
     def in_place(self: StandIn, other: Any) -> StandIn:
-        self._place = self._tape.operate(name, self._place, self._operand(other))
+        self._assign(self._apply(operator, self, other))
         return self
 
     return forward, reflected, in_place
 
 
-def _method(name: str) -> Callable[..., StandIn]:
-    def method(self: StandIn, *args: Any, **kwargs: Any) -> StandIn:
-        if args or kwargs:
-            raise refusal(f"it calls .{name} with arguments")
-        return self._result(name, self._place)
+def _method(operator: str) -> Callable[[StandIn], StandIn]:
+    def method(self: StandIn) -> StandIn:
+        return StandIn(self.shape, self._tape, self._tape.apply(operator, self._place))
 
     return method
 

@@ -1,0 +1,189 @@
+"""Trace an update rule: call it on stand-ins and return what it does to its arrays."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Callable, NamedTuple, Optional
+
+import numpy as np
+import numpy.typing as npt
+
+from .._mxnet import nd
+from .._mxnet.library import memory_of
+from ..errors import TraceError
+from .purity import is_constant, why_impure
+from .tape import Place, StandIn, Tape
+
+__all__ = ["Key", "Program", "trace"]
+
+
+class Key(NamedTuple):
+    """What a rule does in a step; equal keys compile to equal graphs.
+
+    Attributes
+    ----------
+    operators : tuple of (name, operand, ...)
+        In the order in which they are applied; an operand is a `Place`. The gradients of the
+        parameters are counted after the arrays.
+    ends : tuple of Place
+        Where the value of each array after the step is found.
+    constants : tuple of float or None
+        The numbers that the operators use; None for one that changes from step to step.
+    """
+
+    operators: tuple[Any, ...]
+    ends: tuple[Place, ...]
+    constants: tuple[Optional[float], ...]
+
+
+class Program(NamedTuple):
+    """What a rule does in all steps of a training.
+
+    Attributes
+    ----------
+    key : Key
+    arrays : list of NDArray
+        The parameters, the states, and hyperparameters that are arrays, each once.
+    changing : ndarray, shape (steps, c), float64
+        The numbers that change from step to step.
+    hyperparams : dict
+        The hyperparameters after the last step.
+    """
+
+    key: Key
+    arrays: list[nd.NDArray]
+    changing: npt.NDArray[np.float64]
+    hyperparams: dict[str, Any]
+
+
+def trace(
+    rule: Callable[..., Any],
+    params: Sequence[nd.NDArray],
+    states: Any,
+    hyperparams: dict[str, Any],
+    num_steps: int,
+) -> Program:
+    """Return what a rule does in `num_steps` steps, without taking any.
+
+    A rule that leaves its hyperparameters alone does the same in every step and is called once. One
+    that changes them, as Adam counts its steps, is called once for each step. It gets stand-ins for
+    the arrays and a copy of the hyperparameters, so nothing is changed if this fails.
+
+    Parameters
+    ----------
+    rule : callable
+    params : sequence of NDArray
+    states : nested tuples, lists and dicts of NDArray, or None
+    hyperparams : dict
+        Numbers, or arrays that are broadcast with the parameters.
+    num_steps : int
+
+    Raises
+    ------
+    TraceError
+        If the rule depends on anything but its arguments, looks at the numbers in an array, or
+        applies to one what is not an elementwise operator.
+    """
+    reason = why_impure(rule)
+    if reason:
+        raise TraceError(reason)
+    if type(hyperparams) is not dict:
+        raise TraceError(f"its hyperparams are a {type(hyperparams).__name__}, not a dict")
+    arrays = _distinct_arrays([list(params), states, hyperparams])
+    values = dict(hyperparams)
+    steps: list[_Step] = []
+    for _ in range(num_steps):
+        before = dict(values)
+        steps.append(_read_step(rule, params, states, values, arrays))
+        if values == before:
+            break
+    operators, ends, first_numbers = steps[0]
+    if any((step.operators, step.ends) != (operators, ends) for step in steps):
+        raise TraceError("it does not do the same in every step")
+    numbers = np.array([step.numbers for step in steps], np.float64)
+    same = (numbers == numbers[0]).all(axis=0)
+    constants = tuple(x if fixed else None for x, fixed in zip(first_numbers, same))
+    return Program(Key(operators, ends, constants), arrays, numbers[:, ~same], values)
+
+
+class _Step(NamedTuple):
+    operators: tuple[Any, ...]
+    ends: tuple[Place, ...]
+    numbers: tuple[float, ...]
+
+
+def _read_step(
+    rule: Callable[..., Any],
+    params: Sequence[nd.NDArray],
+    states: Any,
+    hyperparams: dict[str, Any],
+    arrays: Sequence[nd.NDArray],
+) -> _Step:
+    """Call the rule once, on stand-ins; update the hyperparameters as it does."""
+    tape = Tape()
+    stand_ins = {id(x): StandIn(x.shape, tape, ("array", k)) for k, x in enumerate(arrays)}
+    own_params = [stand_ins[id(p)] for p in params]
+    for k, p in enumerate(own_params):
+        p.grad = StandIn(p.shape, tape, ("array", len(arrays) + k))
+    own_states, own_hyperparams = _replace(states, stand_ins), _replace(hyperparams, stand_ins)
+    try:
+        rule(own_params, own_states, own_hyperparams)
+    except TraceError:
+        raise
+    except Exception as error:  # it will be raised again in the loop, from the rule's own line
+        raise TraceError(f"it raised {type(error).__name__}: {error}") from error
+    if tape.refusal:
+        raise TraceError(tape.refusal)
+    if not _is_same(own_states, _replace(states, stand_ins)):
+        raise TraceError("it replaces its states by something else")
+    for name, value in own_hyperparams.items():
+        if is_constant(value):
+            hyperparams[name] = value
+        elif value is not stand_ins.get(id(hyperparams.get(name))):
+            raise TraceError(f"its hyperparameter {name} is a {type(value).__name__}, not a number")
+    for name in hyperparams.keys() - own_hyperparams.keys():
+        del hyperparams[name]
+    ends = tuple(stand_in._place for stand_in in stand_ins.values())
+    return _Step(tuple(tape.operators), ends, tuple(tape.numbers))
+
+
+def _distinct_arrays(tree: Any) -> list[nd.NDArray]:
+    """Return the arrays of a tree, each once; raise `TraceError` if they cannot be traced."""
+    arrays = list({id(array): array for array in _leaves(tree)}.values())
+    if any(array.dtype != np.float32 for array in arrays):
+        raise TraceError("some of its arrays are not float32")
+    spans = sorted((memory_of(array) for array in arrays), key=lambda span: span.start)
+    if any(one.stop > other.start for one, other in zip(spans, spans[1:])):
+        raise TraceError("some of its states share their memory")
+    return arrays
+
+
+def _leaves(tree: Any) -> Iterator[nd.NDArray]:
+    """Yield the arrays of nested tuples, lists and dicts."""
+    if isinstance(tree, nd.NDArray):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from _leaves(item)
+    elif isinstance(tree, dict):
+        yield from _leaves(list(tree.values()))
+    elif not is_constant(tree):
+        raise TraceError(f"its states or hyperparameters hold a {type(tree).__name__}")
+
+
+def _replace(tree: Any, stand_ins: Mapping[int, StandIn]) -> Any:
+    """Return a copy of a tree with a stand-in for each array."""
+    if isinstance(tree, nd.NDArray):
+        return stand_ins[id(tree)]
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([_replace(item, stand_ins) for item in tree])
+    if isinstance(tree, dict):
+        return {key: _replace(item, stand_ins) for key, item in tree.items()}
+    return tree
+
+
+def _is_same(tree: Any, other: Any) -> bool:
+    """Return True if two trees hold the same objects in the same places."""
+    if isinstance(tree, (tuple, list)) and type(tree) is type(other):
+        return len(tree) == len(other) and all(map(_is_same, tree, other))
+    if isinstance(tree, dict) and isinstance(other, dict):
+        return tree.keys() == other.keys() and all(_is_same(tree[k], other[k]) for k in tree)
+    return tree is other or (is_constant(tree) and is_constant(other) and tree == other)
