@@ -27,7 +27,7 @@ LARGE = table_as_bytes([[i + j / 7 for j in range(6)] for i in range(500)])
 # which files are there.
 PROGRAM = """
 import json, os, sys
-from gluonbook_ch7.dataset import places, sources, table
+from gluonbook_ch7.dataset import locate as sources, parse as table, places
 from gluonbook_ch7.cli import main
 table.ADDRESSES, table.SHA256 = (sys.argv[1],), sys.argv[2]
 chosen = sources.choose("auto")

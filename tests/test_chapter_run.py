@@ -533,8 +533,8 @@ def test_notebooks_of_format_3_are_upgraded(tmp_path):
         (["prose.md"], "prose.md:1: no code cells"),
         (["good.md", "--out", "good.md/out"], "good.md"),
         (["good.md", "--html", "good.md"], "is the chapter file itself"),
-        (["good.md", "--edition", "1.0"], "does not go with FILE"),
-        (["--timeout", "5"], "goes with a chapter FILE"),
+        (["good.md", "--edition", "1.0"], "cannot be used with FILE"),
+        (["--timeout", "5"], "needs a chapter FILE"),
     ],
 )
 def test_wrong_use_exits_with_2_and_writes_nothing(tmp_path, arguments, message):

@@ -105,11 +105,11 @@ def test_without_data_and_network_it_runs_on_the_twin_and_says_so(tmp_path):
 
 
 def test_help_does_not_import_mxnet(tmp_path):
-    """If this fails, --help takes seconds: it waits for MXNet, NumPy or Matplotlib."""
+    """If this fails, --help takes seconds: it waits for MXNet or Matplotlib."""
     code = (
         "import sys; from gluonbook_ch7.cli import main; sys.argv = ['gluonbook-ch7', '--help']\n"
         "try: main()\n"
-        "finally: assert not {'mxnet', 'numpy', 'matplotlib', 'rich'} & set(sys.modules)"
+        "finally: assert not {'mxnet', 'matplotlib', 'requests', 'rich'} & set(sys.modules)"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60

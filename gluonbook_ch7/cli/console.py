@@ -1,14 +1,11 @@
-"""The terminal: tables on stdout; on stderr what is going on, if somebody is there to see it."""
+"""Tables on stdout; progress on stderr, if stderr is a terminal.
+
+Rich is imported when it is first used, because ``--help`` does not need it.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Callable, Optional
-
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, track
-from rich.table import Table
-from rich.text import Text
 
 __all__ = ["byte_progress", "print_table", "status", "with_progress"]
 
@@ -23,18 +20,23 @@ def print_table(
     styles: Optional[dict[str, str]] = None,
     title: Optional[str] = None,
 ) -> None:
-    """Print rows of text.
+    """Print rows of text as a table.
 
     Parameters
     ----------
     headings : sequence of str
     rows : iterable of sequences of str
     numbers_from : int, optional
-        The column from which on cells are set flush right.
+        Index of the first column of numbers; it and those after it are right-aligned.
     styles : dict, optional
-        How to set a cell whose whole text is the key.
+        Maps the text of a cell to its Rich style.
     title : str, optional
     """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
@@ -48,7 +50,10 @@ def print_table(
 
 
 def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:
-    """Yield the steps; on a terminal count them on stderr."""
+    """Yield the steps, with a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
     console = Console(stderr=True)
     # Not by disabling it: before 14.3, rich ends a disabled progress bar with an empty line.
     if not console.is_terminal:
@@ -60,7 +65,10 @@ def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:
 
 @contextmanager
 def byte_progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that shows, on a terminal's stderr, how many of the bytes have come."""
+    """Yield a function that shows on a terminal how many bytes have been received."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda count: None
@@ -73,7 +81,9 @@ def byte_progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def status(beginning: str) -> Iterator[Callable[[str], None]]:
-    """Give a function that says, on a terminal's stderr, what is going on."""
+    """Yield a function that shows on a terminal what is going on."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda text: None

@@ -1,27 +1,43 @@
-"""The command ``gluonbook-ch7 data``: where the file is, getting it, checking it, removing it."""
+"""``gluonbook-ch7 data``: find, download, verify and remove the data file."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
-from ..dataset import locate as sources
-from ..dataset.parse import FILE_NAME, SIZE, holds_the_books
-from ..dataset.places import Examination, examine, file_at_hand, forget, places
+from .command import Command, print_json
 from .console import byte_progress, print_table
 
-__all__ = ["run_fetch", "run_forget", "run_verify", "run_where"]
+if TYPE_CHECKING:
+    from ..dataset.places import Examination
+
+__all__ = ["data"]
 
 NONE_TAKEN = (
-    "None of them has the file: it would be downloaded into the cache, or if that fails, the "
+    "None of them has the file: it would be downloaded into the cache or, if that fails, the "
     "moment twin would be used."
 )
 
 
-def run_where(as_json: bool) -> None:
-    """Print the places in order, what is there, and which file is taken now."""
+class _Group(click.Group):
+    """A group whose command is ``where`` if none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ["where"])
+
+
+@click.group(cls=_Group)
+def data() -> None:
+    """Find, download, verify or remove the data file. By default: find it."""
+
+
+@data.command(cls=Command)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def where(as_json: bool) -> None:
+    """List the places that are searched, and the file that is used now."""
+    from ..dataset.places import places
+
     found = places()
     taken = next((place.path for place in found if place.taken), None)
     if taken:
@@ -32,7 +48,7 @@ def run_where(as_json: bool) -> None:
         outcome = NONE_TAKEN
     if as_json:
         listed = [place._asdict() for place in found]
-        _print_json({"places": listed, "taken": taken, "outcome": outcome})
+        print_json({"places": listed, "taken": taken, "outcome": outcome})
         return
     rows = [
         (name, str(path or ""), what, "taken" if is_taken else "")
@@ -42,13 +58,28 @@ def run_where(as_json: bool) -> None:
     click.echo(outcome)
 
 
-def run_fetch(timeout: float) -> None:
-    """Bring the file into the cache; say which addresses failed, and what is there in the end."""
-    cached = sources.cache_folder() / FILE_NAME
+@data.command(cls=Command)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds that each address may take.",
+)
+def fetch(timeout: float) -> None:
+    """Download the book's file into the cache, unless it is there.
+
+    Exit status: 0 if the file is there in the end, 2 if not.
+    """
+    from ..dataset import locate
+    from ..dataset.parse import FILE_NAME, SIZE, holds_the_books
+    from ..dataset.places import examine
+
+    cached = locate.cache_folder() / FILE_NAME
     if holds_the_books(cached):
         click.echo("It is there already.")
     with byte_progress("fetching", SIZE) as progress:
-        path = sources.fetch(
+        path = locate.fetch(
             timeout=timeout,
             on_bytes=progress,
             on_failure=lambda reason: click.echo(reason, err=True),
@@ -56,29 +87,40 @@ def run_fetch(timeout: float) -> None:
     _print_file(examine(path))
 
 
-def run_verify(path: Optional[Path], as_json: bool) -> None:
-    """Say what a file is, and exit with 0 if it is the book's, else 1."""
-    examined = examine(sources.meant(path) if path else file_at_hand())
+@data.command(cls=Command)
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(path: Optional[Path], as_json: bool) -> None:
+    """Check whether a file is the book's.
+
+    The file is the one at PATH or, without PATH, the one that would be used.
+
+    Exit status: 0 if it is, 1 if it is another file or damaged, 2 if there is none.
+    """
+    from ..dataset.locate import meant
+    from ..dataset.places import examine, file_at_hand
+
+    examined = examine(meant(path) if path else file_at_hand())
     if as_json:
-        _print_json(examined._asdict())
+        print_json(examined._asdict())
     else:
         _print_file(examined)
         click.echo(f"It is {examined.words}.")
     sys.exit(0 if examined.kind == "real" else 1)
 
 
-def run_forget() -> None:
-    """Remove what was downloaded, and say what."""
-    removed = forget()
+@data.command(cls=Command)
+def forget() -> None:
+    """Remove the download from the cache. Your own copies in data/ stay."""
+    from ..dataset import places
+    from ..dataset.locate import cache_folder
+
+    removed = places.forget()
     for path in removed:
         click.echo(f"Removed {path}")
     if not removed:
-        click.echo(f"There is nothing in the cache, {sources.cache_folder()}.")
+        click.echo(f"There is nothing in the cache, {cache_folder()}.")
 
 
-def _print_file(examined: Examination) -> None:
+def _print_file(examined: "Examination") -> None:
     click.echo(f"{examined.path}: {examined.size:,} bytes, sha256 {examined.sha256}")
-
-
-def _print_json(content: object) -> None:
-    click.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str))

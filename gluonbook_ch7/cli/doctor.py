@@ -1,38 +1,58 @@
-"""The command ``gluonbook-ch7 doctor``: a line for each finding, then the commands that mend."""
+"""``gluonbook-ch7 doctor``: what is installed, what is wrong, and the commands that fix it."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from .. import __version__
-from ..doctor.examination import examine, runs_here
-from ..doctor.finding import Finding
+from .command import Command, print_json
 
-__all__ = ["run_doctor"]
+if TYPE_CHECKING:
+    from ..doctor.finding import Finding
 
-# The word says it for whoever sees no colours and no marks.
+__all__ = ["doctor"]
+
+# The state is also printed as a word, for those who see neither colours nor marks.
 STATES = {"ok": ("✓", "+", "green"), "note": ("!", "!", "yellow"), "fault": ("✗", "x", "red")}
 
 
-def run_doctor(as_json: bool) -> None:
-    """Print what was found, and exit with 0 if the chapter would run here, else 1."""
+@click.command(cls=Command)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(as_json: bool) -> None:
+    """Diagnose this installation, without changing it.
+
+    Reports what is installed, what is wrong, and the commands that fix it.
+
+    \b
+    The JSON object has these keys:
+      version   of gluonbook_ch7
+      runs      whether the chapter would run here
+      findings  by name: platform, python, packages, libraries, distutils, numpy,
+                mxnet, training, data, cache, and "extra NAME"; each has its state
+                ("ok", "note" or "fault"), what it says in words, the command that
+                mends it (or ""), and its facts for programs
+
+    Exit status: 0 if the chapter would run here, 1 if something is a fault.
+    """
+    from dataclasses import asdict
+
+    from .. import __version__
+    from ..doctor.examination import examine, runs_here
+
     findings = examine()
     runs = runs_here(findings)
     if as_json:
         named = {finding.name: asdict(finding) for finding in findings}
-        content = {"version": __version__, "runs": runs, "findings": named}
-        click.echo(json.dumps(content, indent=1))
+        print_json({"version": __version__, "runs": runs, "findings": named})
     else:
-        _print(findings)
+        _print(__version__, findings)
     sys.exit(0 if runs else 1)
 
 
-def _print(findings: Sequence[Finding]) -> None:
-    _say(f"gluonbook_ch7 {__version__}")
+def _print(version: str, findings: Sequence["Finding"]) -> None:
+    _say(f"gluonbook_ch7 {version}")
     width = max(len(finding.name) for finding in findings)
     marks = _marks()
     for finding in findings:
@@ -47,7 +67,7 @@ def _print(findings: Sequence[Finding]) -> None:
     _say("The chapter does NOT run here." if faults else "The chapter runs here.")
 
 
-def _print_commands(heading: str, findings: Sequence[Finding]) -> None:
+def _print_commands(heading: str, findings: Sequence["Finding"]) -> None:
     """Print the commands of some findings, each once."""
     commands = dict.fromkeys(finding.command for finding in findings if finding.command)
     if commands:

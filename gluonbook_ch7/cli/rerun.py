@@ -1,35 +1,98 @@
-"""The command ``rerun``: the built-in section, or a chapter file, against what was recorded."""
+"""``gluonbook-ch7 rerun``: run the section, or a chapter file, and compare it with the record."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
-from .._files import write_json
-from ..reproduce.evidence import Judgement, is_reproduced
+from .command import Command, data_options, file_option, folder_option
 from .console import print_table, status, with_progress
 
-__all__ = ["rerun_file", "rerun_section"]
+if TYPE_CHECKING:
+    from ..reproduce.evidence import Judgement
+
+__all__ = ["rerun"]
 
 STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
+ONLY_WITH_FILE = {"html_file", "timeout"}
+ONLY_WITHOUT_FILE = {"edition", "source"}
 
 
-def rerun_section(
+@click.command(cls=Command)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@data_options
+@folder_option("--out", "Folder for the figures or, with FILE, for the executed notebook.")
+@file_option("--json", "File for the verdicts, as JSON.")
+@file_option("--html", "With FILE: file for a page that shows recorded and rerun side by side.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=600,
+    show_default=True,
+    help="With FILE: seconds that each cell may take.",
+)
+@click.pass_context
+def rerun(
+    ctx: click.Context,
+    file: Optional[Path],
+    edition: str,
+    source: str,
+    out: Optional[Path],
+    json_file: Optional[Path],
+    html_file: Optional[Path],
+    timeout: int,
+) -> None:
+    """Rerun the chapter and compare with its recorded outputs.
+
+    Reruns the RMSProp section or, if given, the chapter file FILE.
+
+    FILE is an original file of the book: notedown Markdown (.md) or a notebook (.ipynb). Rerunning
+    a file runs the code in it, with your rights.
+
+    Exit status: 0 if nothing is different, 1 if an output is different or a cell failed, 2 if it
+    could not be run.
+    """
+    _check_options(ctx)
+    if file is None:
+        _rerun_section(edition, source, out, json_file)
+    else:
+        _rerun_file(file, timeout, out, json_file, html_file)
+
+
+def _check_options(ctx: click.Context) -> None:
+    """Raise a usage error if an option was given that would have no effect."""
+    if ctx.params["file"] is None:
+        unusable, reason = ONLY_WITH_FILE, "needs a chapter FILE"
+    else:
+        unusable, reason = (
+            ONLY_WITHOUT_FILE,
+            "cannot be used with FILE: a chapter loads its own data",
+        )
+    for option in ctx.command.params:
+        source = ctx.get_parameter_source(option.name or "")
+        if option.name in unusable and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} {reason}", ctx)
+
+
+def _rerun_section(
     edition: str, source: str, out: Optional[Path], json_file: Optional[Path]
 ) -> None:
     """Run the built-in section, print the verdicts, and exit with 0 if it is reproduced, else 1."""
+    from .._files import write_json
     from ..reproduce.record import load_recorded
 
-    record = load_recorded()  # before MXNet and the data, which take their time
-    # Here, because a chapter file is run by a kernel, and need not wait for MXNet twice.
+    record = (
+        load_recorded()
+    )  # before MXNet is imported and the data are loaded, which takes a while
     from ..data import load_data_ch7
     from ..reproduce import section
+    from ..reproduce.evidence import is_reproduced
 
     data = load_data_ch7(edition, source)
     if out:
-        out.mkdir(parents=True, exist_ok=True)  # said now if it can't be, not after the work
+        out.mkdir(parents=True, exist_ok=True)  # an error now rather than after the work
     results = list(with_progress(section.rerun_section(data, record), "result", 3))
     judgements = [judgement for result in results for judgement in result.judgements]
     reproduced = is_reproduced(judgements)
@@ -45,7 +108,7 @@ def rerun_section(
     sys.exit(0 if reproduced else 1)
 
 
-def rerun_file(
+def _rerun_file(
     file: Path,
     timeout: int,
     out: Optional[Path],
@@ -56,24 +119,24 @@ def rerun_file(
     from ..reproduce.notebook import read_chapter
 
     chapter = read_chapter(file)
-    # nbclient and its like belong to an extra; reading the chapter has asked for it.
+    # These need the extra `notebook`; read_chapter has said so if it is missing.
     from ..reproduce.report import summarise
     from ..reproduce.runner import rerun_chapter
     from ..reproduce.writing import check_places, write_run
 
     check_places(file, out, json_file, html_file)
-    with status("starting a kernel") as say:
-        run = rerun_chapter(chapter, timeout, lambda cell: say(f"running {cell.name}"))
+    with status("starting a kernel") as show:
+        run = rerun_chapter(chapter, timeout, lambda cell: show(f"running {cell.name}"))
     _print_judgements(run.judgements)
     click.echo(f"Data: {'; '.join(run.data) or 'none was loaded'}.")
     for path in write_run(run, out, json_file, html_file):
         click.echo(f"Wrote {path}")
-    said = " ".join(summarise(run).split())
-    click.echo(f"Error: {said}" if run.failure else said, err=bool(run.failure))
+    summary = " ".join(summarise(run).split())
+    click.echo(f"Error: {summary}" if run.failure else summary, err=bool(run.failure))
     sys.exit(0 if run.is_reproduced else 1)
 
 
-def _print_judgements(judgements: Sequence[Judgement]) -> None:
+def _print_judgements(judgements: Sequence["Judgement"]) -> None:
     """Print one row for each recorded output."""
     headings = ("output", "recorded", "rerun", "verdict", "what it rests on")
     rows = [(j.output, j.recorded, j.rerun, j.verdict.value, j.basis) for j in judgements]

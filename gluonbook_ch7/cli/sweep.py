@@ -1,4 +1,4 @@
-"""The command ``gluonbook-ch7 sweep``: a grid of hyperparameters, its best cells and a heat map."""
+"""``gluonbook-ch7 sweep``: train a rule with every combination of hyperparameters."""
 
 import csv
 import io
@@ -7,32 +7,150 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import click
-import numpy as np
-import numpy.typing as npt
-from rich.console import Console
-from rich.progress import Progress
 
 from .._files import write_json, write_whole
-from .._validation import DOMAINS
-from ..data import load_data_ch7
 from ..errors import ArgumentError, WorkerError
-from ..experiments.blocks import Store
-from ..experiments.charts import sweep_figure, write_figure
-from ..experiments.executors import dask_cluster, local_processes
-from ..experiments.registry import find_rule
-from ..experiments.sweep import Sweep, sweep
+from .command import Command, data_options, file_option, folder_option
 from .console import print_table
 
-__all__ = ["run_sweep"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..experiments.blocks import Store
+    from ..experiments.sweep import Sweep
+
+__all__ = ["parse_range", "sweep"]
 
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
 BEST = 10
 
 
-def parse_range(name: str, text: str) -> Union[float, npt.NDArray[np.float64]]:
+@click.command(cls=Command)
+@click.argument("rule")
+@click.option("--lr", metavar="RANGE", help="Learning rates.")
+@click.option("--mom", metavar="RANGE", help="Momenta.")
+@click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp.")
+@click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    help="Random seeds per grid cell.",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1), default=10, show_default=True, help="Minibatch size."
+)
+@click.option(
+    "--epochs", type=click.IntRange(1), default=2, show_default=True, help="Training epochs."
+)
+@data_options
+@folder_option(
+    "--out", "Folder for the figure; finished blocks are kept here until the sweep is done."
+)
+@file_option("--json", "File for every grid cell, as JSON.")
+@file_option("--csv", "File for every grid cell, as CSV.")
+@click.option(
+    "--max-memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Memory in GiB that each process may use for the runs that it trains together.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of processes on this machine.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Address of a Dask scheduler, such as tcp://host:8786; its cluster does the work.",
+)
+@click.option("--resume", is_flag=True, help="Continue an interrupted sweep in the folder --out.")
+def sweep(
+    rule: str,
+    lr: Optional[str],
+    mom: Optional[str],
+    gamma: Optional[str],
+    rho: Optional[str],
+    seeds: int,
+    batch_size: int,
+    epochs: int,
+    edition: str,
+    source: str,
+    out: Optional[Path],
+    json_file: Optional[Path],
+    csv_file: Optional[Path],
+    max_memory: float,
+    processes: int,
+    scheduler: Optional[str],
+    resume: bool,
+) -> None:
+    """Train a rule over a grid of hyperparameters.
+
+    Trains RULE with every combination of the values given, each with several seeds.
+
+    A RANGE is a number; FIRST:LAST:COUNT for evenly spaced values; or FIRST:LAST:COUNTlog for
+    logarithmically spaced values. Hyperparameters that are not given are those of the chapter. With
+    one or two ranges, --out gets a figure.
+
+    Exit status: 0 if the sweep was finished, 2 if it could not be, 130 if it was interrupted.
+    """
+    from ..data import load_data_ch7
+    from ..experiments.registry import find_rule
+    from ..experiments.sweep import sweep as run_sweep
+
+    chosen = find_rule(rule)
+    grid = _grid(chosen, {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho})
+    store = _store(out, resume)
+    data = load_data_ch7(edition, source)
+    blocks = _Blocks(store)
+    try:
+        with _executor(processes, scheduler) as executor, blocks:
+            found = run_sweep(
+                chosen.step,
+                chosen.states(data.features),
+                grid,
+                data.features,
+                data.labels,
+                batch_size,
+                epochs,
+                seeds=range(seeds),
+                max_memory=int(max_memory * 2**30),
+                executor=executor,
+                store=store,
+                on_block=blocks.finished,
+            )
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted. {blocks.kept()}", err=True)
+        sys.exit(130)
+    except WorkerError as error:
+        if not blocks.total:  # none was begun: the cluster could not be reached
+            raise
+        raise WorkerError(f"{error}. {blocks.kept()}") from error
+    rows = found.cells()
+    _print_best(chosen.name, found, rows)
+    click.echo(f"Data: edition {edition}, {data.origin}.")
+    if out:
+        title = f"{chosen.name}, {seeds} seeds per cell, {data.in_short}"
+        _write_figure(title, chosen.name, found, out)
+    if json_file:
+        content = {"rule": chosen.name, "edition": edition, "data": data.origin, "seeds": seeds}
+        write_json(json_file, {**content, "cells": rows})
+    if csv_file:
+        write_whole(csv_file, _as_csv(rows))
+    if store:
+        store.clear()
+
+
+def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]":
     """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 in ratio."""
     form = f"--{name} {text}: give a number, or FIRST:LAST:COUNT, or FIRST:LAST:COUNTlog"
     match = RANGE.fullmatch(text.strip())
@@ -54,72 +172,17 @@ def parse_range(name: str, text: str) -> Union[float, npt.NDArray[np.float64]]:
         )
     if match["log"] and first <= 0:
         raise ArgumentError(f"--{name} {text}: a range in ratio must begin above 0")
+    import numpy as np
+
     return (np.geomspace if match["log"] else np.linspace)(first, last, count)
 
 
 def _in_domain(name: str, value: float) -> float:
+    from .._validation import DOMAINS
+
     if not DOMAINS[name].holds(value):
         raise ArgumentError(f"--{name} {value:g}: {name} must be {DOMAINS[name].words}")
     return value
-
-
-def run_sweep(
-    rule_name: str,
-    ranges: Mapping[str, Optional[str]],
-    seeds: int,
-    batch_size: int,
-    epochs: int,
-    edition: str,
-    source: str,
-    out: Optional[Path],
-    json_file: Optional[Path],
-    csv_file: Optional[Path],
-    max_memory: float,
-    processes: int,
-    scheduler: Optional[str],
-    resume: bool,
-) -> None:
-    """Train every cell; print the best, and write the figure, JSON and CSV."""
-    rule = find_rule(rule_name)
-    grid = _grid(rule, ranges)
-    store = _store(out, resume)
-    data = load_data_ch7(edition, source)
-    blocks = _Blocks(store)
-    try:
-        with _executor(processes, scheduler) as executor, blocks:
-            found = sweep(
-                rule.step,
-                rule.states(data.features),
-                grid,
-                data.features,
-                data.labels,
-                batch_size,
-                epochs,
-                seeds=range(seeds),
-                max_memory=int(max_memory * 2**30),
-                executor=executor,
-                store=store,
-                on_block=blocks.finished,
-            )
-    except KeyboardInterrupt:
-        click.echo(f"Interrupted. {blocks.kept()}", err=True)
-        sys.exit(130)
-    except WorkerError as error:
-        if not blocks.total:  # none was begun: the cluster could not be reached
-            raise
-        raise WorkerError(f"{error}. {blocks.kept()}") from error
-    rows = found.cells()
-    _print_best(rule.name, found, rows)
-    click.echo(f"Data: edition {edition}, {data.origin}.")
-    if out:
-        _write_figure(f"{rule.name}, {seeds} seeds a cell, {data.in_short}", rule.name, found, out)
-    if json_file:
-        content = {"rule": rule.name, "edition": edition, "data": data.origin, "seeds": seeds}
-        write_json(json_file, {**content, "cells": rows})
-    if csv_file:
-        write_whole(csv_file, _as_csv(rows))
-    if store:
-        store.clear()
 
 
 def _grid(rule: Any, ranges: Mapping[str, Optional[str]]) -> dict[str, Any]:
@@ -132,8 +195,10 @@ def _grid(rule: Any, ranges: Mapping[str, Optional[str]]) -> dict[str, Any]:
     return {**rule.hyperparams, **{name: parse_range(name, given[name]) for name in given}}
 
 
-def _store(out: Optional[Path], resume: bool) -> Optional[Store]:
-    """Return where finished blocks are kept; refuse to pass over those of an earlier sweep."""
+def _store(out: Optional[Path], resume: bool) -> Optional["Store"]:
+    """Return where finished blocks are kept; raise if an earlier sweep left some there."""
+    from ..experiments.blocks import Store
+
     if out is None:
         if resume:
             raise ArgumentError("--resume needs --out, the folder of the sweep to go on with")
@@ -149,6 +214,8 @@ def _store(out: Optional[Path], resume: bool) -> Optional[Store]:
 
 
 def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManager[Any]:
+    from ..experiments.executors import dask_cluster, local_processes
+
     if scheduler:
         return dask_cluster(scheduler)
     return local_processes(processes) if processes > 1 else nullcontext()
@@ -157,7 +224,10 @@ def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManage
 class _Blocks:
     """Counts finished blocks, on a terminal with a progress bar."""
 
-    def __init__(self, store: Optional[Store]) -> None:
+    def __init__(self, store: Optional["Store"]) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
         console = Console(stderr=True)
         self.store = store
         self.progress = Progress(console=console, transient=True, disable=not console.is_terminal)
@@ -187,7 +257,7 @@ class _Blocks:
         return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
 
 
-def _print_best(rule: str, found: Sweep, rows: list[dict[str, float]]) -> None:
+def _print_best(rule: str, found: "Sweep", rows: list[dict[str, float]]) -> None:
     """Print the cells with the smallest median loss."""
     print_table(
         list(rows[0]),
@@ -200,8 +270,10 @@ def _print_best(rule: str, found: Sweep, rows: list[dict[str, float]]) -> None:
     click.echo(f"In {diverged:,} of {len(rows):,} cells a run diverged.")
 
 
-def _write_figure(title: str, rule: str, found: Sweep, out: Path) -> None:
+def _write_figure(title: str, rule: str, found: "Sweep", out: Path) -> None:
     """Write the heat map, or the curve, of a sweep over two or one hyperparameters."""
+    from ..experiments.charts import sweep_figure, write_figure
+
     if len(found.grid) not in (1, 2):
         click.echo(f"No figure: it shows 1 or 2 varying hyperparameters, not {len(found.grid)}.")
         return

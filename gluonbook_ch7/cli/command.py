@@ -1,0 +1,88 @@
+"""What all commands share: how an error is reported, and the options that several of them take."""
+
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Callable
+
+import click
+
+from ..errors import GluonbookError
+
+__all__ = ["Command", "data_options", "file_option", "folder_option", "print_json", "with_options"]
+
+Decorator = Callable[[Any], Any]
+
+
+class _Failure(click.ClickException):
+    """An error that ends the command, reported in one line."""
+
+    exit_code = 2
+
+
+class Command(click.Command):
+    """A command that reports an error in one line; with ``--debug``, as a traceback."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(["--debug"], is_flag=True, help="Show the traceback of an error.")
+        )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        debug = ctx.params.pop("debug")
+        warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
+        os.environ.setdefault("MPLBACKEND", "agg")
+        try:
+            return super().invoke(ctx)
+        except (GluonbookError, OSError) as error:
+            if debug:
+                raise
+            raise _Failure(" ".join(str(error).split())) from error
+
+
+def with_options(*options: Decorator) -> Decorator:
+    """Return a decorator that adds options to a command, in this order."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+data_options = with_options(
+    click.option(
+        "--edition",
+        type=click.Choice(["0.7", "1.0"]),
+        default="0.7",
+        show_default=True,
+        help="Edition of the data: 0.7 has the 4 features of the recorded run, 1.0 has 5.",
+    ),
+    click.option(
+        "--data",
+        "source",
+        default="auto",
+        show_default=True,
+        help="Data source: auto, real, twin, or the path of a file or folder.",
+    ),
+)
+
+
+def folder_option(name: str, help: str) -> Decorator:
+    """Return an option that names a folder to write to."""
+    return click.option(name, type=click.Path(file_okay=False, path_type=Path), help=help)
+
+
+def file_option(name: str, help: str) -> Decorator:
+    """Return an option that names a file to write; ``--json`` arrives as ``json_file``."""
+    parameter = f"{name.strip('-')}_file"
+    file = click.Path(dir_okay=False, path_type=Path)
+    return click.option(name, parameter, type=file, help=help)
+
+
+def print_json(content: object) -> None:
+    """Print an object as JSON; a path becomes its text."""
+    click.echo(json.dumps(content, indent=1, default=str))
