@@ -10,11 +10,11 @@ from .command import Command, print_json
 from .console import byte_progress, print_table
 
 if TYPE_CHECKING:
-    from ..dataset.places import Examination
+    from ..dataset.inspection import Inspection
 
 __all__ = ["data"]
 
-NONE_TAKEN = (
+NONE_USED = (
     "None of them has the file: it would be downloaded into the cache or, if that fails, the "
     "moment twin would be used."
 )
@@ -36,25 +36,25 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def where(as_json: bool) -> None:
     """List the places that are searched, and the file that is used now."""
-    from ..dataset.places import places
+    from ..dataset.inspection import places
 
     found = places()
-    taken = next((place.path for place in found if place.taken), None)
-    if taken:
-        outcome = f"Taken now: {taken}"
+    used = next((place.path for place in found if place.used), None)
+    if used:
+        outcome = f"Used now: {used}"
     elif found[0].path:
-        outcome = f"None is taken: {found[0].name} names a file that is not there."
+        outcome = f"None is used: {found[0].name} names a file that does not exist."
     else:
-        outcome = NONE_TAKEN
+        outcome = NONE_USED
     if as_json:
         listed = [place._asdict() for place in found]
-        print_json({"places": listed, "taken": taken, "outcome": outcome})
+        print_json({"places": listed, "used": used, "outcome": outcome})
         return
     rows = [
-        (name, str(path or ""), what, "taken" if is_taken else "")
-        for name, path, what, is_taken in found
+        (place.name, str(place.path or ""), place.found, "used" if place.used else "")
+        for place in found
     ]
-    print_table(("place", "file", "what is there", ""), rows, styles={"taken": "bold green"})
+    print_table(("place", "file", "what is there", ""), rows, styles={"used": "bold green"})
     click.echo(outcome)
 
 
@@ -72,8 +72,8 @@ def fetch(timeout: float) -> None:
     Exit status: 0 if the file is there in the end, 2 if not.
     """
     from ..dataset import locate
+    from ..dataset.inspection import inspect_file
     from ..dataset.parse import FILE_NAME, SIZE, holds_the_books
-    from ..dataset.places import examine
 
     cached = locate.cache_folder() / FILE_NAME
     if holds_the_books(cached):
@@ -84,7 +84,7 @@ def fetch(timeout: float) -> None:
             on_bytes=progress,
             on_failure=lambda reason: click.echo(reason, err=True),
         )
-    _print_file(examine(path))
+    _print_file(inspect_file(path))
 
 
 @data.command(cls=Command)
@@ -97,30 +97,30 @@ def verify(path: Optional[Path], as_json: bool) -> None:
 
     Exit status: 0 if it is, 1 if it is another file or damaged, 2 if there is none.
     """
-    from ..dataset.locate import meant
-    from ..dataset.places import examine, file_at_hand
+    from ..dataset.inspection import file_at_hand, inspect_file
+    from ..dataset.locate import file_of
 
-    examined = examine(meant(path) if path else file_at_hand())
+    inspected = inspect_file(file_of(path) if path else file_at_hand())
     if as_json:
-        print_json(examined._asdict())
+        print_json(inspected._asdict())
     else:
-        _print_file(examined)
-        click.echo(f"It is {examined.words}.")
-    sys.exit(0 if examined.kind == "real" else 1)
+        _print_file(inspected)
+        click.echo(f"It is {inspected.words}.")
+    sys.exit(0 if inspected.kind == "real" else 1)
 
 
 @data.command(cls=Command)
 def forget() -> None:
     """Remove the download from the cache. Your own copies in data/ stay."""
-    from ..dataset import places
+    from ..dataset import inspection
     from ..dataset.locate import cache_folder
 
-    removed = places.forget()
+    removed = inspection.forget()
     for path in removed:
         click.echo(f"Removed {path}")
     if not removed:
         click.echo(f"There is nothing in the cache, {cache_folder()}.")
 
 
-def _print_file(examined: "Examination") -> None:
-    click.echo(f"{examined.path}: {examined.size:,} bytes, sha256 {examined.sha256}")
+def _print_file(inspected: "Inspection") -> None:
+    click.echo(f"{inspected.path}: {inspected.size:,} bytes, sha256 {inspected.sha256}")

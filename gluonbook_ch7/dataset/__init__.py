@@ -1,4 +1,4 @@
-"""The airfoil data set: its file, where it can be had, and what stands in for it.
+"""The airfoil data set: find the file, download it, read it, or replace it by the moment twin.
 
-Nothing here needs MXNet, so that the data can be seen to before it is installed.
+Nothing here imports MXNet, so the data can be dealt with before MXNet is installed.
 """

@@ -1,4 +1,4 @@
-"""The sources: where a table can come from, and which one is taken."""
+"""Find the data file, and load the table from the first place that has it."""
 
 import os
 from pathlib import Path
@@ -20,118 +20,129 @@ __all__ = [
     "cache_folder",
     "choose",
     "fetch",
-    "is_homeless",
+    "file_of",
     "local_file",
-    "meant",
 ]
 
 VARIABLE = "GLUONBOOK_CH7_DATA"
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
 
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
-WAY_OUT = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to where you keep it."
-# Why the download into a folder failed, so that one process waits for the network only once.
+ADVICE = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to the path of your copy."
+# Why the download into a folder failed, so that a process waits for the network only once.
 _failures: dict[Path, str] = {}
 
 
 class Table(NamedTuple):
-    """Six columns of numbers before they are standardised, and what there is to say about them."""
+    """Six columns of numbers, not yet standardised.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, 6), float64
+    kind : str
+        "real" for the book's data set, "twin" for the moment twin, "other" for any other file.
+    origin : str
+        The same in words, with the path of the file.
+    warning : str
+        What the user should know about the data; empty if they are what was asked for.
+    """
 
     values: npt.NDArray[np.float64]
     kind: str
     origin: str
-    concern: str = ""
+    warning: str = ""
 
 
 def choose(source: Source) -> Table:
-    """Return the table that `source` asks for, from the first place that has it."""
+    """Return the table that `source` asks for, as `load_data_ch7` documents it."""
     if source == "twin":
         return Table(moment_twin(), "twin", TWIN_ORIGIN)
     path = local_file(source)
-    if path is None:
-        try:
-            path = _cached_file(try_again=source == "real")
-        except DataNotFoundError as error:
-            if source == "real":
-                raise
-            concern = f"{error} This is the moment twin instead: the same loss surface, other rows."
-            return Table(moment_twin(), "twin", TWIN_ORIGIN, concern)
-    return _read(path, source)
+    if path is not None:
+        return _read(path, source)
+    try:
+        return _read(_cached_file(try_again=source == "real"), source)
+    except DataNotFoundError as error:
+        if source == "real":
+            raise
+        warning = f"{error} Using the moment twin instead: the same loss surface, other rows."
+        return Table(moment_twin(), "twin", TWIN_ORIGIN, warning)
 
 
 def local_file(source: Source) -> Optional[Path]:
-    """Return the file that was named or that stands in one of the book's places, if any."""
+    """Return the file that was named or is in one of the book's places, or None.
+
+    Raises
+    ------
+    ArgumentError
+        If `source` is neither a word nor a path.
+    DataNotFoundError
+        If a file was named that does not exist.
+    """
     if source not in ("auto", "real"):
-        return _named_file(source, "source")
-    if os.environ.get(VARIABLE):
-        return _named_file(os.environ[VARIABLE], f"the environment variable {VARIABLE}")
+        if not isinstance(source, (str, os.PathLike)):
+            raise ArgumentError(f'source is {source!r}; use "auto", "real", "twin" or a path')
+        hint = ' (and it is none of "auto", "real", "twin")'
+        return _existing_file(source, f"source is {str(source)!r}", hint)
+    named = os.environ.get(VARIABLE)
+    if named:
+        return _existing_file(named, f"the environment variable {VARIABLE} is {named!r}")
     return next((path for path in PLACES if os.path.isfile(path)), None)
 
 
-def _named_file(name: Source, namer: str) -> Path:
-    """Return the file that a path names, by itself or by the folder that holds it."""
-    if not isinstance(name, (str, os.PathLike)):
-        raise ArgumentError(f'{namer} is {name!r}; use "auto", "real", "twin" or a path')
-    path = meant(name)
-    if not os.path.exists(path):
-        words = ' (and it is none of "auto", "real", "twin")' if namer == "source" else ""
-        raise DataNotFoundError(f"{namer} is {str(name)!r}, but there is no file {path}{words}")
-    return path
-
-
-def meant(name: Source) -> Path:
-    """Return the path of the file that a file's or a folder's path means."""
+def file_of(name: Source) -> Path:
+    """Return the path of the data file, given its path or that of the folder that holds it."""
     path = Path(os.path.expanduser(name))
     return path / FILE_NAME if os.path.isdir(path) else path
 
 
-def cache_folder() -> Path:
-    """Return the folder of the user's cache that downloads go to; it need not exist yet.
+def _existing_file(name: Source, said: str, hint: str = "") -> Path:
+    path = file_of(name)
+    if not os.path.exists(path):
+        raise DataNotFoundError(f"{said}, but there is no file {path}{hint}")
+    return path
 
-    Where the user has no home, the path begins with ``~``.
+
+def cache_folder() -> Path:
+    """Return the folder for downloads in the user's cache, which may not exist yet.
+
+    The path begins with ``~`` if the user has no home folder.
     """
     try:
         return Path(pooch.os_cache("gluonbook_ch7"))
-    except RuntimeError:  # from newer releases of platformdirs; older ones leave the ~
+    except RuntimeError:  # from recent platformdirs; older ones leave the ~
         return Path("~", ".cache", "gluonbook_ch7")
 
 
-def is_homeless(folder: Path) -> bool:
-    """Tell whether a folder belongs into a home that is not there, which is not ours to make."""
-    home = Path(os.path.expanduser("~"))
-    return home in folder.parents and not os.path.isdir(home)
-
-
 def fetch(**options: Any) -> Path:
-    """Return the real file in the user's cache, downloaded now if it is missing or damaged.
+    """Return the real file in the user's cache; download it if it is missing or damaged.
 
     Parameters
     ----------
     **options
-        As in `download.download`.
+        Passed to `download`.
 
     Raises
     ------
     DataNotFoundError
-        The file could not be downloaded or kept; the message says why, and what to do.
+        If the file cannot be downloaded or saved.
     """
     folder = cache_folder()
     path = folder / FILE_NAME
     if holds_the_books(path):
         return path
-    if is_homeless(folder):
+    if not folder.is_absolute():
         raise DataNotFoundError(
-            f"There is no home folder for the cache {folder}; set HOME or XDG_CACHE_HOME to a "
-            f"folder, by its full path. {WAY_OUT}"
+            f"There is no home folder for the cache; set XDG_CACHE_HOME to a folder. {ADVICE}"
         )
     try:
         return download(folder, **options)
     except DataNotFoundError as error:
-        raise DataNotFoundError(f"{error} {WAY_OUT}") from error
+        raise DataNotFoundError(f"{error} {ADVICE}") from error
 
 
 def _cached_file(try_again: bool) -> Path:
-    """Return the real file in the user's cache; after a failure fetch it only if asked to."""
+    """Return the real file in the user's cache; after a failure download only if `try_again`."""
     folder = cache_folder()
     path = folder / FILE_NAME
     if try_again or folder not in _failures or holds_the_books(path):
@@ -147,7 +158,7 @@ def _cached_file(try_again: bool) -> Path:
 
 
 def _read(path: Path, source: Source) -> Table:
-    """Read a file, whose content decides whether it is the book's or another one."""
+    """Read a file, and decide by its content whether it is the book's."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -157,6 +168,6 @@ def _read(path: Path, source: Source) -> Table:
         return Table(values, "real", f"the real data set, {path}")
     difference = f"{path} is not the book's data set, whose sha256 is {SHA256}"
     if source == "real":
-        raise DataError(f"{difference}. Put {UCI} in its place.")
-    concern = f"{difference}: its losses will not be the book's." if source == "auto" else ""
-    return Table(values, "other", f"a file that is not the book's, {path}", concern)
+        raise DataError(f"{difference}. Replace it by {UCI}.")
+    warning = f"{difference}: its losses will not be the book's." if source == "auto" else ""
+    return Table(values, "other", f"a file that is not the book's, {path}", warning)

@@ -1,4 +1,4 @@
-"""The file: the airfoil table as it is published, how it is told from others, how it is read."""
+"""Read the airfoil table, and recognise the book's copy of it."""
 
 import hashlib
 import math
@@ -42,20 +42,19 @@ COLUMNS = (
     "displacement thickness",
     "sound pressure level",
 )
-# Some editors and spreadsheets begin a UTF-8 file with it.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Source = Union[str, "os.PathLike[str]"]
 
 
 def is_the_books(content: bytes) -> bool:
-    """Tell the book's file, even if an editor or git has changed how it begins or its lines end."""
-    lines = b"".join(line + b"\r\n" for line in _lines(content))
-    return hashlib.sha256(lines).hexdigest() == SHA256
+    """Return True if this is the book's file, whatever its line ends and byte order mark."""
+    published = b"".join(line + b"\r\n" for line in _lines(content))
+    return hashlib.sha256(published).hexdigest() == SHA256
 
 
 def holds_the_books(path: Path) -> bool:
-    """Tell whether there is a file, whole and readable, that is the book's."""
+    """Return True if the file can be read and is the book's."""
     try:
         return is_the_books(path.read_bytes())
     except OSError:
@@ -63,16 +62,14 @@ def holds_the_books(path: Path) -> bool:
 
 
 def parse(content: bytes, path: Path) -> npt.NDArray[np.float64]:
-    """Read a table of six columns, separated by tabs, or in a line without tabs by spaces.
-
-    Lines may end as on any system, and empty ones are passed over. Numbers are decimal, in ASCII
-    and finite: ``1_000``, ``0x10`` and ``nan`` are none.
+    """Read a table with six columns, separated by tabs or by spaces.
 
     Parameters
     ----------
     content : bytes
+        Lines of six decimal, finite numbers in ASCII. Empty lines are skipped.
     path : Path
-        The file's name, for what is said of it.
+        Name of the file for error messages.
 
     Returns
     -------
@@ -81,49 +78,48 @@ def parse(content: bytes, path: Path) -> npt.NDArray[np.float64]:
     Raises
     ------
     DataError
-        The content is no such table; the message names the row, counted in lines of the file, and
-        the column.
+        If the content is not such a table. The message names the row, counted in lines of the
+        file, and the column.
     """
     if b"\0" in content:
         raise DataError(f"{path} is not a text file in UTF-8 or ASCII")
-    lines = enumerate(_lines(content), start=1)
-    rows = [_parse_row(line, f"{path}, row {row}") for row, line in lines if line.strip()]
+    rows = []
+    for number, line in enumerate(_lines(content), start=1):
+        if line.strip():
+            rows.append(_parse_row(line, f"{path}, row {number}"))
     if len(rows) < 2:
-        raise DataError(f"{path} has {len(rows)} rows; there must be at least 2 to standardise")
+        raise DataError(f"{path} has {len(rows)} rows; at least 2 are needed to standardise")
     return np.array(rows)
 
 
 def _lines(content: bytes) -> list[bytes]:
-    """Return the lines without their ends and without a byte order mark."""
+    # Some editors and spreadsheets begin a UTF-8 file with a byte order mark.
     if content.startswith(BYTE_ORDER_MARK):
         content = content[len(BYTE_ORDER_MARK) :]
     return content.splitlines()
 
 
 def _parse_row(line: bytes, where: str) -> list[float]:
-    """Return the six numbers of a line."""
     cells = line.split(b"\t") if b"\t" in line else line.split()
     if len(cells) < len(COLUMNS):
-        missing = f"column {len(cells) + 1} ({COLUMNS[len(cells)]})"
         raise DataError(
-            f"{where}: {missing} is missing; there must be {len(COLUMNS)}, tab-separated or with "
-            "spaces between them"
+            f"{where}: column {len(cells) + 1} ({COLUMNS[len(cells)]}) is missing; there must be "
+            f"{len(COLUMNS)} columns, separated by tabs or spaces"
         )
     if len(cells) > len(COLUMNS):
         raise DataError(f"{where}: column {len(COLUMNS) + 1} is one too many")
-    named = enumerate(zip(cells, COLUMNS), start=1)
     return [
-        _parse_cell(cell, f"{where}, column {column} ({name})") for column, (cell, name) in named
+        _parse_number(cell, f"{where}, column {column} ({name})")
+        for column, (cell, name) in enumerate(zip(cells, COLUMNS), start=1)
     ]
 
 
-def _parse_cell(cell: bytes, where: str) -> float:
-    """Return the finite number that a cell holds."""
+def _parse_number(cell: bytes, where: str) -> float:
     try:
         number = float(cell)
     except ValueError:
         number = math.nan
-    # Python alone reads 1_000 as a number; in a table it is more likely a slip of the pen.
+    # Python reads 1_000 as a number; in a table it is more likely a typing error.
     if not math.isfinite(number) or b"_" in cell:
         text = cell[:40].decode(errors="replace")
         raise DataError(f"{where}: {text!r} is not a finite number")

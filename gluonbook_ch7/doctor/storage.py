@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from .._mxnet.install_hints import put_aside
-from ..dataset.locate import VARIABLE, cache_folder, is_homeless, local_file
+from ..dataset.inspection import inspect_file
+from ..dataset.locate import VARIABLE, cache_folder, local_file
 from ..dataset.parse import FILE_NAME, holds_the_books
-from ..dataset.places import examine
 from ..errors import GluonbookError
 from .finding import Finding
 
@@ -25,7 +25,7 @@ def find_data() -> Finding:
         if path == cached and not holds_the_books(cached):
             says = "no file yet; it would be downloaded, or the moment twin would stand in"
             return Finding("data", "note", says, FETCH, {"kind": "none"})
-        examined = examine(path)
+        examined = inspect_file(path)
     except (GluonbookError, OSError) as error:
         command = f"unset {VARIABLE}" if named else ""
         return Finding("data", "fault", str(error), command, {"kind": "unreadable"})
@@ -44,10 +44,10 @@ def find_cache() -> Finding:
     folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     usable = os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
-    writable = usable and not is_homeless(folder)
+    writable = usable and folder.is_absolute()
     files = _sizes(folder)
     facts = {"folder": str(folder), "writable": writable, "files": files}
-    if is_homeless(folder):
+    if not folder.is_absolute():
         says = f"{folder} cannot be made, because there is no home folder"
         return Finding("cache", "note", says, OTHER_CACHE, facts)
     if not os.path.isdir(nearest):

@@ -9,8 +9,7 @@ from servers import server
 from tables import put
 
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
-from gluonbook_ch7.dataset import locate as sources
-from gluonbook_ch7.dataset import parse as table
+from gluonbook_ch7.dataset import locate, parse
 from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import (
     ArgumentError,
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 
 def test_each_place_comes_before_the_next(monkeypatch, tmp_path, ours_is_real):
     """A file would be taken from a place that the documented order puts later."""
-    places = [tmp_path / "named", Path("data"), Path("..", "data"), sources.cache_folder()]
+    places = [tmp_path / "named", Path("data"), Path("..", "data"), locate.cache_folder()]
     files = [put(place) for place in places]
     monkeypatch.setenv("GLUONBOOK_CH7_DATA", str(places[0]))
     for file in files:
@@ -128,7 +127,7 @@ def test_without_file_and_network_auto_gives_the_twin_and_says_why(recwarn):
     assert loaded.origin.startswith("the moment twin")
     (warning,) = [w for w in recwarn if issubclass(w.category, DataWarning)]
     message = str(warning.message)
-    for words in ("moment twin", "GLUONBOOK_CH7_DATA", f"data/{FILE_NAME}", table.UCI):
+    for words in ("moment twin", "GLUONBOOK_CH7_DATA", f"data/{FILE_NAME}", parse.UCI):
         assert words in message
     for host in ("archive.ics.uci.edu", "d2l-data.s3-accelerate", "raw.githubusercontent.com"):
         assert host in message
@@ -153,13 +152,13 @@ def test_real_refuses_the_twin():
     """source="real" would give made-up rows."""
     with pytest.raises(DataNotFoundError, match=f"download failed.*data/{FILE_NAME}"):
         get_data_ch7(source="real")
-    assert not sources.cache_folder().exists() or not list(sources.cache_folder().iterdir())
+    assert not locate.cache_folder().exists() or not list(locate.cache_folder().iterdir())
 
 
 def test_auto_waits_for_the_network_only_once(monkeypatch):
     """Offline, every cell of the chapter would wait for the time-outs again."""
     with server(status=404) as (address, requests):
-        monkeypatch.setattr(table, "ADDRESSES", (address,))
+        monkeypatch.setattr(parse, "ADDRESSES", (address,))
         for _ in range(3):
             with pytest.warns(DataWarning, match="404"):
                 get_data_ch7()
@@ -170,13 +169,13 @@ def test_auto_waits_for_the_network_only_once(monkeypatch):
 
 
 def test_auto_downloads_into_the_cache_and_finds_it_there(monkeypatch, capfd, ours_is_real):
-    """Each call would download anew, print pooch's log, or leave more than the file behind."""
+    """Each call would download anew, print something, or leave more than the file behind."""
     with server() as (address, requests):
-        monkeypatch.setattr(table, "ADDRESSES", (address,))
+        monkeypatch.setattr(parse, "ADDRESSES", (address,))
         for _ in range(2):
             loaded = load_data_ch7()
             assert loaded.is_real
-            assert loaded.origin == f"the real data set, {sources.cache_folder() / FILE_NAME}"
+            assert loaded.origin == f"the real data set, {locate.cache_folder() / FILE_NAME}"
         assert len(requests) == 1
-    assert os.listdir(sources.cache_folder()) == [FILE_NAME]
+    assert os.listdir(locate.cache_folder()) == [FILE_NAME]
     assert capfd.readouterr() == ("", "")

@@ -15,8 +15,7 @@ import pytest
 from servers import dripping_server, mute_server, refusing_server, server
 from tables import CONTENT, SUM, put
 
-from gluonbook_ch7.dataset import locate as sources
-from gluonbook_ch7.dataset import parse as table
+from gluonbook_ch7.dataset import locate, parse
 from gluonbook_ch7.dataset.parse import FILE_NAME
 
 pytestmark = pytest.mark.usefixtures("bare_desk")
@@ -25,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 PROGRAM = """
 import sys
 sys.modules["mxnet"] = None
-from gluonbook_ch7.dataset import download, parse as table
+from gluonbook_ch7.dataset import download, parse
 from gluonbook_ch7.cli import main
-table.ADDRESSES, table.SHA256 = sys.argv[1].split(), sys.argv[2]
+parse.ADDRESSES, parse.SHA256 = sys.argv[1].split(), sys.argv[2]
 download.TIMEOUT = 1e-9  # which the command must not use
 main(sys.argv[3:], prog_name="gluonbook-ch7")
 """
@@ -39,7 +38,7 @@ def command(*arguments, addresses=(), total=SUM):
 
 
 def environment(**added):
-    return {**os.environ, "PYTHONPATH": str(Path(sources.__file__).parents[2]), **added}
+    return {**os.environ, "PYTHONPATH": str(Path(locate.__file__).parents[2]), **added}
 
 
 def run(*arguments, addresses=(), total=SUM, **env):
@@ -64,21 +63,21 @@ def where(**env):
 def test_where_shows_each_place_in_order_and_the_one_that_is_taken(tmp_path):
     """A person could not see why this file is taken and not that one."""
     desk = Path.cwd()
-    places = [tmp_path / "named", desk / "data", desk.parent / "data", sources.cache_folder()]
+    places = [tmp_path / "named", desk / "data", desk.parent / "data", locate.cache_folder()]
     files = [put(place) for place in places]
     env = {"GLUONBOOK_CH7_DATA": str(places[0])}
     for taken, file in enumerate(files):
         found = where(**env)
-        assert found["taken"] == str(file)
-        assert found["outcome"] == f"Taken now: {file}"
-        assert [place["taken"] for place in found["places"]] == [i == taken for i in range(4)]
+        assert found["used"] == str(file)
+        assert found["outcome"] == f"Used now: {file}"
+        assert [place["used"] for place in found["places"]] == [i == taken for i in range(4)]
         assert [place["found"] for place in found["places"]][taken:] == ["the book's file"] * (
             4 - taken
         )
         file.unlink()
         env = {}
     found = where()
-    assert found["taken"] is None
+    assert found["used"] is None
     assert "the moment twin would be used" in found["outcome"]
     assert [place["name"] for place in found["places"]] == [
         "GLUONBOOK_CH7_DATA", "data/", "../data/", "the cache",
@@ -89,16 +88,16 @@ def test_where_shows_each_place_in_order_and_the_one_that_is_taken(tmp_path):
 
 def test_where_agrees_with_what_is_taken_when_files_are_wrong(tmp_path):
     """It would promise a file that is not taken: a damaged copy, or one behind a bad variable."""
-    cached = put(sources.cache_folder(), CONTENT[:-9])
+    cached = put(locate.cache_folder(), CONTENT[:-9])
     found = where()
-    assert found["taken"] is None
+    assert found["used"] is None
     assert found["places"][3]["found"] == "another or a damaged file"
     own = put("data", b"own")
-    assert where()["taken"] == str(own.absolute())
+    assert where()["used"] == str(own.absolute())
     found = where(GLUONBOOK_CH7_DATA="gone.dat")
-    assert found["taken"] is None
-    assert found["outcome"] == "None is taken: GLUONBOOK_CH7_DATA names a file that is not there."
-    assert not any(place["taken"] for place in found["places"])
+    assert found["used"] is None
+    assert found["outcome"] == "None is used: GLUONBOOK_CH7_DATA names a file that does not exist."
+    assert not any(place["used"] for place in found["places"])
     assert cached.exists()
 
 
@@ -108,8 +107,8 @@ def test_data_alone_is_where_and_plain_in_a_pipe():
     alone = run()
     assert alone.returncode == 0
     assert alone.stdout == run("where").stdout
-    assert re.search(rf"data/ +{file} +the book's file +taken", alone.stdout)
-    assert alone.stdout.endswith(f"Taken now: {file}\n")
+    assert re.search(rf"data/ +{file} +the book's file +used", alone.stdout)
+    assert alone.stdout.endswith(f"Used now: {file}\n")
     assert "\x1b" not in alone.stdout
 
 
@@ -118,7 +117,7 @@ def test_data_alone_is_where_and_plain_in_a_pipe():
 
 def test_fetch_brings_the_file_and_says_so_once():
     """A person would not learn where the file is, or wait again for what is there."""
-    file = sources.cache_folder() / FILE_NAME
+    file = locate.cache_folder() / FILE_NAME
     line = f"{file}: {len(CONTENT):,} bytes, sha256 {SUM}\n"
     with server() as (good, requests):
         first = run("fetch", addresses=[good])
@@ -146,8 +145,8 @@ def test_fetch_gives_up_after_the_time_that_it_is_given(slow):
         result = run("fetch", "--timeout", "0.3", addresses=[address])
     assert (result.returncode, result.stdout) == (2, "")
     failure, error = result.stderr.splitlines()
-    assert failure.endswith("within 0.3 s")
-    assert error.startswith(f"Error: The download failed ({failure}). Save {table.UCI} as data/")
+    assert failure.endswith("0.3 s")
+    assert error.startswith(f"Error: The download failed ({failure}). Save {parse.UCI} as data/")
     assert run("fetch", "--timeout", "0").returncode == 2
 
 
@@ -172,7 +171,7 @@ def test_fetch_shows_its_progress_on_a_terminal():
     assert process.returncode == 0
     assert re.search(rb"fetching .*15\.3/60\.0 kB", shown)
     assert re.search(rb"127\.0\.0\.1:\d+: no connection \(Connection refused\)", shown)
-    assert printed.startswith(bytes(sources.cache_folder()))
+    assert printed.startswith(bytes(locate.cache_folder()))
 
 
 # verify
@@ -181,19 +180,19 @@ def test_fetch_shows_its_progress_on_a_terminal():
 def test_verify_tells_the_books_file_from_others(tmp_path, real_data_path):
     """A person could not find out whether the numbers can be the book's."""
     file = shutil.copy(real_data_path, tmp_path)
-    result = run("verify", file, total=table.SHA256)
+    result = run("verify", file, total=parse.SHA256)
     assert result.returncode == 0
     assert result.stdout == (
-        f"{file}: 59,984 bytes, sha256 {table.SHA256}\nIt is the book's data set.\n"
+        f"{file}: 59,984 bytes, sha256 {parse.SHA256}\nIt is the book's data set.\n"
     )
     unix = put(tmp_path / "unix", real_data_path.read_bytes().replace(b"\r\n", b"\n"))
-    result = run("verify", unix, total=table.SHA256)
+    result = run("verify", unix, total=parse.SHA256)
     assert result.returncode == 0
-    assert "the book's data set, but for how it begins or its lines end" in result.stdout
+    assert "the book's data set, with other line ends or a byte order mark" in result.stdout
     other = put(tmp_path / "other")
-    result = run("verify", other.parent, total=table.SHA256)
+    result = run("verify", other.parent, total=parse.SHA256)
     assert result.returncode == 1
-    assert "It is a table of 5 rows, but not the book's" in result.stdout
+    assert "It is a table of 5 rows, not the book's" in result.stdout
 
 
 def test_verify_names_the_row_and_the_column_that_are_wrong():
@@ -209,7 +208,7 @@ def test_verify_names_the_row_and_the_column_that_are_wrong():
 
 def test_verify_looks_at_a_damaged_copy_in_the_cache():
     """It would say that there is none, though it is what keeps auto from the real data."""
-    put(sources.cache_folder(), CONTENT[:-20])
+    put(locate.cache_folder(), CONTENT[:-20])
     result = run("verify")
     assert result.returncode == 1
     assert "row 5: column 4 (free-stream velocity) is missing" in result.stdout
@@ -236,12 +235,14 @@ def test_verify_exits_with_2_if_there_is_nothing(arguments, env, words):
 
 def test_forget_removes_what_was_downloaded_and_nothing_else(tmp_path):
     """It would remove a person's own copy, or leave what only this package has put there."""
-    folder = sources.cache_folder()
-    own, cached, partial = put("data"), put(folder), folder / "tmpx3f_9a"
+    folder = locate.cache_folder()
+    own, cached, partial = put("data"), put(folder), folder / f".{FILE_NAME}.x3f_9a"
     partial.write_bytes(CONTENT[:9])
     result = run("forget")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [f"Removed {path}" for path in (cached, partial, folder)]
+    assert sorted(result.stdout.splitlines()) == sorted(
+        f"Removed {path}" for path in (cached, partial, folder)
+    )
     assert own.exists() and not folder.exists()
     again = run("forget")
     assert (again.returncode, again.stdout) == (0, f"There is nothing in the cache, {folder}.\n")
@@ -249,7 +250,7 @@ def test_forget_removes_what_was_downloaded_and_nothing_else(tmp_path):
 
 def test_forget_leaves_a_folder_with_something_else_in_it():
     """What somebody keeps beside the file would be lost."""
-    note = sources.cache_folder() / "note.txt"
+    note = locate.cache_folder() / "note.txt"
     put(note.parent)
     note.write_text("mine")
     assert run("forget").returncode == 0
