@@ -22,8 +22,8 @@ def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
     that of `warnings.warn`, counted from here.
     """
     table = choose(source)
-    if table.concern:
-        warnings.warn(table.concern, DataWarning, stacklevel=stacklevel + 1)
+    if table.warning:
+        warnings.warn(table.warning, DataWarning, stacklevel=stacklevel + 1)
     return table
 
 
