@@ -10,7 +10,7 @@ import inspect
 import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable, NamedTuple, Optional, TypeVar, cast
+from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -255,9 +255,17 @@ def check_sizes(batch_size: Any, num_epochs: Any) -> None:
             raise ArgumentError(f"{name} is {value!r}; it must be a whole number of at least 1")
 
 
-def check_seeds(seeds: Iterable[Any]) -> tuple[int, ...]:
-    """Return the seeds as a tuple of int; raise `ArgumentError` if one is not in [0, 2³¹)."""
-    seeds = tuple(seeds)
+def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:
+    """Return the seeds as a tuple of int; n stands for ``range(n)``.
+
+    Raise `ArgumentError` if there are none, or one is not a whole number in [0, 2³¹).
+    """
+    if isinstance(seeds, numbers.Integral):
+        seeds = range(int(seeds))
+    try:
+        seeds = tuple(seeds)  # type: ignore[arg-type]
+    except TypeError:
+        raise ArgumentError(f"seeds is {seeds!r}; give a number of runs or their seeds") from None
     if not seeds:
         raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
     for seed in seeds:

@@ -15,12 +15,12 @@ from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import frameworks as peers
 from gluonbook_ch7.experiments.compare import Gap, compare
 from gluonbook_ch7.experiments.compare_report import difference_rows, summary
+from gluonbook_ch7.experiments.objective import full_batch_losses
 from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.experiments.trajectory import (
     draw_trial,
     follow_gluon,
     follow_scratch,
-    full_batch_losses,
 )
 from gluonbook_ch7.rules import init_momentum_states, sgd_momentum
 from gluonbook_ch7.training import fit_gluon, fit_scratch

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from .. import _validation as checks
 from .._mxnet import nd
-from .._sampling import is_checkpoint
+from .._sampling import last_checkpoint
 from ..errors import ArgumentError
 from .frameworks import follow_peer
+from .objective import full_batch_losses
 from .registry import Difference, UpdateRule, find_rule
-from .trajectory import Trial, draw_trial, follow_gluon, follow_scratch, full_batch_losses
+from .trajectory import Trial, draw_trial, follow_gluon, follow_scratch
 
 __all__ = ["Comparison", "Gap", "compare"]
 
@@ -197,7 +198,7 @@ def compare(
         only={one.name: _switched_off(trials, [d for d in known if d != one]) for one in known},
         aligned=_switched_off(trials, known),
         losses={n: full_batch_losses(np.stack(p), features, labels) for n, p in paths.items()},
-        last_checkpoint=_last_checkpoint(len(features), batch_size, num_epochs),
+        last_checkpoint=last_checkpoint(len(features), batch_size, num_epochs),
         peers={peer: _gap(book, paths) for peer, paths in with_defaults.items()},
         peers_aligned={peer: _gap(book, paths) for peer, paths in with_ours.items()},
     )
@@ -248,10 +249,3 @@ def _gap(ours: Sequence[npt.NDArray[np.float32]], theirs: Sequence[npt.NDArray[n
     a, b = np.where(finite, a, np.nan), np.where(finite, b, np.nan)
     absolute = np.abs(a.astype(np.float64) - b).max(axis=-1)
     return Gap(absolute, np.maximum(np.abs(a), np.abs(b)).max(axis=-1))
-
-
-def _last_checkpoint(num_examples: int, batch_size: int, num_epochs: int) -> int:
-    """Return the step after which the book takes its last loss; without any, the last step."""
-    steps = -(-num_examples // batch_size)
-    checkpoints = [i + 1 for i in range(steps) if is_checkpoint(i, batch_size)]
-    return steps * (num_epochs - 1) + (checkpoints[-1] if checkpoints else steps)

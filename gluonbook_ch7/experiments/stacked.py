@@ -1,4 +1,8 @@
-"""Runs stacked along a leading axis and trained together: parameters are (runs, k, 1)."""
+"""Many runs stacked along a leading axis and trained together: parameters are (runs, k, 1).
+
+An update rule is elementwise, so it does not care whether a parameter holds the weights of one run
+or of many. Taking each step of all runs together costs little more than taking it for one.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,19 +14,27 @@ import numpy.typing as npt
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
 from .._sampling import draw_orders, is_checkpoint
+from ..errors import TraceError
+from ..tracing.graph import stacked_gradients, stacked_steps
+from ..tracing.runs import blocks
+from ..tracing.tracer import Program, trace
 from ..training import Rule
 
 __all__ = ["StackedRuns", "map_arrays"]
 
-Update = Callable[[], None]
+# Drawing the orders of some runs overlaps with training the runs before them.
+RUNS_AT_ONCE = 500
+
+Floats = npt.NDArray[np.float32]
+Update = Callable[[nd.NDArray, nd.NDArray], None]
 
 
 @dataclass(frozen=True)
 class StackedRuns:
     """Runs that are trained together, as a block of work.
 
-    It holds plain NumPy arrays, so it can go to another process, and fixes every random draw, so
-    it gives the same losses there.
+    It holds NumPy arrays, so it can be sent to another process, and all random draws follow from
+    its seeds, so it gives the same result there.
 
     Attributes
     ----------
@@ -44,139 +56,149 @@ class StackedRuns:
     rule: Union[Rule, str]
     states: Any
     hyperparams: dict[str, Any]
-    features: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.float32]
+    features: Floats
+    labels: Floats
     batch_size: int
     num_epochs: int
     seeds: tuple[int, ...]
-    weights: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
+    weights: Floats
+    bias: Floats
 
     @in_turn
-    def run(self) -> npt.NDArray[np.float32]:
-        """Train the runs; return their losses, (runs, m), float32."""
-        orders = draw_orders(self.seeds, len(self.features), self.num_epochs)
-        if not isinstance(self.rule, str):
-            return self._train(orders, slice(None), self.hyperparams)
-        # A Gluon optimizer takes numbers: the runs that share them are trained together.
-        groups = list(_alike(self.hyperparams, len(self.seeds)))
-        losses = [self._train(orders[:, runs], runs, numbers) for runs, numbers in groups]
+    def run(self) -> Floats:
+        """Train the runs; return the parameters at each checkpoint and at the end.
+
+        Returns
+        -------
+        ndarray, shape (runs, m + 1, k + 1), float32
+            The weights and, last in each row, the bias.
+        """
+        groups = [
+            (runs[first : first + RUNS_AT_ONCE], numbers)
+            for runs, numbers in self._groups()
+            for first in range(0, len(runs), RUNS_AT_ONCE)
+        ]
+        # MXNet computes while the next group's orders are drawn; reading its arrays waits for it.
+        trained = [self._train(runs, numbers) for runs, numbers in groups]
+        params = np.concatenate([pending.asnumpy() for pending in trained], axis=1)
         in_order = np.argsort(np.concatenate([runs for runs, _ in groups]))
-        return np.concatenate(losses)[in_order]
+        in_runs: Floats = params[:, in_order].transpose(1, 0, 2)
+        return in_runs
 
-    def _train(
-        self, orders: npt.NDArray[np.int32], runs: Any, hyperparams: dict[str, Any]
-    ) -> npt.NDArray[np.float32]:
-        """Train some of the runs, whose orders and hyperparameters are given."""
-        features, labels = nd.array(self.features), nd.array(self.labels.reshape(-1, 1))
+    def _groups(self) -> Iterator[tuple[npt.NDArray[np.intp], dict[str, Any]]]:
+        """Yield the runs that can be trained together, with their hyperparameters.
+
+        A rule takes arrays of hyperparameters. A Gluon optimizer takes numbers, so only the runs
+        that share them can be trained together.
+        """
+        everything = np.arange(len(self.seeds))
+        varying = [name for name, h in self.hyperparams.items() if np.ndim(h)]
+        if not isinstance(self.rule, str) or not varying:
+            yield everything, self.hyperparams
+            return
+        table = np.column_stack([self.hyperparams[name] for name in varying])
+        settings, which = np.unique(table, axis=0, return_inverse=True)
+        for i, setting in enumerate(settings.tolist()):
+            yield (
+                everything[which.ravel() == i],
+                {**self.hyperparams, **dict(zip(varying, setting))},
+            )
+
+    def _train(self, runs: npt.NDArray[np.intp], hyperparams: dict[str, Any]) -> nd.NDArray:
+        """Train some of the runs; return their parameters, (m + 1, runs, k + 1), not waited for."""
+        seeds = tuple(self.seeds[run] for run in runs)
+        orders = draw_orders(seeds, len(self.features), self.num_epochs)
         w, b = nd.array(self.weights[runs]), nd.array(self.bias[runs])
-        w.attach_grad()
+        w.attach_grad()  # for a rule that cannot be traced
         b.attach_grad()
-        by_gluon = isinstance(self.rule, str)
+        hyperparams = {
+            name: nd.array(np.asarray(h)[runs].reshape(-1, 1, 1)) if np.ndim(h) else h
+            for name, h in hyperparams.items()
+        }
+        stack = (len(runs), 1, 1)
+        states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
         if isinstance(self.rule, str):
-            update = _gluon_update(self.rule, hyperparams, self.batch_size, w, b)
-        else:
-            update = _scratch_update(self.rule, self.states, hyperparams, w, b)
-        full_batch_losses = _moment_loss(self.features, self.labels)
-        losses = [full_batch_losses(w, b)]
+            return self._step_by_step(_gluon_update(self, hyperparams, w, b), orders, w, b)
+        rule = self.rule
+        num_steps = self.num_epochs * -(-len(self.features) // self.batch_size)
+        try:
+            program = trace(rule, [w, b], states, hyperparams, num_steps)
+        except TraceError:
+            update = _rule_update(rule, states, hyperparams, w, b)
+            return self._step_by_step(update, orders, w, b)
+        return self._traced(program, orders)
+
+    def _traced(self, program: Program, orders: npt.NDArray[np.int32]) -> nd.NDArray:
+        """Train ten steps at a time."""
+        data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
+        arrays = program.arrays
+        params = [_flat(*arrays[:2])]
+        step = 0
         for order in orders:
-            for batch_i, examples in enumerate(_minibatches(order, self.batch_size)):
-                X, y = nd.take(features, examples), nd.take(labels, examples)
-                _write_gradients(X, y, w, b, averaged_over=1 if by_gluon else X.shape[1])
-                update()
+            for first, steps, rows in blocks(len(self.features), self.batch_size):
+                start = first * self.batch_size
+                examples = order[:, start : start + steps * rows]
+                examples = examples.reshape(-1, steps, rows).transpose(1, 0, 2)
+                inputs = {f"array{k}": array for k, array in enumerate(arrays)}
+                if program.changing.size:
+                    inputs["numbers"] = nd.array(program.changing[step : step + steps].ravel())
+                run = stacked_steps(program.key, steps, rows)
+                arrays = run(order=nd.array(examples, dtype="int32"), **data, **inputs)
+                step += steps
+                if is_checkpoint(first + steps - 1, self.batch_size):
+                    params.append(_flat(*arrays[:2]))
+        return nd.stack(*params, _flat(*arrays[:2]))
+
+    def _step_by_step(
+        self,
+        update: Update,
+        orders: npt.NDArray[np.int32],
+        w: nd.NDArray,
+        b: nd.NDArray,
+    ) -> nd.NDArray:
+        """Train with an update that must be called for each step."""
+        data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
+        params = [_flat(w, b)]
+        for order in orders:
+            for batch_i, start in enumerate(range(0, order.shape[1], self.batch_size)):
+                examples = order[:, start : start + self.batch_size]
+                rows = 1 if isinstance(self.rule, str) else examples.shape[1]
+                gradients = stacked_gradients(rows)
+                order_now = nd.array(examples, dtype="int32")
+                update(*gradients(order=order_now, w=w, b=b, **data))
                 if is_checkpoint(batch_i, self.batch_size):
-                    losses.append(full_batch_losses(w, b))
-        with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
-            curves: npt.NDArray[np.float32] = np.stack(losses, axis=1).astype(np.float32)
-        return curves
+                    params.append(_flat(w, b))
+        return nd.stack(*params, _flat(w, b))
 
 
-def _write_gradients(
-    X: nd.NDArray, y: nd.NDArray, w: nd.NDArray, b: nd.NDArray, averaged_over: int
-) -> None:
-    """Write the gradients of `squared_loss`, summed over a minibatch and divided, into w and b.
-
-    With the residual r = X w + b - y of each run, they are Xᵀ r and the sum of r.
-    """
-    residual = nd.batch_dot(X, w) + b - y
-    residual /= averaged_over
-    nd.batch_dot(X, residual, transpose_a=True, out=w.grad)
-    nd.sum(residual, axis=1, keepdims=True, out=b.grad)
-
-
-def _scratch_update(
+def _rule_update(
     rule: Rule, states: Any, hyperparams: dict[str, Any], w: nd.NDArray, b: nd.NDArray
 ) -> Update:
-    """Return the step of a from-scratch rule on the stacked parameters of all runs."""
-    runs = len(w)
-    states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), (runs, 1, 1))), states)
-    hyperparams = {
-        name: nd.array(h.reshape(runs, 1, 1)) if np.ndim(h) else h
-        for name, h in hyperparams.items()
-    }
-    return lambda: rule([w, b], states, hyperparams)
+    """Return the step of a rule that cannot be traced on the stacked parameters."""
 
-
-def _gluon_update(
-    name: str, hyperparams: dict[str, Any], batch_size: int, w: nd.NDArray, b: nd.NDArray
-) -> Update:
-    """Return the step of a Gluon optimizer on the stacked parameters, as ``Trainer`` takes it."""
-    # The bias first, as Trainer sorts parameters by name: Nadam's steps depend on it.
-    parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
-    optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
-    optimizer.rescale_grad /= batch_size
-    updater = mx.optimizer.get_updater(optimizer)
-
-    def update() -> None:
-        updater([0, 1], [b.grad, w.grad], [b, w])
+    def update(grad_w: nd.NDArray, grad_b: nd.NDArray) -> None:
+        w.grad[:] = grad_w
+        b.grad[:] = grad_b
+        rule([w, b], states, hyperparams)
 
     return update
 
 
-def _minibatches(order: npt.NDArray[np.int32], batch_size: int) -> Iterator[nd.NDArray]:
-    """Cut the orders of all runs, (runs, n), into minibatches, (runs, rows)."""
-    for first in range(0, order.shape[1], batch_size):
-        yield nd.array(order[:, first : first + batch_size], dtype=np.int32)
+def _gluon_update(
+    block: StackedRuns, hyperparams: dict[str, Any], w: nd.NDArray, b: nd.NDArray
+) -> Update:
+    """Return the step of a Gluon optimizer on the stacked parameters, as ``Trainer`` takes it."""
+    # The bias first, because Trainer sorts parameters by name: Nadam's steps depend on it.
+    parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
+    optimizer = mx.optimizer.create(str(block.rule), param_dict=parameters, **hyperparams)
+    optimizer.rescale_grad /= block.batch_size
+    updater = mx.optimizer.get_updater(optimizer)
+    return lambda grad_w, grad_b: updater([0, 1], [grad_b, grad_w], [b, w])
 
 
-def _moment_loss(
-    X: npt.NDArray[np.float32], y: npt.NDArray[np.float32]
-) -> Callable[[nd.NDArray, nd.NDArray], npt.NDArray[np.float64]]:
-    """Return the function from stacked (w, b) to full-batch losses, (runs,) float64.
-
-    With z = (x, 1, y) and v = (w, b, -1), the mean of (w·x + b - y)² / 2 is vᵀ M v / 2, where M is
-    the mean of z zᵀ over the examples.
-    """
-    z = np.column_stack([X, np.ones(len(X)), y]).astype(np.float64)
-    moments = z.T @ z / len(z)
-
-    def full_batch_losses(w: nd.NDArray, b: nd.NDArray) -> npt.NDArray[np.float64]:
-        minus_one = -np.ones((len(w), 1))
-        v = np.concatenate([w.asnumpy()[..., 0], b.asnumpy()[..., 0], minus_one], axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):  # the weights of a diverged run
-            losses: npt.NDArray[np.float64] = np.einsum("ri,ri->r", v @ moments, v) / 2
-        # Where the model fits exactly, rounding can leave less than nothing.
-        np.maximum(losses, 0.0, out=losses)
-        return losses
-
-    return full_batch_losses
-
-
-def _alike(
-    hyperparams: dict[str, Any], runs: int
-) -> Iterator[tuple[npt.NDArray[np.intp], dict[str, Any]]]:
-    """Yield the indices of the runs that share all hyperparameters, with these as numbers."""
-    varying = [name for name, h in hyperparams.items() if np.ndim(h)]
-    if not varying:
-        yield np.arange(runs), hyperparams
-        return
-    table = np.column_stack([hyperparams[name] for name in varying])
-    settings, which = np.unique(table, axis=0, return_inverse=True)
-    for i, setting in enumerate(settings):
-        yield (
-            np.flatnonzero(which.reshape(-1) == i),
-            {**hyperparams, **dict(zip(varying, setting.tolist()))},
-        )
+def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
+    """Copy stacked weights and biases into one array (runs, k + 1)."""
+    return nd.concat(w, b, dim=1).reshape((0, -1))
 
 
 def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:

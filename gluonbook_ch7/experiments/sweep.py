@@ -80,7 +80,7 @@ def sweep(
     batch_size: int = 10,
     num_epochs: int = 2,
     *,
-    seeds: Sequence[int] = range(16),
+    seeds: Union[int, Sequence[int]] = 16,
     **options: Any,
 ) -> Sweep:
     """Train with every combination of hyperparameters, each with every seed.
@@ -91,9 +91,9 @@ def sweep(
         As in `fit_ensemble`.
     grid : dict
         For each hyperparameter a number, or the sequence of its values.
-    seeds : sequence of int
-        Each cell of the grid is trained once with each, from the start that the seed draws, so
-        cells differ by their hyperparameters alone.
+    seeds : int or sequence of int
+        n means ``range(n)``. Each cell of the grid is trained once with each, from the start that
+        the seed draws, so cells differ by their hyperparameters alone.
     **options
         ``start``, ``max_memory``, ``executor``, ``store`` and ``on_block`` of `fit_ensemble`.
 

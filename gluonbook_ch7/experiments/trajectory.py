@@ -17,7 +17,7 @@ from .._sampling import draw_start
 from ..model import linreg, squared_loss
 from ..training import Rule
 
-__all__ = ["Trial", "draw_trial", "follow_gluon", "follow_scratch", "full_batch_losses"]
+__all__ = ["Trial", "draw_trial", "follow_gluon", "follow_scratch"]
 
 
 @dataclass(frozen=True)
@@ -138,29 +138,3 @@ def follow_gluon(
 def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
     """Copy weights and bias into one array (k + 1,)."""
     return nd.concat(w.reshape((-1,)), b, dim=0)
-
-
-def full_batch_losses(
-    path: npt.NDArray[np.float32], features: nd.NDArray, labels: nd.NDArray
-) -> npt.NDArray[np.float64]:
-    """Return the mean of `squared_loss` over all examples at each step of a path.
-
-    With z = (x, 1, y) and v = (w, b, −1) it is vᵀ M v / 2, where M is the mean of z zᵀ.
-
-    Parameters
-    ----------
-    path : ndarray, shape (..., k + 1)
-    features : NDArray, shape (n, k), float32
-    labels : NDArray, shape (n,), float32
-
-    Returns
-    -------
-    ndarray, shape (...), float64
-    """
-    X, y = features.asnumpy().astype(np.float64), labels.asnumpy().astype(np.float64)
-    z = np.column_stack([X, np.ones(len(X)), y])
-    minus_one = -np.ones((*path.shape[:-1], 1))
-    v = np.concatenate([path.astype(np.float64), minus_one], axis=-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        losses: npt.NDArray[np.float64] = ((v @ (z.T @ z / len(z))) * v).sum(axis=-1) / 2
-    return losses

@@ -15,13 +15,12 @@ from .tape import Place
 from .tracer import Key
 
 __all__ = [
-    "apply_rule",
-    "compile_graph",
     "gluon_gradients",
     "gluon_mean_loss",
     "mean_loss",
     "scratch_steps",
-    "split",
+    "stacked_gradients",
+    "stacked_steps",
 ]
 
 Operator = Callable[..., list[nd.NDArray]]
@@ -139,6 +138,57 @@ def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
     """Return share (ŷ − y), doubled and halved as autograd does: doubling may overflow."""
     doubled = mx.sym._internal._mul_scalar(mx.sym.broadcast_sub(y_hat, y), scalar=2)
     return mx.sym._internal._mul_scalar(doubled, scalar=repr(share / 2))
+
+
+@lru_cache(maxsize=64)
+def stacked_steps(key: Key, steps: int, rows: int) -> Operator:
+    """Return some steps of training many runs from scratch, stacked, as one operator.
+
+    Parameters
+    ----------
+    key
+        What the rule does: the `Program`'s key.
+    steps : int
+    rows : int
+        The number of examples in a minibatch.
+
+    Returns
+    -------
+    callable
+        From ``features`` (n, k), ``labels`` (n, 1), ``order`` (steps, runs, rows), the examples of
+        each minibatch, ``array0`` the weights (runs, k, 1), ``array1`` the biases (runs, 1, 1),
+        ``array2`` … and ``numbers`` as in `scratch_steps`, to the arrays after the last step.
+    """
+    features, labels, order = map(mx.sym.var, ("features", "labels", "order"))
+    arrays = [mx.sym.var(f"array{k}") for k in range(len(key.ends))]
+    changing = key.constants.count(None) * steps
+    numbers = iter(split(mx.sym.var("numbers"), changing) if changing else ())
+    for examples in split(order, steps):
+        examples = mx.sym.reshape(examples, shape=(-3, 0))  # without the axis of steps
+        w, b = arrays[:2]
+        gradients = _stacked_gradients(features, labels, examples, w, b, rows)
+        arrays = apply_rule(key, [*arrays, *gradients], numbers)
+    return compile_graph(*arrays)
+
+
+@lru_cache(maxsize=64)
+def stacked_gradients(rows: int) -> Operator:
+    """Return the gradients of many runs as one operator.
+
+    From ``features``, ``labels``, ``order`` (runs, m), ``w`` and ``b`` as in `stacked_steps` to the
+    gradients of the weights and the biases, summed over the minibatch and divided by `rows`.
+    """
+    features, labels, order, w, b = map(mx.sym.var, ("features", "labels", "order", "w", "b"))
+    return compile_graph(*_stacked_gradients(features, labels, order, w, b, rows))
+
+
+def _stacked_gradients(features: Any, labels: Any, order: Any, w: Any, b: Any, rows: int) -> Any:
+    """Return Xᵀ r and the sum of r for each run, with r = (X w + b − y) / rows."""
+    X = mx.sym.take(features, order)
+    y_hat = mx.sym.broadcast_add(mx.sym.batch_dot(X, w), b)
+    residual = mx.sym.broadcast_sub(y_hat, mx.sym.take(labels, order)) / rows
+    weights = mx.sym.batch_dot(X, residual, transpose_a=True)
+    return [weights, mx.sym.sum(residual, axis=1, keepdims=True)]
 
 
 @lru_cache(maxsize=1)

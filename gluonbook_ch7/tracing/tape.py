@@ -105,9 +105,11 @@ class StandIn:
         """Record an operator on two operands, one of which is this array."""
         places = self._find(left), self._find(right)
         shapes = [operand.shape for operand in (left, right) if type(operand) is StandIn]
-        if len({len(shape) for shape in shapes}) > 1:
-            raise self._tape.refuse(f"it combines arrays of the shapes {shapes[0]} and {shapes[1]}")
-        shape = np.broadcast_shapes(*shapes)
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError:
+            said = " and ".join(map(str, shapes))
+            raise self._tape.refuse(f"it combines arrays of the shapes {said}") from None
         return StandIn(shape, self._tape, self._tape.apply(operator, *places))
 
     def _find(self, operand: Any) -> Place:
