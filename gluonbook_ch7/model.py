@@ -1,4 +1,4 @@
-"""The model: linear regression and its loss, as the book's chapter 3 defines them."""
+"""Linear regression and its loss, as in the book's chapter 3."""
 
 from ._mxnet import nd
 
@@ -11,7 +11,7 @@ def linreg(X: nd.NDArray, w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
     Parameters
     ----------
     X : NDArray, shape (n, k), float32
-        One example a row.
+        One example per row.
     w : NDArray, shape (k, 1), float32
         The weights.
     b : NDArray, shape (1,), float32
@@ -20,7 +20,6 @@ def linreg(X: nd.NDArray, w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
     Returns
     -------
     NDArray, shape (n, 1), float32
-        One prediction a row.
     """
     return nd.dot(X, w) + b
 
@@ -38,6 +37,6 @@ def squared_loss(y_hat: nd.NDArray, y: nd.NDArray) -> nd.NDArray:
     Returns
     -------
     NDArray, shape (n, 1), float32
-        One loss an example, in squared units of the labels.
+        One loss per example, in squared units of the labels.
     """
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2

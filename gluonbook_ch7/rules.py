@@ -55,10 +55,7 @@ def sgd(params: Params, states: Any, hyperparams: Hyperparams) -> None:
 
     Gluon's ``sgd`` computes the same.
 
-    References
-    ----------
-    The chapter's section on minibatch SGD; Robbins and Monro (1951), A stochastic approximation
-    method.
+    Source: Robbins and Monro (1951), A stochastic approximation method.
     """
     eta = hyperparams["lr"]
     for p in params:
@@ -85,10 +82,7 @@ def sgd_momentum(params: Params, states: State, hyperparams: Hyperparams) -> Non
     PyTorch and optax keep the learning rate outside the velocity: v ← μ v + g, x ← x − η v. While η
     is constant that is the same.
 
-    References
-    ----------
-    The chapter's section on momentum; Polyak (1964), Some methods of speeding up the convergence of
-    iteration methods.
+    Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods.
     """
     eta, mom = hyperparams["lr"], hyperparams["mom"]
     for p, v in zip(params, states):
@@ -115,10 +109,8 @@ def adagrad(params: Params, states: State, hyperparams: Hyperparams) -> None:
     Gluon's ``adagrad`` has ε = 1e-7, also under the root, and calls it ``eps``. PyTorch has
     ε = 1e-10 outside the root. optax starts s at 0.1.
 
-    References
-    ----------
-    The chapter's section on AdaGrad; Duchi, Hazan and Singer (2011), Adaptive subgradient methods
-    for online learning and stochastic optimization.
+    Source: Duchi, Hazan and Singer (2011), Adaptive subgradient methods for online learning and
+    stochastic optimization.
     """
     eta, eps = hyperparams["lr"], 1e-6
     for p, s in zip(params, states):
@@ -147,9 +139,7 @@ def rmsprop(params: Params, states: State, hyperparams: Hyperparams) -> None:
     Gluon's ``rmsprop`` has ε = 1e-8, also under the root; it calls γ ``gamma1`` and ε ``epsilon``,
     and computes 1 − γ in float32. PyTorch has ε outside the root, optax under it.
 
-    References
-    ----------
-    The chapter's section on RMSProp; Tieleman and Hinton (2012), lecture 6.5.
+    Source: Tieleman and Hinton (2012), Neural networks for machine learning, lecture 6.5.
     """
     eta, gamma, eps = hyperparams["lr"], hyperparams["gamma"], 1e-6
     for p, s in zip(params, states):
@@ -179,9 +169,7 @@ def adadelta(params: Params, states: tuple[State, State], hyperparams: Hyperpara
     Gluon's ``adadelta`` computes the same with the same ε; it accepts a ``learning_rate`` and does
     not use it. PyTorch and optax have ε = 1e-6.
 
-    References
-    ----------
-    The chapter's section on AdaDelta; Zeiler (2012), ADADELTA: an adaptive learning rate method.
+    Source: Zeiler (2012), ADADELTA: an adaptive learning rate method.
     """
     rho, eps = hyperparams["rho"], 1e-5
     for p, (s, delta) in zip(params, states):
@@ -214,10 +202,8 @@ def adam(params: Params, states: tuple[State, State], hyperparams: Hyperparams) 
     1 − β₂ in float32, which makes its steps 6e-6 too long. PyTorch and optax correct both averages,
     as here, with ε = 1e-8.
 
-    References
-    ----------
-    The chapter's section on Adam; Kingma and Ba (2014), Adam: a method for stochastic optimization,
-    algorithm 1. Gluon's form is at the end of its section 2.
+    Source: Kingma and Ba (2014), Adam: a method for stochastic optimization, algorithm 1. Gluon's
+    form is at the end of its section 2.
     """
     eta, t = hyperparams["lr"], hyperparams["t"]
     beta1, beta2, eps = 0.9, 0.999, 1e-6

@@ -53,7 +53,7 @@ def fit_scratch(
     Parameters
     ----------
     trainer_fn : callable
-        The update rule, ``trainer_fn(params, states, hyperparams)``. It changes ``params`` (the
+        The update rule, ``trainer_fn(params, states, hyperparams)``, which changes ``params`` (the
         weights (k, 1) and the bias (1,), gradients attached) and ``states`` in place.
     states : sequence of NDArray, or of sequences of NDArray, or None, or callable
         The rule's states, one for the weights and one for the bias; or a function that makes them
@@ -83,21 +83,14 @@ def fit_scratch(
     -------
     LossCurve
         Losses before training and at the checkpoints, every 100 examples: wherever
-        ``(batch_i + 1) * batch_size`` is a multiple of 100.
+        ``(batch_i + 1) * batch_size`` is a multiple of 100. A loss that float32 cannot hold is
+        infinite or NaN and counts as diverged.
 
     Raises
     ------
     ArgumentError
-        If the data, the sizes, the start or the states do not fit together, or a number of the data
-        is not finite.
-
-    Notes
-    -----
-    A loss that float32 cannot hold is infinite or NaN and counts as diverged.
-
-    References
-    ----------
-    ``train_ch7`` in the book's package, introduced in the section on minibatch SGD.
+        If the data, the sizes, the start or the states do not fit together, or the data contain a
+        number that is not finite.
     """
     validation.check_training(features, labels, batch_size, num_epochs)
     validation.check_rule(trainer_fn)
@@ -147,17 +140,12 @@ def fit_gluon(
         As in `fit_scratch`.
     kvstore : str or KVStore or None
         The key-value store for ``gluon.Trainer``, or its name. With a distributed one, such as
-        ``mxnet.kv.create("dist_sync")``, several workers share the run: each calls this function
-        with the same arguments, including the seed, and trains on its share of every minibatch
-        (scripts/distributed.py). A store serves one run.
+        "dist_sync", each worker calls this function with the same arguments, including the seed,
+        and trains on its share of every minibatch (scripts/distributed.py).
     traced : bool, optional
         By default, the gradients are computed by one operator and the optimizer is called directly,
         with the same losses, unless a `kvstore` is given. True warns (`TracingWarning`) if it is;
         False runs the book's loop.
-
-    Returns
-    -------
-    LossCurve
 
     Raises
     ------
@@ -165,10 +153,6 @@ def fit_gluon(
         As `fit_scratch`; and if the optimizer, a hyperparameter or the store is unknown, it cannot
         train with a hyperparameter, or workers that share a run were given no seed or different
         arguments.
-
-    References
-    ----------
-    ``train_gluon_ch7`` in the book's package, introduced in the section on minibatch SGD.
     """
     validation.check_training(features, labels, batch_size, num_epochs)
     hyperparams = validation.check_optimizer(trainer_name, trainer_hyperparams)
