@@ -2,13 +2,14 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from gluonbook_ch7._mxnet import install_hints as remedies
+from gluonbook_ch7._mxnet import install_hints
 from gluonbook_ch7._mxnet.numpy_compat import REMOVED_NAMES, missing_names
 
 # What MXNet 1.9.1 looks up and NumPy 2 no longer has.
@@ -88,13 +89,13 @@ def test_without_a_system_library_the_error_names_the_package(tmp_path, library)
     # The dynamic loader's own error, from a package in MXNet's place that asks for a library.
     error = error_of(with_package(tmp_path, f"import ctypes\nctypes.CDLL('{library}.missing')\n"))
     assert f"{library}.missing: cannot open shared object file" in error
-    assert "libgomp" in error.split("To mend it: ")[1]
+    assert "libgomp" in error.split("To fix it: ")[1]
 
 
 def test_another_system_library_is_named(tmp_path):
     """If this fails, someone is told to install libraries that are there already."""
     error = error_of(with_package(tmp_path, "import ctypes\nctypes.CDLL('libmissing.so.7')\n"))
-    assert error.endswith("the package of your system that holds libmissing.so.7")
+    assert error.endswith("the package of your system that has libmissing.so.7")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_another_system_library_is_named(tmp_path):
         ("dnf", "dnf install -y libgomp libquadmath"),
         (
             "pacman",
-            "install the packages of your system that hold libgomp.so.1 and libquadmath.so.0",
+            "install the packages of your system that have libgomp.so.1 and libquadmath.so.0",
         ),
     ],
 )
@@ -113,13 +114,13 @@ def test_the_command_is_that_of_the_system(tmp_path, monkeypatch, package_manage
     (tmp_path / package_manager).write_text("#!/bin/sh\n")
     (tmp_path / package_manager).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert command in remedies.libraries_remedy("libgomp.so.1").command
+    assert command in install_hints._library_remedy("libgomp.so.1", "").command
 
 
 @pytest.mark.parametrize(
     ("system", "machine", "words"),
     [
-        ("Darwin", "arm64", "Linux x86-64 and Intel Macs only, and this is Darwin arm64"),
+        ("Darwin", "arm64", "on Linux x86-64 and Intel Macs only, and this is Darwin arm64"),
         ("Windows", "AMD64", "and this is Windows AMD64"),
         ("Linux", "aarch64", "and this is Linux aarch64"),
     ],
@@ -128,7 +129,7 @@ def test_on_another_platform_the_error_says_where_it_runs(monkeypatch, system, m
     """If this fails, a reader on a Mac is told to install a wheel that does not exist."""
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    error = str(remedies.import_remedy(ModuleNotFoundError(name="mxnet")))
+    error = str(install_hints.import_remedy(ModuleNotFoundError(name="mxnet")))
     assert words in error
     assert error.endswith("docker run --platform linux/amd64 -it python:3.12 bash")
 
@@ -136,8 +137,8 @@ def test_on_another_platform_the_error_says_where_it_runs(monkeypatch, system, m
 def test_on_musl_the_error_says_so(monkeypatch):
     """If this fails, a reader on Alpine tries to install a wheel that cannot be loaded there."""
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    error = str(remedies.import_remedy(ModuleNotFoundError(name="mxnet")))
-    assert "built for glibc, and this Linux has another C library" in error
+    error = str(install_hints.import_remedy(ModuleNotFoundError(name="mxnet")))
+    assert "needs glibc, and this Linux has another libc" in error
 
 
 def test_without_distutils_the_error_names_setuptools():
@@ -145,7 +146,7 @@ def test_without_distutils_the_error_names_setuptools():
     error = error_of(
         "import sys; sys.modules['distutils'] = None; import gluonbook_ch7._mxnet.library"
     )
-    assert error.endswith(f"{sys.executable} -m pip install setuptools")
+    assert re.search(rf"{sys.executable} -m pip install (--force-reinstall )?setuptools$", error)
 
 
 def test_without_a_package_that_mxnet_imports_the_error_names_it():
@@ -165,10 +166,15 @@ def test_a_file_called_mxnet_is_named(tmp_path):
 
 
 def test_a_numpy_that_removes_more_is_named():
-    """If this fails, a NumPy to come ends in an AttributeError of MXNet's, without a way out."""
-    error = error_of("import numpy; del numpy.e; import gluonbook_ch7._mxnet.library")
-    assert f"MXNet 1.9.1 looks up numpy.e, which NumPy {np.__version__} does not have" in error
-    assert error.endswith(f"{sys.executable} -m pip install 'numpy<2.6'")
+    """If this fails, a NumPy to come ends in an AttributeError of MXNet's, or in useless advice."""
+    code = "import numpy; del numpy.e; {}import gluonbook_ch7._mxnet.library"
+    damaged = error_of(code.format(""))
+    assert f"MXNet 1.9.1 needs numpy.e, which NumPy {np.__version__} lacks" in damaged
+    # NumPy is one of those that are known to work, so another one would change nothing.
+    assert damaged.endswith(f" --force-reinstall --no-deps numpy=={np.__version__}")
+    newer = "from importlib import metadata as m; old = m.version\n"
+    newer += "m.version = lambda name: '3.0' if name == 'numpy' else old(name)\n"
+    assert error_of(code.format("\n" + newer)).endswith(" -m pip install 'numpy<2.6'")
 
 
 def test_any_other_failure_is_told_in_one_line(tmp_path):
@@ -179,13 +185,44 @@ def test_any_other_failure_is_told_in_one_line(tmp_path):
     assert error.endswith("-m pip install --force-reinstall --no-deps mxnet==1.9.1")
 
 
+def test_a_library_that_wants_another_numpy_is_named(tmp_path):
+    """If this fails, who has SciPy or pandas for NumPy 2 is sent to reinstall MXNet for nothing."""
+    for name, version, requires in (
+        ("scipy", "9.1", "numpy<3,>=2.7"),
+        ("pandas", "9.2", "numpy>=1.21; python_version > '3'"),
+        ("other", "1", "numpy-extra; extra == 'x'"),
+    ):
+        metadata = tmp_path / f"{name}-{version}.dist-info" / "METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: {requires}\n"
+        )
+    (tmp_path / "scipy.py").write_text("import numpy\nnumpy.gone\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import gluonbook_ch7._mxnet.library"
+    conflict = (
+        f"MXNet imports scipy, and scipy 9.1 requires numpy<3,>=2.7, but NumPy {np.__version__} is "
+        "installed. To fix it: "
+    )
+    # No NumPy that MXNet runs on will do for that SciPy.
+    assert f"{conflict}use a new virtual environment" in error_of(code)
+    known = tmp_path / "scipy-9.1.dist-info" / "METADATA"
+    known.write_text(known.read_text().replace(">=2.7", f">{np.__version__}"))
+    error = error_of(code)
+    if np.__version__ < "2.5":
+        assert error.endswith(f" -m pip install 'numpy<2.6,>{np.__version__}'")
+    known.write_text(known.read_text().replace(f">{np.__version__}", ">=1.21"))
+    error = error_of(code)
+    assert "MXNet imports scipy 9.1, which cannot be imported (AttributeError" in error
+    assert error.endswith(" -m pip install --force-reinstall --no-deps scipy")
+
+
 def test_another_build_of_mxnet_is_named(tmp_path):
     """If this fails, someone who once installed mxnet-cu112 never learns that it is in the way."""
     metadata = tmp_path / "mxnet_cu112-1.9.1.dist-info" / "METADATA"
     metadata.parent.mkdir()
     metadata.write_text("Metadata-Version: 2.1\nName: mxnet-cu112\nVersion: 1.9.1\n")
     error = error_of(with_package(tmp_path, ""))
-    assert "MXNet 1.9.1 shares the folder mxnet with another build, mxnet-cu112" in error
+    assert "another build of MXNet is installed over MXNet 1.9.1: mxnet-cu112" in error
     assert f"{sys.executable} -m pip uninstall -y mxnet mxnet-cu112 && " in error
 
 
@@ -198,7 +235,7 @@ def test_an_older_mxnet_is_named(tmp_path):
     (tmp_path / "mxnet" / "__init__.py").write_text("raise ImportError('too old')")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import gluonbook_ch7._mxnet.library"
     error = error_of(code)
-    assert "DependencyError: MXNet is 1.6.0 and not 1.9.1" in error
+    assert "DependencyError: MXNet 1.6.0 is installed, not 1.9.1" in error
     assert error.endswith(" mxnet==1.9.1")
 
 

@@ -1,10 +1,9 @@
-"""The remedies: what MXNet needs here, what can be wrong with it, and the command that mends it.
+"""Explain why MXNet cannot be imported, and how to fix it.
 
-A failed import and ``gluonbook-ch7 doctor`` both ask here, so they never disagree. Nothing in this
-room imports MXNet or NumPy.
+Both the import error and ``gluonbook-ch7 doctor`` ask this module, so they agree. It imports
+neither MXNet nor NumPy.
 """
 
-import ctypes
 import importlib.util
 import os
 import platform
@@ -12,205 +11,258 @@ import re
 import shlex
 import shutil
 import sys
+import traceback
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
 __all__ = [
-    "CONTAINER",
-    "LIBRARIES",
-    "NUMPY",
     "VERSION",
     "Remedy",
     "crash_remedy",
-    "distutils_remedy",
     "import_remedy",
-    "libraries_remedy",
-    "missing_libraries",
+    "installed_version",
+    "numpy_conflict",
+    "numpy_remedy",
     "pip_install",
-    "platform_remedy",
     "put_aside",
 ]
 
 VERSION = "1.9.1"
-# The wheel holds a Fortran runtime and OpenBLAS, which ask for these two of the system's libraries.
+# MXNet's wheel needs these two libraries of the system.
 LIBRARIES = ("libgomp.so.1", "libquadmath.so.0")
 CONTAINER = "docker run --platform linux/amd64 -it python:3.12 bash"
-# The newest NumPy that was tried is a 2.5.
+# The releases of NumPy that MXNet was tried with, and what to ask pip for.
+TRIED_NUMPYS = [f"1.{minor}" for minor in range(21, 27)] + [f"2.{minor}" for minor in range(6)]
 NUMPY = "numpy<2.6"
 
 
 class Remedy(NamedTuple):
-    """What is wrong, without a full stop, and the command or the step that mends it."""
+    """What is wrong, and the command that fixes it (empty if there is none)."""
 
     fault: str
     command: str
 
     def __str__(self) -> str:
-        return f"{self.fault}. To mend it: {self.command}"
-
-
-def pip_install(*packages: str, options: str = "") -> str:
-    """Return the command that installs packages for this interpreter."""
-    python = shlex.quote(sys.executable)
-    wanted = " ".join(filter(None, [options, *map(shlex.quote, packages)]))
-    # Not find_spec, in which setuptools has a hook that takes distutils away from this process.
-    if _version("pip"):
-        return f"{python} -m pip install {wanted}"
-    if shutil.which("uv"):  # whose virtual environments have no pip
-        return f"uv pip install --python {python} {wanted}"
-    return f"{python} -m ensurepip && {python} -m pip install {wanted}"
-
-
-def put_aside(path: str) -> str:
-    """Return the command that moves a file or a folder out of the way, and loses nothing."""
-    return f"mv {shlex.quote(path)} {shlex.quote(f'{path}.aside')}"
-
-
-def _install_mxnet(options: str = "") -> str:
-    # MXNet's metadata asks for a NumPy below 2, and none of these has a wheel for CPython 3.13.
-    alone = options or ("--no-deps" if sys.version_info >= (3, 13) else "")
-    return pip_install(f"mxnet=={VERSION}", options=alone)
-
-
-def platform_remedy() -> Optional[Remedy]:
-    """Return what is wrong if MXNet has no wheel that works on this machine."""
-    machine = f"{platform.system()} {platform.machine()}"
-    if machine == "Darwin x86_64":
-        return None
-    if machine != "Linux x86_64":
-        return Remedy(
-            # There is one for Linux aarch64 too, which asks for Arm's own libraries and lacks them.
-            f"MXNet {VERSION} has wheels that work for Linux x86-64 and Intel Macs only, and this "
-            f"is {machine}",
-            CONTAINER,
-        )
-    if platform.libc_ver()[0] != "glibc":
-        return Remedy(
-            f"MXNet {VERSION} is built for glibc, and this Linux has another C library (Alpine's "
-            "is musl)",
-            CONTAINER,
-        )
-    return None
-
-
-def missing_libraries() -> list[str]:
-    """Return those of `LIBRARIES` that the system's loader does not find."""
-    missing = []
-    for library in LIBRARIES:
-        try:
-            ctypes.CDLL(library)
-        except OSError:
-            missing.append(library)
-    return missing
-
-
-def libraries_remedy(missing: str) -> Remedy:
-    """Return how to get the system's libraries; `missing` says what is not there, or why not."""
-    sudo = "" if getattr(os, "geteuid", lambda: 0)() == 0 else "sudo "
-    if shutil.which("apt-get"):
-        command = f"{sudo}apt-get update && {sudo}apt-get install -y libgomp1 libquadmath0"
-    elif shutil.which("dnf"):
-        command = f"{sudo}dnf install -y libgomp libquadmath"
-    else:
-        command = (
-            f"install the packages of your system that hold {' and '.join(LIBRARIES)} (Debian: "
-            "libgomp1 and libquadmath0; Fedora: libgomp and libquadmath)"
-        )
-    return Remedy(
-        f"MXNet needs the system libraries {' and '.join(LIBRARIES)}, and one cannot be loaded "
-        f"({missing})",
-        command,
-    )
-
-
-def distutils_remedy() -> Remedy:
-    """Return how to get distutils, which setuptools has had since CPython 3.12 has not."""
-    return Remedy(
-        "MXNet imports distutils, which this Python lacks and setuptools has",
-        pip_install("setuptools"),
-    )
+        return f"{self.fault}. To fix it: {self.command}" if self.command else self.fault
 
 
 def import_remedy(error: BaseException) -> Remedy:
-    """Return why MXNet cannot be imported, from the error that the attempt ended with."""
+    """Return why the import of MXNet raised an error, and how to fix it."""
     said = " ".join(str(error).split())
-    module = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
-    library = re.search(r"(\S+): cannot open shared object file", said)
-    of_the_system = re.search(r"\b(libgomp|libquadmath)\.so", said)
-    unknown_to_numpy = re.search(r"module 'numpy[\w.]*' has no attribute '(\w+)'", said) or (
-        re.search(r"cannot import name '(\w+)' from 'numpy[\w.]*'", said)
-    )
-    machine = platform_remedy()
-    if machine:
-        return machine
-    if of_the_system:
-        return libraries_remedy(said)
-    if library:
-        return Remedy(
-            f"MXNet needs a system library that is missing ({said})",
-            f"install the package of your system that holds {library[1]}",
-        )
-    if module == "mxnet":
-        again = "--force-reinstall --no-deps" if _installed_mxnet() else ""
+    missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
+    missing_library = re.search(r"(\S+): cannot open shared object file", said)
+    missing_in_numpy = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
+    # The order matters: the first explanation that applies is the cause of those after it.
+    remedy = _platform_remedy()
+    if remedy:
+        return remedy
+    if missing_library:
+        return _library_remedy(missing_library[1], said)
+    if missing == "mxnet":
+        again = "--force-reinstall --no-deps" if _installed_mxnet() else "--no-deps"
         return Remedy(f"MXNet {VERSION} is not installed", _install_mxnet(again))
-    if module.split(".")[0] == "distutils":
-        return distutils_remedy()
-    another = _another_mxnet()
-    if another:
-        return another
-    if unknown_to_numpy or module.startswith("numpy."):
-        name = unknown_to_numpy[1] if unknown_to_numpy else module[len("numpy.") :]
+    if missing.split(".")[0] == "distutils":
+        again = "--force-reinstall" if installed_version("setuptools") else ""
         return Remedy(
-            f"MXNet {VERSION} looks up numpy.{name}, which NumPy {_version('numpy')} does not have",
-            pip_install(NUMPY),
+            "MXNet imports distutils, which setuptools provides on this Python",
+            pip_install("setuptools", options=again),
         )
-    if module and module.split(".")[0] != "mxnet":
-        return Remedy(f"MXNet imports {module}, which is not installed", pip_install(module))
+    remedy = _wrong_mxnet()
+    if remedy:
+        return remedy
+    if missing and not missing.startswith(("mxnet.", "numpy.")):
+        return Remedy(f"MXNet imports {missing}, which is not installed", pip_install(missing))
+    library = _failing_library(error)
+    if library != "mxnet":
+        conflict = numpy_conflict()
+        if conflict:
+            return Remedy(f"MXNet imports {library}, and {conflict.fault}", conflict.command)
+        return Remedy(
+            f"MXNet imports {library} {installed_version(library)}, which cannot be imported "
+            f"({type(error).__name__}: {said})",
+            pip_install(library, options="--force-reinstall --no-deps"),
+        )
+    if missing_in_numpy:
+        remedy = numpy_remedy()
+        name = f"numpy.{missing_in_numpy[1]}"
+        fault = f"MXNet {VERSION} needs {name}, which NumPy {installed_version('numpy')} lacks"
+        return Remedy(fault, remedy.command)
     return Remedy(
         f"MXNet {VERSION} cannot be imported ({type(error).__name__}: {said})",
         _install_mxnet("--force-reinstall --no-deps"),
     )
 
 
-def crash_remedy(what: str, ended: str) -> Remedy:
-    """Return what to do about a process that did not survive MXNet; `ended` says how it ended."""
+def crash_remedy(when: str, ended: str) -> Remedy:
+    """Return how to fix an MXNet that ended its process; `ended` says how."""
+    fault = f"{when}, {ended}"
     if "SIGILL" in ended:
-        why = " (an instruction that this processor, or what emulates one, does not have)"
-        return Remedy(f"{what}, {ended}{why}", "use another machine, whose processor is x86-64")
-    # What was damaged on its way here crashes; whatever else it was, another copy is no help.
-    again = _install_mxnet("--force-reinstall --no-deps") if "ended the process by" in ended else ""
-    return Remedy(f"{what}, {ended}", again)
-
-
-def _another_mxnet() -> Optional[Remedy]:
-    """Return what is wrong if ``import mxnet`` finds something else than MXNet 1.9.1."""
-    names = {
-        str(found.metadata["Name"]).lower().replace("_", "-") for found in metadata.distributions()
-    }
-    rivals = sorted(name for name in names if re.match(r"mxnet-(cu\d|mkl|native)", name))
-    if rivals:
-        uninstall = f"{shlex.quote(sys.executable)} -m pip uninstall -y mxnet {' '.join(rivals)}"
         return Remedy(
-            f"MXNet {VERSION} shares the folder mxnet with another build, {' and '.join(rivals)}",
+            f"{fault} (this processor, or its emulator, lacks an instruction)",
+            "use another machine with an x86-64 processor",
+        )
+    # A damaged copy crashes; any other failure would survive a new installation.
+    crashed = "ended the process by" in ended
+    return Remedy(fault, _install_mxnet("--force-reinstall --no-deps") if crashed else "")
+
+
+def numpy_conflict() -> Optional[Remedy]:
+    """Return how to fix a NumPy that installed libraries do not accept, or None.
+
+    MXNet is left out: its metadata excludes NumPy 2, on which it runs nevertheless.
+    """
+    installed = installed_version("numpy")
+    if installed is None:
+        return None
+    wanted = _numpy_requirements()
+    unmet = {name: spec for name, spec in wanted.items() if not spec.contains(installed, True)}
+    if not unmet:
+        return None
+    listed = " and ".join(
+        f"{name} {installed_version(name)} requires numpy{spec}" for name, spec in unmet.items()
+    )
+    fault = f"{listed}, but NumPy {installed} is installed"
+    # A release is accepted if its series is: .99 stands for the newest release of the series.
+    accepted = [
+        series
+        for series in TRIED_NUMPYS
+        if all(spec.contains(f"{series}.99", True) for spec in wanted.values())
+    ]
+    if not accepted:
+        return Remedy(fault, "use a new virtual environment, because no NumPy suits all of them")
+    bounds = SpecifierSet(",".join(map(str, unmet.values())))
+    needed = [
+        str(bound)
+        for bound in bounds
+        if not all(bound.contains(f"{series}.99", True) for series in TRIED_NUMPYS)
+    ]
+    return Remedy(fault, pip_install(",".join([NUMPY, *sorted(needed)])))
+
+
+def numpy_remedy() -> Remedy:
+    """Return how to get a NumPy that can be imported and that MXNet was tried with."""
+    installed = installed_version("numpy")
+    if installed is None:
+        return Remedy("NumPy is not installed", pip_install(NUMPY))
+    if Requirement(NUMPY).specifier.contains(installed, True):
+        again = pip_install(f"numpy=={installed}", options="--force-reinstall --no-deps")
+        return Remedy(f"NumPy {installed} is damaged", again)
+    return Remedy(f"MXNet was never tried with NumPy {installed}", pip_install(NUMPY))
+
+
+def pip_install(*packages: str, options: str = "") -> str:
+    """Return the command that installs packages for this interpreter."""
+    python = shlex.quote(sys.executable)
+    wanted = " ".join(filter(None, [options, *map(shlex.quote, packages)]))
+    # By its metadata: looking for its module lets setuptools remove distutils from this process.
+    if installed_version("pip"):
+        return f"{python} -m pip install {wanted}"
+    if shutil.which("uv"):  # its virtual environments have no pip
+        wanted = wanted.replace("--force-reinstall", "--reinstall")
+        return f"uv pip install --python {python} {wanted}"
+    return f"{python} -m ensurepip && {python} -m pip install {wanted}"
+
+
+def put_aside(path: str) -> str:
+    """Return the command that renames a file or folder which is in the way."""
+    return f"mv {shlex.quote(path)} {shlex.quote(f'{path}.aside')}"
+
+
+def installed_version(package: str) -> Optional[str]:
+    """Return the version of an installed package, or None."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _install_mxnet(options: str = "--no-deps") -> str:
+    # Alone: what else it needs we require too, and pip would replace NumPy 2 by an older one.
+    return pip_install(f"mxnet=={VERSION}", options=options)
+
+
+def _platform_remedy() -> Optional[Remedy]:
+    """Return how to run MXNet if it has no working wheel for this platform."""
+    system = f"{platform.system()} {platform.machine()}"
+    if system == "Linux x86_64" and platform.libc_ver()[0] != "glibc":
+        return Remedy(f"MXNet {VERSION} needs glibc, and this Linux has another libc", CONTAINER)
+    if system not in ("Linux x86_64", "Darwin x86_64"):
+        return Remedy(
+            f"MXNet {VERSION} runs on Linux x86-64 and Intel Macs only, and this is {system}",
+            CONTAINER,
+        )
+    return None
+
+
+def _library_remedy(library: str, said: str) -> Remedy:
+    """Return how to get a library of the system that the loader does not find."""
+    fault = f"MXNet needs a system library that is missing ({said})"
+    if not library.startswith(("libgomp.", "libquadmath.")):
+        return Remedy(fault, f"install the package of your system that has {library}")
+    sudo = "" if getattr(os, "geteuid", lambda: 0)() == 0 else "sudo "
+    if shutil.which("apt-get"):
+        command = f"{sudo}apt-get update && {sudo}apt-get install -y libgomp1 libquadmath0"
+    elif shutil.which("dnf"):
+        command = f"{sudo}dnf install -y libgomp libquadmath"
+    else:
+        command = f"install the packages of your system that have {' and '.join(LIBRARIES)}"
+    return Remedy(fault, command)
+
+
+def _failing_library(error: BaseException) -> str:
+    """Return the installed package in whose code the error was raised, NumPy left out."""
+    package = "mxnet"
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = frame.f_globals.get("__name__", "").split(".")[0]
+        if name not in ("numpy", "gluonbook_ch7") and installed_version(name):
+            package = name
+    return package
+
+
+def _numpy_requirements() -> dict[str, SpecifierSet]:
+    """Return which NumPy each installed package requires; MXNet is left out."""
+    found: dict[str, SpecifierSet] = {}
+    for distribution in metadata.distributions():
+        for line in distribution.requires or []:
+            if not re.match(r"numpy\b(?!-)", line) or distribution.metadata["Name"] == "mxnet":
+                continue
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                found[distribution.metadata["Name"]] = requirement.specifier
+    return found
+
+
+def _wrong_mxnet() -> Optional[Remedy]:
+    """Return how to fix it if ``import mxnet`` finds something other than MXNet 1.9.1."""
+    names = {str(each.metadata["Name"]).lower() for each in metadata.distributions()}
+    builds = sorted(name for name in names if re.match(r"mxnet[-_](cu\d|mkl|native)", name))
+    if builds:
+        uninstall = f"{shlex.quote(sys.executable)} -m pip uninstall -y mxnet {' '.join(builds)}"
+        return Remedy(
+            f"another build of MXNet is installed over MXNet {VERSION}: {' and '.join(builds)}",
             f"{uninstall} && {_install_mxnet()}",
         )
-    found, installed = _found_mxnet(), _installed_mxnet()
+    found = _found_mxnet()
+    installed = _installed_mxnet()
     if found and found != installed:
         return Remedy(
-            f"`import mxnet` finds {found}, which is not MXNet {VERSION}",
-            put_aside(str(found)),
+            f"`import mxnet` finds {found}, which is not MXNet {VERSION}", put_aside(str(found))
         )
-    if installed and _version("mxnet") != VERSION:
-        return Remedy(f"MXNet is {_version('mxnet')} and not {VERSION}", _install_mxnet())
+    version = installed_version("mxnet")
+    if installed and version != VERSION:
+        return Remedy(f"MXNet {version} is installed, not {VERSION}", _install_mxnet())
     return None
 
 
 def _found_mxnet() -> Optional[Path]:
-    """Return the file or the folder that ``import mxnet`` takes."""
+    """Return the file or folder that ``import mxnet`` imports."""
     try:
         spec = importlib.util.find_spec("mxnet")
-    except ValueError:  # what is in sys.modules under this name was not imported
+    except ValueError:  # a module of this name is loaded that was not imported from a file
         return None
     if spec is None:
         return None
@@ -220,15 +272,8 @@ def _found_mxnet() -> Optional[Path]:
 
 
 def _installed_mxnet() -> Optional[Path]:
-    """Return the folder that pip put MXNet into."""
+    """Return the folder into which MXNet was installed."""
     try:
         return Path(str(metadata.distribution("mxnet").locate_file("mxnet"))).resolve()
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _version(package: str) -> Optional[str]:
-    try:
-        return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None

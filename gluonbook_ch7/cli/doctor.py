@@ -10,7 +10,7 @@ import click
 from .command import Command, print_json
 
 if TYPE_CHECKING:
-    from ..doctor.finding import Finding
+    from ..doctor import Finding
 
 __all__ = ["doctor"]
 
@@ -29,22 +29,19 @@ def doctor(as_json: bool) -> None:
     The JSON object has these keys:
       version   of gluonbook_ch7
       runs      whether the chapter would run here
-      findings  by name: platform, python, packages, libraries, distutils, numpy,
-                mxnet, training, data, cache, and "extra NAME"; each has its state
-                ("ok", "note" or "fault"), what it says in words, the command that
-                mends it (or ""), and its facts for programs
+      findings  by name: python, packages, numpy, mxnet, training, data, cache, and
+                "extra NAME"; each has its state ("ok", "note" or "fault"), what it
+                says, and the command that fixes it (or "")
 
     Exit status: 0 if the chapter would run here, 1 if something is a fault.
     """
-    from dataclasses import asdict
-
     from .. import __version__
-    from ..doctor.examination import examine, runs_here
+    from ..doctor import diagnose, runs_here
 
-    findings = examine()
+    findings = diagnose()
     runs = runs_here(findings)
     if as_json:
-        named = {finding.name: asdict(finding) for finding in findings}
+        named = {finding.name: finding._asdict() for finding in findings}
         print_json({"version": __version__, "runs": runs, "findings": named})
     else:
         _print(__version__, findings)
@@ -59,9 +56,9 @@ def _print(version: str, findings: Sequence["Finding"]) -> None:
         mark = click.style(f"{marks[finding.state]} {finding.state:5}", STATES[finding.state][-1])
         _say(f"{mark} {finding.name:{width}}  {finding.says}")
     faults = [finding for finding in findings if finding.state == "fault"]
-    _print_commands("To mend what is wrong:", faults)
+    _print_commands("To fix what is wrong:", faults)
     _print_commands(
-        "If you want what is noted:", [finding for finding in findings if finding.state == "note"]
+        "To change what is noted:", [finding for finding in findings if finding.state == "note"]
     )
     _say("")
     _say("The chapter does NOT run here." if faults else "The chapter runs here.")

@@ -1,0 +1,248 @@
+"""Diagnose an installation: what is installed, what is wrong, and the command that fixes it.
+
+Nothing is changed or downloaded. A broken library can crash the process that loads it, so MXNet is
+imported in another process.
+"""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any, NamedTuple
+
+from packaging.requirements import Requirement
+
+from ._mxnet.install_hints import (
+    crash_remedy,
+    import_remedy,
+    installed_version,
+    numpy_conflict,
+    numpy_remedy,
+    pip_install,
+    put_aside,
+)
+from .errors import DependencyError, GluonbookError
+
+__all__ = ["Finding", "diagnose", "runs_here"]
+
+NAME = "gluonbook_ch7"
+FETCH = "gluonbook-ch7 data fetch"
+# The book's recorded loss before the first step of training from scratch.
+RECORDED_FIRST_LOSS = 0.51118642
+STEPS = 100
+
+
+class Finding(NamedTuple):
+    """One thing that was examined; the command fixes it, and is empty if there is none."""
+
+    name: str
+    state: str  # "ok", "note", or "fault", with which the chapter does not run
+    says: str
+    command: str = ""
+
+
+def runs_here(findings: Sequence[Finding]) -> bool:
+    """Return True if the chapter would run: nothing is a fault."""
+    return all(finding.state != "fault" for finding in findings)
+
+
+def diagnose(seconds: float = 120.0) -> list[Finding]:
+    """Examine everything that the chapter needs; MXNet may take so many seconds."""
+    probed = probe(seconds)
+    return [
+        Finding("python", "ok", f"CPython {platform.python_version()}, {platform.platform()}"),
+        *_check_packages(),
+        _check_numpy(probed),
+        _check_mxnet(probed),
+        _check_training(probed),
+        *_check_data(),
+    ]
+
+
+def _check_packages() -> list[Finding]:
+    """Compare what we require, and what each extra requires, with what is installed."""
+    try:
+        extras = metadata.metadata(NAME).get_all("Provides-Extra") or []
+    except metadata.PackageNotFoundError:
+        return [Finding("packages", "note", f"unknown, because {NAME} is not installed")]
+    missing = _missing_packages("")
+    findings = [Finding("packages", "ok", "all are installed")]
+    if missing:
+        says = f"missing or too old: {', '.join(missing)}"
+        findings = [Finding("packages", "fault", says, pip_install(*missing))]
+    for extra in extras:
+        missing_here = _missing_packages(extra)
+        if missing_here:
+            says = f"not installed: {', '.join(missing_here)}"
+            # By their names: asked for the extra itself, pip would also replace NumPy 2.
+            findings.append(Finding(f"extra {extra}", "note", says, pip_install(*missing_here)))
+        else:
+            findings.append(Finding(f"extra {extra}", "ok", "installed"))
+    return findings
+
+
+def _missing_packages(extra: str) -> list[str]:
+    """Return what the package, or one of its extras, requires and is not installed."""
+    missing = []
+    for line in metadata.requires(NAME) or []:
+        requirement = Requirement(line)
+        name, specifier, marker = requirement.name, requirement.specifier, requirement.marker
+        of_extra = "extra" in str(marker)
+        applies = marker is None or marker.evaluate({"extra": extra})
+        # MXNet has a finding of its own, and an extra may include another one of ours.
+        if applies and of_extra == bool(extra) and name not in ("mxnet", NAME):
+            version = installed_version(name)
+            if version is None or not specifier.contains(version, prereleases=True):
+                missing.append(f"{name}{specifier}")
+    return missing
+
+
+def _check_numpy(probed: Mapping[str, Any]) -> Finding:
+    if "numpy" not in probed:
+        says = f"NumPy cannot be imported: {probed['ended']}"
+        return Finding("numpy", "fault", says, numpy_remedy().command)
+    conflict = numpy_conflict()
+    if conflict:
+        return Finding("numpy", "note", *conflict)
+    return Finding("numpy", "ok", str(probed["numpy"]))
+
+
+def _check_mxnet(probed: Mapping[str, Any]) -> Finding:
+    if "mxnet" in probed:
+        return Finding("mxnet", "ok", str(probed["mxnet"]))
+    if "fault" in probed:
+        return Finding("mxnet", "fault", probed["fault"], probed["command"])
+    if "numpy" not in probed:
+        return Finding("mxnet", "fault", "not tried, because it needs NumPy")
+    return Finding("mxnet", "fault", *crash_remedy("while it was imported", probed["ended"]))
+
+
+def _check_training(probed: Mapping[str, Any]) -> Finding:
+    if "mxnet" not in probed:
+        return Finding("training", "fault", "not tried, because it needs MXNet")
+    if "last_loss" not in probed:
+        return Finding("training", "fault", *crash_remedy("while it trained", probed["ended"]))
+    first, last = probed["first_loss"], probed["last_loss"]
+    says = f"RMSProp on the moment twin: from {first:.6f} to {last:.6f} in {STEPS} full-batch steps"
+    # The smallest loss that the model can reach is 0.257713.
+    if abs(first - RECORDED_FIRST_LOSS) < 1e-6 and 0.2577 < last < 0.2582:
+        return Finding("training", "ok", f"{says}, starting at the recorded loss")
+    return Finding("training", "fault", f"{says}; the book starts at 0.511186 and reaches 0.258")
+
+
+def _check_data() -> list[Finding]:
+    """Check the data file that would be used, and the folder for downloads."""
+    try:
+        from .dataset.inspection import inspect_file
+        from .dataset.locate import VARIABLE, cache_folder, local_file
+        from .dataset.parse import FILE_NAME, holds_the_books
+    except ImportError as error:
+        return [Finding("data", "fault", f"not examined: {error}")]
+    folder = cache_folder()
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    usable = os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK)
+    if folder.is_absolute() and usable:
+        cache = Finding("cache", "ok", str(folder))
+    else:
+        other = "export XDG_CACHE_HOME=FOLDER (the full path of a folder of yours)"
+        cache = Finding("cache", "note", f"{folder} cannot be written to", other)
+    unset = f"unset {VARIABLE}" if os.environ.get(VARIABLE) else ""
+    cached = folder / FILE_NAME
+    try:
+        path = local_file("auto") or cached
+        if path == cached and not holds_the_books(cached):
+            says = "no file yet; it would be downloaded, or else the moment twin would be used"
+            return [Finding("data", "note", says, FETCH), cache]
+        inspected = inspect_file(path)
+    except (GluonbookError, OSError) as error:
+        return [Finding("data", "fault", str(error), unset), cache]
+    state = {"real": "ok", "other": "note", "damaged": "fault"}[inspected.kind]
+    place = os.path.abspath(path)
+    command = "" if state == "ok" else f"{unset or put_aside(place)} && {FETCH}"
+    return [Finding("data", state, f"{place} is {inspected.words}", command), cache]
+
+
+# --- The other process --------------------------------------------------------------------------
+
+
+def probe(seconds: float = 120.0) -> dict[str, Any]:
+    """Import MXNet and train with it in another process, which may end in any way.
+
+    Returns
+    -------
+    dict
+        What the process reported before it ended: the versions "numpy" and "mxnet", then
+        "first_loss" and "last_loss"; "fault" and "command" if the import failed. "ended", always
+        there, says in words how the process ended.
+    """
+    # With the same path, so that both find the same packages.
+    code = f"import sys; sys.path[:] = sys.argv[1:]; from {__name__} import _report; _report()"
+    command = [sys.executable, "-B", "-c", code, *sys.path]
+    try:
+        process = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds
+        )
+        output = process.stdout
+        ended = _how_it_ended(process.returncode, process.stderr)
+    except OSError as error:
+        output, ended = b"", f"the process could not be started ({error.strerror})"
+    except subprocess.TimeoutExpired as expired:
+        output, ended = expired.stdout or b"", f"the process did not end within {seconds:g} s"
+    probed: dict[str, Any] = {"ended": ended}
+    for line in output.splitlines():
+        if line.startswith(b'{"'):  # libraries may print lines of their own
+            probed.update(json.loads(line))
+    return probed
+
+
+def _how_it_ended(status: int, errors: bytes) -> str:
+    if status < 0:
+        return f"the system ended the process by {signal.Signals(-status).name}"
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return f"the process ended with status {status}: {lines[-1] if lines else 'without a message'}"
+
+
+def _report() -> None:
+    """Import MXNet and train with it; print a line of JSON after each step."""
+    import numpy as np
+
+    print(json.dumps({"numpy": np.__version__}), flush=True)
+    try:
+        from ._mxnet import mx
+    except DependencyError as error:
+        print(json.dumps(import_remedy(error.__cause__ or error)._asdict()), flush=True)
+        return
+    print(json.dumps({"mxnet": mx.__version__}), flush=True)
+    first, last = _train()
+    print(json.dumps({"first_loss": first, "last_loss": last}), flush=True)
+
+
+def _train() -> tuple[float, float]:
+    """Train with RMSProp on the moment twin, full batch; return the first and the last loss.
+
+    Not with `training`: it imports Matplotlib, which writes to the user's cache.
+    """
+    from ._mxnet import autograd, mx, nd
+    from .data import load_data_ch7
+    from .model import linreg, squared_loss
+    from .rules import init_rmsprop_states, rmsprop
+
+    data = load_data_ch7(source="twin")
+    mx.random.seed(0)
+    w = nd.random.normal(scale=0.01, shape=(4, 1))
+    b = nd.zeros(1)
+    states = init_rmsprop_states(data.features)
+    losses = []
+    for parameter in (w, b):
+        parameter.attach_grad()
+    for _ in range(STEPS + 1):
+        with autograd.record():
+            loss = squared_loss(linreg(data.features, w, b), data.labels).mean()
+        loss.backward()
+        losses.append(float(loss.asscalar()))
+        rmsprop([w, b], states, {"lr": 0.01, "gamma": 0.9})
+    return losses[0], losses[-1]

@@ -1,1 +1,0 @@
-"""The doctor: what is here, what is wrong, and the command that mends it."""
