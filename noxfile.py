@@ -4,6 +4,7 @@ nox                  the checks and a smoke test everywhere, about two minutes a
 nox -s tests         the whole suite everywhere, hours
 nox -s "tests(3.13-newest)"    one environment of it
 nox -s wheel         the built artefacts, installed in an empty environment
+nox -s guest         installed where NumPy 2, pandas, SciPy and scikit-learn are in use
 nox -s shuffled      the suite ten times in random order
 nox -s cases         the suite with every case of the property tests
 """
@@ -115,6 +116,37 @@ def wheel(session):
     with session.chdir(empty):
         session.run("bin/pip", "install", "--quiet", *map(str, built.glob("*.whl")), external=True)
         session.run("bin/gluonbook-ch7", "rerun", external=True)
+
+
+IN_USE = ("numpy", "pandas", "scipy", "scikit-learn")
+IMPORT_ALL = """
+from importlib.metadata import version
+import pandas, scipy.sparse, sklearn.linear_model
+print(*(version(name) for name in ("numpy", "pandas", "scipy", "scikit-learn")))
+"""
+
+
+@nox.session
+@nox.parametrize(
+    ["python", "installer"],
+    [
+        nox.param(python, installer, id=f"{python}-{installer}")
+        for python in ("3.12", "3.13")
+        for installer in ("pip", "uv")
+    ],
+)
+def guest(session, installer):
+    """Install as the README says into an environment in use; what was there must still work."""
+    session.install(*IN_USE, "uv")
+    before = session.run("python", "-c", IMPORT_ALL, silent=True)
+    readme = Path("README.md").read_text(encoding="utf-8")
+    begins = "pip install --no-deps" if installer == "pip" else "uv pip install ."
+    command = next(line for line in map(str.strip, readme.splitlines()) if line.startswith(begins))
+    session.run("sh", "-c", command, external=True)
+    after = session.run("python", "-c", IMPORT_ALL, silent=True)
+    if before != after:
+        session.error(f"{IN_USE} were {before}, and now are {after}")
+    session.run("gluonbook-ch7", "rerun")
 
 
 @nox.session
