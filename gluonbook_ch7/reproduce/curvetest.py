@@ -1,0 +1,192 @@
+"""The test of a loss curve against the call that is stated to have given it.
+
+A curve's score is the largest likelihood ratio to the stated call of any group of alternatives: the
+values of one hyperparameter, the sizes of the minibatches, and so on. Among the values of a group
+the likelihood is averaged. For what no alternative foresees there is one more group, the stated
+call's own Gaussian with a larger spread: its likelihood ratio is the Mahalanobis distance, rescaled.
+
+The p-value is the rank of the score among those of fresh runs of the stated call. The Gaussians
+were fitted to other runs, so under the stated call every rank is equally likely: p is exact however
+well they fit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+import numpy.typing as npt
+
+from .._mxnet import nd
+from ..errors import ArgumentError
+from .alternatives import (
+    Call,
+    Scale,
+    other_data,
+    other_rules,
+    other_sizes,
+    with_free_hyperparams,
+)
+from .likelihood import Coordinates, Gaussian, least_loss
+
+__all__ = ["LEVEL", "RUNS", "CurveTest", "Point"]
+
+Curves = npt.NDArray[np.float64]
+
+LEVEL = 0.01
+UNFORESEEN = 2.0  # how much wider the Gaussian is that stands for all unforeseen alternatives
+RUNS = 1000  # fresh runs of the stated call
+FIT_RUNS = 2000  # to which its Gaussian is fitted
+ALTERNATIVE_RUNS = 200  # to fit, and as many fresh ones
+FIT_SEED, FRESH_SEED = 10**6, 2 * 10**6  # the fresh runs of the stated call have seeds from 0 on
+
+
+@dataclass(frozen=True)
+class Point:
+    """A call as a distribution of curves.
+
+    Attributes
+    ----------
+    gaussian : Gaussian
+    fresh : ndarray, shape (runs, m)
+        Curves that the Gaussian was not fitted to; there may be none.
+    words : str
+        What distinguishes the call from the stated one.
+    place : float
+        Where it is on the scale of the hyperparameter that distinguishes it.
+    """
+
+    gaussian: Gaussian
+    fresh: Curves
+    words: str = ""
+    place: float = 0.0
+
+    @classmethod
+    def fit(cls, curves: Curves, fresh: Curves, words: str = "", place: float = 0.0) -> "Point":
+        """Return the point of an ensemble of curves (runs, m)."""
+        return cls(Gaussian.fit(curves), fresh, words, place)
+
+    def log_likelihood(self, curve: Curves) -> float:
+        """Return the log-likelihood of one curve (1, m)."""
+        return float(self.gaussian.log_density(curve)[0])
+
+
+class CurveTest:
+    """The test of one stated call, for any number of curves.
+
+    All methods take curves in `coordinates`, without the loss before training.
+
+    Parameters
+    ----------
+    call : Call
+    data : dict of str to (features, labels)
+        Other data that the call might have been made with, by a name for each.
+    runs : int
+        How many fresh runs of the call a curve is ranked among.
+    sample : ndarray, shape (runs, m), optional
+        Their losses, if there are any already; their seeds must be below 1,000,000.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        data: Optional[Mapping[str, tuple[nd.NDArray, nd.NDArray]]] = None,
+        runs: int = RUNS,
+        sample: Optional[npt.NDArray[np.float32]] = None,
+    ) -> None:
+        self.call = call
+        losses = call.train(range(runs)) if sample is None else sample
+        fit = call.train(range(FIT_SEED, FIT_SEED + FIT_RUNS))
+        finite = np.isfinite(fit).all(axis=1)
+        if losses.shape[1] < 2 or finite.mean() < 0.5:
+            raise ArgumentError("the stated call diverges or records no loss; nothing to compare")
+        self.length = losses.shape[1]
+        self.first_loss = None if call.start is None else float(losses[0, 0])
+        self.minimum = least_loss(call.features.asnumpy(), call.labels.asnumpy())
+        self.coordinates = Coordinates.of(fit[finite, 1:], self.minimum)
+        self.fresh = self.coordinates(losses[:, 1:])
+        self.stated = Point.fit(self.coordinates(fit[finite, 1:]), self.fresh)
+        self._free, self._names = with_free_hyperparams(call)
+        self.scales = {name: Scale(name, float(call.hyperparams[name])) for name in self._names}
+        self.grids: dict[str, list[Point]] = {}
+        self.groups: list[list[Point]] = []
+        self.limitation = self._build(data or {})
+
+    def _build(self, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> str:
+        """Make the groups of alternatives; return why there are none, if so."""
+        if not self.scales:
+            return "none of the hyperparameters is one that the chapter knows"
+        changes = [(n, place) for n, scale in self.scales.items() for place in scale.alternatives()]
+        try:
+            points = self.vary(changes)
+        except Exception as error:  # a rule of the reader's own may raise anything
+            self.scales = {}
+            return f"the rule does not take one value for each run ({type(error).__name__})"
+        for (name, _), point in zip(changes, points):
+            self.grids.setdefault(name, []).append(point)
+        calls = (other_sizes(self.call), other_rules(self.call), other_data(self.call, data))
+        others = [self._others(group) for group in calls]
+        self.groups = [*self.grids.values(), *(group for group in others if group)]
+        return ""
+
+    def vary(self, changes: Sequence[tuple[str, float]]) -> list[Point]:
+        """Train the call with other values of hyperparameters.
+
+        Each change is the name of one and a place on its scale; they are trained all together.
+        """
+        seeds = [*range(FIT_SEED, FIT_SEED + ALTERNATIVE_RUNS)]
+        seeds += range(FRESH_SEED, FRESH_SEED + ALTERNATIVE_RUNS)
+        values = [self.scales[name].value(place) for name, place in changes]
+        varied = {}
+        for name, scale in self.scales.items():
+            each = [v if name == other else scale.stated for (other, _), v in zip(changes, values)]
+            varied[self._names[name]] = np.repeat(each, len(seeds))
+        losses = self._free.train(seeds * len(changes), **varied)
+        curves = self.coordinates(losses[:, 1:]).reshape(len(changes), 2, ALTERNATIVE_RUNS, -1)
+        return [
+            Point.fit(fit, fresh, f"{name} ≈ {value:.3g}", place)
+            for (fit, fresh), (name, place), value in zip(curves, changes, values)
+        ]
+
+    def _others(self, calls: Mapping[str, Call]) -> list[Point]:
+        """Train calls that differ in something else."""
+        seeds = range(FIT_SEED, FIT_SEED + ALTERNATIVE_RUNS)
+        points = []
+        for words, call in calls.items():
+            losses = call.train(seeds)
+            if losses.shape[1] == self.length:
+                fit = self.coordinates(losses[:, 1:])
+                points.append(Point.fit(fit, fit[:0], words))
+        return points
+
+    def scores(self, curves: Curves, null: Point) -> Curves:
+        """Return how much better than under `null` each curve is explained otherwise: (n,)."""
+        under_null = null.gaussian.log_density(curves)
+        scores = null.gaussian.log_density(curves, spread=UNFORESEEN) - under_null
+        for group in self.groups:
+            likelihoods = [point.gaussian.log_density(curves) for point in group]
+            mean = np.logaddexp.reduce(likelihoods, axis=0) - np.log(len(group))
+            scores = np.maximum(scores, mean - under_null)
+        return scores
+
+    def p_values(self, curves: Curves, null: Optional[Point] = None) -> Curves:
+        """Return the p-value of each curve: (n,), from 1 / (fresh runs + 1) to 1."""
+        null = null or self.stated
+        fresh = np.sort(self.scores(null.fresh, null))
+        below = np.searchsorted(fresh, self.scores(curves, null))
+        return (len(fresh) - below + 1) / (len(fresh) + 1)
+
+    def margin(self, curve: Curves, null: Point) -> float:
+        """Return how far the score of a curve (1, m) is above the largest with p > `LEVEL`."""
+        fresh = np.sort(self.scores(null.fresh, null))
+        rejected = max(int(LEVEL * (len(fresh) + 1)), 1)  # how many ranks are
+        return float(self.scores(curve, null)[0] - fresh[-rejected])
+
+    def best(self, curve: Curves, more: Sequence[Point] = ()) -> str:
+        """Return in words the alternative that a curve (1, m) is likeliest under.
+
+        Empty if none makes it likelier than the stated call.
+        """
+        points = [point for group in self.groups for point in group]
+        likeliest = max([self.stated, *points, *more], key=lambda point: point.log_likelihood(curve))
+        return likeliest.words

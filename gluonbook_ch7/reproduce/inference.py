@@ -1,0 +1,197 @@
+"""Inference from a recorded loss curve: is it a draw of the stated call, and if not, of which?
+
+The order of the minibatches of a recorded run is lost, so its losses are one draw.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from .._mxnet import nd
+from ..errors import ArgumentError
+from ..experiments.registry import RULES
+from ..training import Rule
+from .alternatives import Call
+from .curvetest import RUNS, CurveTest
+from .intervals import Trace, noticed, trace
+
+__all__ = ["Inference", "Interval", "infer"]
+
+Curve = npt.NDArray[np.float64]
+ROUNDING = 1e-6  # how far below the minimum a loss may be printed
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What a loss curve says about one hyperparameter, the others being as stated.
+
+    Attributes
+    ----------
+    name : str
+    stated : float
+    low, high : float or None
+        The 99 % confidence interval: the values that a test at level 0.01 does not reject. None if
+        it rejects all of them. An end at a tenth or ten times the stated value is where the search
+        ended.
+    noticed : (float or None, float or None)
+        The closest values below and above the stated one that the test would notice in nine runs of
+        ten. None if there is none in the range of the search.
+    values, log_likelihoods : ndarray, shape (k,)
+        The likelihood of the curve over the values that were tried, relative to the stated one's.
+    """
+
+    name: str
+    stated: float
+    low: Optional[float]
+    high: Optional[float]
+    noticed: tuple[Optional[float], Optional[float]]
+    values: Curve = field(repr=False)
+    log_likelihoods: Curve = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a loss curve says about the call that gave it.
+
+    Attributes
+    ----------
+    p : float
+        The p-value of the stated call.
+    runs : int
+        How many fresh runs of the stated call the curve was ranked among.
+    best : str
+        The alternative under which the curve is most likely, such as ``"lr = 0.02"``; empty if no
+        alternative makes it likelier than the stated call.
+    intervals : dict of str to Interval
+        One for each hyperparameter that could be varied.
+    first_losses : (float, float or None)
+        The curve's loss before training, and that of the given start. It depends on the start
+        alone and has no part in the p-value.
+    limitation : str
+        Why there are no alternatives and p rests on the Mahalanobis distance alone; empty if there
+        are.
+    """
+
+    p: float
+    runs: int
+    best: str
+    intervals: dict[str, Interval]
+    first_losses: tuple[float, Optional[float]]
+    limitation: str = ""
+
+
+def infer(
+    losses: Any,
+    rule: Union[Rule, str],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+    *,
+    hyperparams: Mapping[str, Any],
+    states: Any = None,
+    start: Optional[tuple[Any, Any]] = None,
+    other_data: Optional[Mapping[str, tuple[nd.NDArray, nd.NDArray]]] = None,
+    runs: int = RUNS,
+) -> Inference:
+    """Infer from a recorded loss curve whether a stated call gave it, and with which values.
+
+    Parameters
+    ----------
+    losses : array_like, shape (m,)
+        The recorded losses, the one before training first.
+    rule : callable or str
+        An update rule as `fit_scratch` takes it, or the name of a Gluon optimizer.
+    features, labels, batch_size, num_epochs
+        As in `fit_scratch`.
+    hyperparams : dict
+        The stated hyperparameters, numbers.
+    states : sequence of NDArray, or of sequences of NDArray, optional
+        The rule's states before the first step; not needed for the chapter's own rules.
+    start : (weights, bias), optional
+        Where the run began, arrays of shape (k, 1) and (1,). By default every run has a start of
+        its own, as in `fit_scratch`.
+    other_data : dict of str to (features, labels), optional
+        Other data that the run might have been trained on, by a name for each.
+    runs : int
+        How many fresh runs of the stated call the curve is ranked among.
+
+    Returns
+    -------
+    Inference
+
+    Raises
+    ------
+    ArgumentError
+        If the curve has another length than the call gives, holds a number that is not finite, or
+        lies below the smallest loss that the model can have; or if `fit_ensemble` raises it.
+
+    Notes
+    -----
+    The alternatives are: each learning rate, momentum and decay from a tenth to ten times the
+    stated value or across its domain, other sizes of the minibatches, the chapter's other rules,
+    and `other_data`. An interval holds the values whose own test does not reject the curve.
+    """
+    if states is None and not isinstance(rule, str):
+        known = [each for each in RULES.values() if each.step is rule]
+        states = known[0].states(features) if known else None
+    call = Call(rule, states, dict(hyperparams), features, labels, batch_size, num_epochs, start)
+    return draw_inference(losses, CurveTest(call, other_data or {}, runs))
+
+
+def draw_inference(losses: Any, test: CurveTest) -> Inference:
+    """Do what `infer` does, with a test that is made already."""
+    losses = _checked(losses, test)
+    curve = test.coordinates(losses[None, 1:])
+    traces = trace(test, curve)
+    return Inference(
+        p=float(test.p_values(curve)[0]),
+        runs=len(test.fresh),
+        best=test.best(curve, [point for each in traces.values() for point in each.points]),
+        intervals={name: _interval(test, name, each) for name, each in traces.items()},
+        first_losses=(float(losses[0]), test.first_loss),
+        limitation=test.limitation,
+    )
+
+
+def _interval(test: CurveTest, name: str, traced: Trace) -> Interval:
+    """Return what the values that were tried for one hyperparameter say."""
+    scale = test.scales[name]
+    low, high = (None, None) if traced.ends is None else sorted(map(scale.value, traced.ends))
+    values = np.array([scale.value(point.place) for point in traced.points])
+    order = np.argsort(values)
+    return Interval(
+        name=name,
+        stated=scale.stated,
+        low=low,
+        high=high,
+        noticed=noticed(test, name),
+        values=values[order],
+        log_likelihoods=traced.log_likelihoods[order],
+    )
+
+
+def _checked(losses: Any, test: CurveTest) -> Curve:
+    """Return a curve as an array; raise `ArgumentError` if the call cannot have given it."""
+    try:
+        curve = np.asarray(losses, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError("losses must be a sequence of numbers") from None
+    call = test.call
+    if curve.shape != (test.length,):
+        raise ArgumentError(
+            f"losses has the shape {curve.shape}; {call.num_epochs} epochs in minibatches of "
+            f"{call.batch_size} give {test.length} losses, the one before training first"
+        )
+    if not np.isfinite(curve).all():
+        place = int(np.argmin(np.isfinite(curve)))
+        raise ArgumentError(f"losses[{place}] is {curve[place]}; every loss must be finite")
+    if curve.min() < test.minimum - ROUNDING:
+        raise ArgumentError(
+            f"losses[{curve.argmin()}] is {curve.min():.6f}, below {test.minimum:.6f}, the smallest "
+            f"loss of any linear model on these {call.features.shape[1]} features"
+        )
+    return curve

@@ -1,0 +1,117 @@
+"""The likelihood of a loss curve: each ensemble of curves as a Gaussian, in suitable coordinates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Coordinates", "Gaussian", "least_loss"]
+
+Array = npt.NDArray[np.float64]
+
+ROUNDING = 1e-7  # of a float32 loss, relative
+FARTHEST = 1e6  # standard deviations; where diverging runs are cut off
+
+
+def least_loss(features: npt.NDArray[np.float32], labels: npt.NDArray[np.float32]) -> float:
+    """Return the smallest loss that any weights and bias have on the data: least squares."""
+    inputs = np.column_stack([features, np.ones(len(features))]).astype(np.float64)
+    targets = labels.astype(np.float64)
+    weights = np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    return float(np.mean((inputs @ weights - targets) ** 2) / 2)
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Coordinates in which one ensemble's curves are uncorrelated, with mean 0 and variance 1.
+
+    They start from the cube root of the loss above its minimum. That excess is a sum of squares of
+    nearly normal numbers, and the cube root of such a sum is nearly normal itself (Wilson and
+    Hilferty 1931). Unlike the logarithm it also exists at the minimum.
+
+    Attributes
+    ----------
+    minimum : float
+        The smallest loss that the model can have.
+    mean, scale : ndarray, shape (m,)
+    whitening : ndarray, shape (m, m)
+    """
+
+    minimum: float
+    mean: Array
+    scale: Array
+    whitening: Array
+
+    @classmethod
+    def of(cls, losses: npt.NDArray[np.floating], minimum: float) -> "Coordinates":
+        """Return the coordinates that suit an ensemble of finite curves (runs, m)."""
+        roots = _roots(losses, minimum)
+        mean, scale = roots.mean(axis=0), roots.std(axis=0)
+        # Below the rounding of float32 losses nothing can be told apart.
+        level = np.maximum(mean, 1e-3) ** 3 + minimum
+        scale = np.maximum(scale, ROUNDING * level / (3 * np.maximum(mean, 1e-3) ** 2))
+        covariance = _shrunk_covariance((roots - mean) / scale)
+        return cls(minimum, mean, scale, np.linalg.inv(np.linalg.cholesky(covariance)).T)
+
+    def __call__(self, losses: npt.NDArray[np.floating]) -> Array:
+        """Return curves (runs, m) in these coordinates."""
+        standardised = (_roots(losses, self.minimum) - self.mean) / self.scale
+        with np.errstate(invalid="ignore"):
+            whitened: Array = standardised @ self.whitening
+        return np.nan_to_num(np.clip(whitened, -FARTHEST, FARTHEST), nan=FARTHEST)
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A Gaussian, fitted to an ensemble in the coordinates of another.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (m,)
+    whitening : ndarray, shape (m, m)
+        Its product with its transpose is the inverse of the covariance.
+    """
+
+    mean: Array
+    whitening: Array
+
+    @classmethod
+    def fit(cls, curves: Array) -> "Gaussian":
+        """Return the Gaussian of curves (runs, m)."""
+        mean = curves.mean(axis=0)
+        covariance = _shrunk_covariance(curves - mean)
+        return cls(mean, np.linalg.inv(np.linalg.cholesky(covariance)).T)
+
+    def log_density(self, curves: Array, spread: float = 1.0) -> Array:
+        """Return the logarithm of the density at each curve: (runs,), up to a constant of m alone.
+
+        With `spread` all standard deviations are that many times as large.
+        """
+        whitening = self.whitening / spread
+        squared_distances = (((curves - self.mean) @ whitening) ** 2).sum(axis=1)
+        log_densities: Array = np.log(np.diag(whitening)).sum() - squared_distances / 2
+        return log_densities
+
+
+def _roots(losses: npt.NDArray[np.floating], minimum: float) -> Array:
+    """Return the cube root of the loss above the minimum, which rounding can undercut."""
+    with np.errstate(invalid="ignore"):
+        roots: Array = np.cbrt(np.maximum(losses.astype(np.float64) - minimum, 0))
+    return roots
+
+
+def _shrunk_covariance(deviations: Array) -> Array:
+    """Return the covariance of centred curves (runs, m), shrunk toward a multiple of the identity.
+
+    How far is the closed form of Ledoit and Wolf (2004), A well-conditioned estimator for
+    large-dimensional covariance matrices. In `Coordinates` the identity is the covariance of the
+    ensemble that they suit, so an alternative to it is taken to differ no more than it shows.
+    """
+    runs, size = deviations.shape
+    covariance = deviations.T @ deviations / runs
+    target = np.trace(covariance) / size * np.eye(size)
+    distance = ((covariance - target) ** 2).sum()
+    noise = ((deviations**2).sum(axis=1) ** 2).sum() / runs**2 - (covariance**2).sum() / runs
+    shrinkage = min(max(noise / distance, 0.0), 1.0) if distance > 0 else 1.0
+    shrunk: Array = (1 - shrinkage) * covariance + shrinkage * target
+    return shrunk + 1e-12 * (target + np.eye(size))
