@@ -246,12 +246,12 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "runs": len(these),
                 "truth inside": sum(row["inside"] for row in these),
                 "median width": float(np.nanmedian([row["high"] - row["low"] for row in these])),
-                "median high / low": float(np.nanmedian([row["high"] / row["low"] if row["low"] else np.nan for row in these])),
                 "empty": int(sum(np.isnan(row["low"]) for row in these)),
             }
         )
     inside = sum(row["inside"] for row in rows)
-    table.append({**dict.fromkeys(table[0], ""), "rule": "all", "runs": len(rows), "truth inside": inside})
+    total = {"rule": "all", "runs": len(rows), "truth inside": inside}
+    table.append({**dict.fromkeys(table[0], ""), **total})
     return table
 
 
