@@ -45,7 +45,10 @@ html_title = "gluonbook_ch7"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = True
+html_use_index = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
+    "navbar_persistent": [],
     "home_page_in_toc": True,
     "show_toc_level": 2,
     "use_download_button": False,

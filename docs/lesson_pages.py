@@ -1,5 +1,6 @@
 """A Sphinx extension: pages from the lessons in scripts/, and formulas without a network."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copyfile
@@ -52,6 +53,14 @@ def add_download_button(app, page, template, context, doctree):
         context["body"] = context["body"].replace("</h1>", "</h1>" + button, 1)
 
 
+def mark_chinese(app, page, template, context, doctree):
+    """Say that a Chinese summary is Chinese, for screen readers and the choice of fonts."""
+    body = context.get("body", "")
+    context["body"] = re.sub(
+        r'<section (id="[^"]*">\s*<h2>中文小结)', r'<section lang="zh-CN" \1', body
+    )
+
+
 def copy_mathjax(app, exception):
     """Copy MathJax from its package into the finished site."""
     if exception is None and app.builder.format == "html":
@@ -62,5 +71,6 @@ def copy_mathjax(app, exception):
 def setup(app):
     app.connect("config-inited", write_notebooks)
     app.connect("html-page-context", add_download_button)
+    app.connect("html-page-context", mark_chinese)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

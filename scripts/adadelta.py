@@ -15,10 +15,12 @@
 #
 # With all operations element by element,
 #
-# $$s \leftarrow \rho\, s + (1 - \rho)\, g \odot g, \qquad
-# g' = \sqrt{\frac{\Delta + \epsilon}{s + \epsilon}} \odot g,$$
-#
-# $$x \leftarrow x - g', \qquad \Delta \leftarrow \rho\, \Delta + (1 - \rho)\, g' \odot g'$$
+# $$\begin{aligned}
+# s &\leftarrow \rho\, s + (1 - \rho)\, g \odot g, \\
+# g' &= \sqrt{\frac{\Delta + \epsilon}{s + \epsilon}} \odot g, \\
+# x &\leftarrow x - g', \\
+# \Delta &\leftarrow \rho\, \Delta + (1 - \rho)\, g' \odot g'
+# \end{aligned}$$
 #
 # - $s$ is the moving average of the squared gradients, as in RMSProp, and $\rho$ is RMSProp's
 #   $\gamma$;
@@ -121,8 +123,6 @@ for eps in (1e-7, 1e-6, 1e-5, 1e-4):
     print(f"epsilon = {eps:.0e}: final loss {runs.losses[:, -1].mean():.4f} over 100 runs")
 
 # %% [markdown]
-# <div lang="zh-CN">
-#
 # ## 中文小结
 #
 # AdaDelta 没有学习率这一超参数。它和 RMSProp 一样维护小批量梯度按元素平方的指数加权移动平均
@@ -130,5 +130,3 @@ for eps in (1e-7, 1e-6, 1e-5, 1e-4):
 # 代替学习率。因为 $\Delta$ 从 0 开始，最初的步长由 $\epsilon$ 决定，大小为
 # $\sqrt{\epsilon/(1-\rho)}$，所以 $\epsilon$ 实际上起着学习率的作用。从零开始的实现与 Gluon
 # 的实现只在最后那个只有 3 个样本的小批量上不同。
-#
-# </div>

@@ -15,7 +15,10 @@
 #
 # With all operations element by element,
 #
-# $$s \leftarrow s + g \odot g, \qquad x \leftarrow x - \frac{\eta}{\sqrt{s + \epsilon}} \odot g$$
+# $$\begin{aligned}
+# s &\leftarrow s + g \odot g, \\
+# x &\leftarrow x - \frac{\eta}{\sqrt{s + \epsilon}} \odot g
+# \end{aligned}$$
 #
 # - $s$ is the sum of the squared gradients so far, one number for each parameter, zero before the
 #   first step;
@@ -145,8 +148,6 @@ gb.plt.legend()
 gb.plt.show()
 
 # %% [markdown]
-# <div lang="zh-CN">
-#
 # ## 中文小结
 #
 # AdaGrad 为每个元素累加小批量梯度按元素平方的和 $s$，再用 $\eta/\sqrt{s+\epsilon}$
@@ -154,5 +155,3 @@ gb.plt.show()
 # 只增不减，学习率只降不升；如果早期下降得太快而离最优解还很远，后期就可能很难再前进。把总和换成
 # 指数加权移动平均，就得到 RMSProp。与 Gluon 的实现相比，$\epsilon$ 是 $10^{-6}$ 而不是
 # $10^{-7}$，最后那个只有 3 个样本的小批量除以 3 而不是 10。
-#
-# </div>

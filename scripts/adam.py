@@ -16,11 +16,11 @@
 #
 # With all operations element by element, in step $t = 1, 2, \dots$,
 #
-# $$v \leftarrow \beta_1 v + (1 - \beta_1)\, g, \qquad
-# s \leftarrow \beta_2 s + (1 - \beta_2)\, g \odot g,$$
-#
-# $$\hat v = \frac{v}{1 - \beta_1^t}, \qquad \hat s = \frac{s}{1 - \beta_2^t}, \qquad
-# x \leftarrow x - \frac{\eta\, \hat v}{\sqrt{\hat s} + \epsilon}$$
+# $$\begin{aligned}
+# v &\leftarrow \beta_1 v + (1 - \beta_1)\, g, & \hat v &= \frac{v}{1 - \beta_1^t}, \\
+# s &\leftarrow \beta_2 s + (1 - \beta_2)\, g \odot g, & \hat s &= \frac{s}{1 - \beta_2^t}, \\
+# x &\leftarrow x - \frac{\eta\, \hat v}{\sqrt{\hat s} + \epsilon}
+# \end{aligned}$$
 #
 # - $v$ is the moving average of the gradient and $s$ that of its square, both zero before the first
 #   step;
@@ -138,13 +138,9 @@ for name, t in (("with the correction", 1), ("without it", 100_000)):
 # The longer steps are an advantage here, since training starts far from the minimum, and a risk
 # where the first gradients mislead.
 #
-# <div lang="zh-CN">
-#
 # ## 中文小结
 #
 # Adam 在 RMSProp 的基础上，对小批量梯度本身也做指数加权移动平均：$v$ 是梯度的平均，$s$
 # 是按元素平方的平均。两者都从 0 开始，训练初期偏小，所以要除以 $1-\beta^t$ 做偏差修正；修正之后，
 # 第一步每个元素恰好移动 $\eta$。Gluon 的实现把偏差修正并入学习率，$\epsilon$ 是 $10^{-8}$，
 # 并用单精度计算 $1-\beta_2$；此外最后那个只有 3 个样本的小批量除以 10 而不是 3。
-#
-# </div>

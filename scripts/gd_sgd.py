@@ -85,7 +85,7 @@ gb.plt.show()
 # the minimum never shrinks.
 
 
-# %% Ten steps from x = 10: slow at 0.05, there at 0.2 and 0.5, growing and changing sides at 1.05.
+# %% Ten steps from 10: slow at 0.05, there at 0.2 and 0.5, growing and changing sides at 1.05.
 def descend(eta, x=10.0, num_steps=10):
     """Follow gradient descent on f(x) = x², whose derivative is 2x."""
     trace = [x]
@@ -132,13 +132,9 @@ for eta in (0.4, 0.1, 0.02):
     print(f"eta = {eta}: around the minimum f is {np.mean(values):.6f} on average")
 
 # %% [markdown]
-# <div lang="zh-CN">
-#
 # ## 中文小结
 #
 # 梯度给出方向，学习率 $\eta$ 决定走多远。学习率太小，要很多步才能接近最优解；太大，自变量会越过
 # 最优解甚至发散。梯度下降每一步都要读完所有样本；随机梯度下降只用随机抽取的一个样本，它的梯度
 # 平均来说是正确的，每步的开销只有 $1/n$，但因为有噪声，学习率不变时它会一直在最优解附近徘徊，
 # $\eta$ 越大徘徊得越远。
-#
-# </div>

@@ -3,8 +3,8 @@
     pip install '.[peers]' keras
     python scripts/libraries.py > docs/libraries_table.md
 
-Every library gets the chapter's training, with the same starts and the same minibatches. After every
-step its weights are compared with those of the rule from scratch. Gluon's optimizer is not in the
+Every library gets the chapter's training, with the same starts and the same minibatches. After
+every step its weights are compared with those of the rule from scratch. Gluon's optimizer is not in the
 table: `gluonbook-ch7 compare rmsprop` takes its differences apart.
 """
 

@@ -13,8 +13,10 @@
 #
 # ## The formula
 #
-# $$g = \frac{1}{|\mathcal{B}|} \sum_{i \in \mathcal{B}} \nabla f_i(x), \qquad
-# x \leftarrow x - \eta\, g$$
+# $$\begin{aligned}
+# g &= \frac{1}{|\mathcal{B}|} \sum_{i \in \mathcal{B}} \nabla f_i(x), \\
+# x &\leftarrow x - \eta\, g
+# \end{aligned}$$
 #
 # - $\nabla f_i$ is the gradient of the loss of example $i$;
 # - $|\mathcal{B}|$ is the batch size, 10 in most of the chapter;
@@ -119,8 +121,6 @@ gb.plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 gb.plt.show()
 
 # %% [markdown]
-# <div lang="zh-CN">
-#
 # ## 中文小结
 #
 # 小批量随机梯度下降每一步随机抽取一个小批量 $\mathcal{B}$，用其中样本梯度的平均值更新自变量。
@@ -128,5 +128,3 @@ gb.plt.show()
 # 用较大的学习率，但每个迭代周期的步数少；批量为 1 就是随机梯度下降，批量为全部样本就是梯度下降。
 # 从零开始的实现与 Gluon 的实现只有一处不同：每个迭代周期最后那个只有 3 个样本的小批量，前者除以 3，
 # 后者的 `trainer.step(10)` 除以 10。
-#
-# </div>

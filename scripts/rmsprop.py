@@ -19,8 +19,10 @@
 #
 # With $g$ for the gradient of the minibatch, and all operations element by element,
 #
-# $$s \leftarrow \gamma\, s + (1 - \gamma)\, g \odot g, \qquad
-# x \leftarrow x - \frac{\eta}{\sqrt{s + \epsilon}} \odot g.$$
+# $$\begin{aligned}
+# s &\leftarrow \gamma\, s + (1 - \gamma)\, g \odot g, \\
+# x &\leftarrow x - \frac{\eta}{\sqrt{s + \epsilon}} \odot g.
+# \end{aligned}$$
 #
 # **What is $s$?** The state: one number for each parameter, zero before the first step. It is the
 # exponentially weighted moving average of the squared gradient, so $\sqrt{s}$ is the typical size
@@ -236,8 +238,6 @@ gb.plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 gb.plt.show()
 
 # %% [markdown]
-# <div lang="zh-CN">
-#
 # ## 中文小结
 #
 # AdaGrad 把每个元素所有小批量梯度的平方累加起来，所以每个元素的学习率只降不升。RMSProp
@@ -247,5 +247,3 @@ gb.plt.show()
 # $1000\,\eta g$。损失停在 0.26 附近，是因为在这四个特征上，线性模型的最小损失就是 0.2577。
 # 从零开始的实现与 Gluon 的实现只有两处不同：每个迭代周期最后那个只有 3 个样本的小批量，梯度除以
 # 3 还是除以 10；以及 $\epsilon$ 取 $10^{-6}$ 还是 $10^{-8}$。其余差别只是舍入误差。
-#
-# </div>

@@ -185,8 +185,6 @@ rates = {
 panels({name: {"rate": values} for name, values in rates.items()}, "learning rate", "log")
 
 # %% [markdown]
-# <div lang="zh-CN">
-#
 # ## 中文小结
 #
 # 状态变量是算法的记忆。动量法的速度 $v$ 记住梯度的方向；AdaGrad 的 $s$ 是按元素平方的总和，
@@ -194,5 +192,3 @@ panels({name: {"rate": values} for name, values in rates.items()}, "learning rat
 # 学习率因此先降后升；
 # AdaDelta 再用自变量变化量的平均 $\Delta$ 代替学习率；Adam 同时记住小批量梯度及其平方的平均，
 # 并修正初始值为 0 带来的偏差。图中的线是 1000 次训练的平均值，灰色区域包含其中的百分之九十。
-#
-# </div>

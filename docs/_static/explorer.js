@@ -121,8 +121,9 @@ function frame(svg, height, [x, xTicks, xLabel], [y, yTicks, yLabel], yText = St
     width: box.right - box.left,
     height: box.bottom - box.top,
   });
-  svg.append(Object.assign(clip.cloneNode(), {}));
-  svg.lastChild.setAttribute("class", "frame");
+  const border = clip.cloneNode();
+  border.setAttribute("class", "frame");
+  svg.append(border);
   for (const tick of xTicks) {
     draw(svg, "text", { x: toX(tick), y: box.bottom + 18, class: "middle" }, String(tick).replace("-", "−"));
   }
@@ -176,7 +177,7 @@ function drawRates(svg, runs, coordinate, h) {
   const low = Math.floor(Math.min(-1, ...logs));
   const high = Math.ceil(Math.max(0, ...logs));
   const ticks = Array.from({ length: high - low + 1 }, (_, i) => low + i);
-  const steps = [...new Set([1, 0.25, 0.5, 0.75, 1].map((part, i) => (i ? Math.ceil(part * h.steps) : 1)))];
+  const steps = [...new Set([0, 0.25, 0.5, 0.75, 1].map((part) => Math.max(1, Math.round(part * h.steps))))];
   const { toX, toY, inside } = frame(
     svg,
     220,
@@ -212,14 +213,12 @@ function explore(root) {
   const boxes = [...root.querySelectorAll("input[type=checkbox]")];
   const plane = root.querySelector("#explorer-plane");
 
-  // The slider of η moves over powers of ten.
-  const value = (input) => (input.name === "eta" ? 10 ** Number(input.value) : Number(input.value));
-  const read = () => Object.fromEntries(inputs.map((input) => [input.name, value(input)]));
+  const read = () => Object.fromEntries(inputs.map((input) => [input.name, Number(input.value)]));
 
   function update() {
     const h = read();
     for (const input of inputs) {
-      const digits = { eta: 3, steps: 0, x1: 1, x2: 1 }[input.name] ?? 3;
+      const digits = { eta: 2, momentum: 2, steps: 0, x1: 1, x2: 1 }[input.name] ?? 3;
       const text = h[input.name].toFixed(digits).replace("-", "−");
       input.nextElementSibling.textContent = text;
       input.setAttribute("aria-valuetext", text);
@@ -234,9 +233,7 @@ function explore(root) {
   }
 
   function reset() {
-    for (const input of inputs) {
-      input.value = input.name === "eta" ? Math.log10(DEFAULTS.eta) : DEFAULTS[input.name];
-    }
+    for (const input of inputs) input.value = DEFAULTS[input.name];
     update();
   }
 
