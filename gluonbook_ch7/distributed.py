@@ -1,8 +1,8 @@
-"""Sharing: one run on several workers, which one of MXNet's key-value stores holds together.
+"""One run on several workers, connected by one of MXNet's key-value stores.
 
-Every worker shuffles as the others do and cuts the same minibatches. Of each it takes every
-``num_workers``-th example, from its rank on. A gradient is a sum over examples, so the store's sum
-of the workers' gradients is the whole minibatch's, up to float32 rounding.
+Every worker shuffles alike and cuts the same minibatches. Of each minibatch it takes every
+``num_workers``-th example, starting with its rank. A gradient is a sum over examples, so the
+store's sum of the workers' gradients is that of the whole minibatch, to float32 rounding.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ SETTINGS = (
     "DMLC_NUM_WORKER",
     "DMLC_NUM_SERVER",
 )
-# Gluon's Trainer calls the parameters 0, 1, ...; this number none of them will reach.
+# Gluon's Trainer uses the keys 0, 1, …
 _DIGEST_KEY = 1_000_000
 
 _opened: dict[str, mx.kv.KVStoreBase] = {}
@@ -38,23 +38,23 @@ _used: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def join(kvstore: KVStore, seed: Optional[int], *call: Any) -> KVStore:
-    """Return the store for ``gluon.Trainer``, all of whose workers make the same call.
+    """Return the store for ``gluon.Trainer``, after checking that all workers make the same call.
 
     Raises
     ------
     ArgumentError
-        If there is no such store, or it has served a run; if its workers were given different
-        arguments; if there are several and they were given no seed.
+        If there is no such store, or it has served a run; if the workers were given different
+        arguments, or no seed.
     """
     store: Any = _open(kvstore)
     workers = _num_workers(store)
     if workers == 1:
         return store
-    # A server of an asynchronous store sums nothing, so that there is nothing to compare with.
+    # The server of an asynchronous store does not sum, so the calls cannot be compared.
     if "async" not in store.type and not _are_alike(store, (seed, *call)):
         raise ArgumentError(
-            f"the {workers} workers of this run were not called alike; each must be given the same "
-            f"optimizer, data, sizes and seed (this one's seed is {seed})"
+            f"the {workers} workers of this run were given different arguments; each must be given "
+            f"the same optimizer, data, sizes and seed (this one's seed is {seed})"
         )
     if seed is None:
         raise ArgumentError(
@@ -67,10 +67,10 @@ def join(kvstore: KVStore, seed: Optional[int], *call: Any) -> KVStore:
 def take_share(
     store: Any, X: nd.NDArray, y: nd.NDArray
 ) -> tuple[nd.NDArray, nd.NDArray, Optional[nd.NDArray]]:
-    """Return this worker's examples of a minibatch, and what to start backpropagation with.
+    """Return this worker's examples of a minibatch, and the head gradient for backpropagation.
 
-    That is None, a one for every example; but a worker that is left without an example must push
-    too, or the others would wait for ever: it takes one and multiplies its gradient by zero.
+    The head gradient is None, which means ones. A worker without an example must push a gradient
+    too, or the others would wait for ever: it gets one example and a head gradient of zero.
     """
     if _num_workers(store) == 1:
         return X, y, None
@@ -85,7 +85,7 @@ def _num_workers(store: KVStore) -> int:
 
 
 def _open(kvstore: KVStore) -> KVStore:
-    """Return a distributed store itself, as its rank is needed before the Trainer's first step."""
+    """Return the store; a distributed one as an object, because its rank is needed."""
     if kvstore is None:
         return None
     if isinstance(kvstore, str):
@@ -103,14 +103,14 @@ def _open(kvstore: KVStore) -> KVStore:
     if kvstore in _used:
         raise ArgumentError(
             "this kvstore has served a run and still holds its weights; a store serves one run: "
-            "make a new one, and for a distributed one start its processes anew"
+            "make a new one, and for a distributed one restart its processes"
         )
     _used.add(kvstore)
     return kvstore
 
 
 def _check_name(name: str) -> None:
-    """Refuse names on which MXNet goes wrong silently, or waits for ever."""
+    """Raise `ArgumentError` for a name with which MXNet fails silently, or waits for ever."""
     if name not in ON_ONE_MACHINE + ON_SEVERAL:
         raise ArgumentError(
             f"there is no kvstore {name!r}. There are: {', '.join(ON_ONE_MACHINE + ON_SEVERAL)}"
@@ -124,10 +124,10 @@ def _check_name(name: str) -> None:
 
 
 def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple[Any, ...]) -> bool:
-    """Tell whether all workers were given these arguments; each gets the same answer.
+    """Return True, on every worker, if all workers were given these arguments.
 
     Each pushes the 256 bits of a digest. Where all agree, the sum of a bit over the workers is zero
-    or their number; and all see the same sums, so that none goes on alone.
+    or their number.
     """
     bits = nd.array(_digest(arguments))
     sums = nd.zeros(bits.shape)
@@ -137,7 +137,7 @@ def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple[Any, ...]) -> bool:
 
 
 def _digest(arguments: tuple[Any, ...]) -> npt.NDArray[np.uint8]:
-    """Return 256 bits, each as a number, that stand for the arguments."""
+    """Return a digest of the arguments: 256 bits, one per element."""
     digest = hashlib.sha256()
     for argument in arguments:
         digest.update(repr(_plain(argument)).encode())
@@ -145,7 +145,7 @@ def _digest(arguments: tuple[Any, ...]) -> npt.NDArray[np.uint8]:
 
 
 def _plain(value: Any) -> Any:
-    """Return what prints the same in every process: of an object, such as a schedule, its type."""
+    """Return what prints the same in every process; of an object, such as a schedule, its type."""
     if isinstance(value, nd.NDArray):
         return value.shape, value.asnumpy().tobytes()
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""The turns: trainings in several threads of one process come one after the other.
+"""A lock that lets only one thread of a process train at a time.
 
-They draw from MXNet's and NumPy's global generators, so two at once would mix their draws. And who
-forks takes a turn too: a fork never returns from MXNet while another thread is at work in it.
+Trainings draw from MXNet's and NumPy's global generators, so two at once would mix their draws. A
+fork takes the lock too, because a fork never returns from MXNet while another thread is using it.
 """
 
 import functools
@@ -16,12 +16,12 @@ __all__ = ["in_turn"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_turn = threading.RLock()  # re-entrant, for a rule that trains
+_lock = threading.RLock()  # re-entrant, for a rule that trains
 _cut_off = False
 
 
 def in_turn(function: Function) -> Function:
-    """Let the calls of a function wait until no other thread is training or forking.
+    """Make the calls of a function wait until no other thread is training or forking.
 
     Raises
     ------
@@ -31,35 +31,38 @@ def in_turn(function: Function) -> Function:
 
     @functools.wraps(function)
     def wait_and_call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         if _cut_off:
             raise ForkError(
                 "this process was forked while another thread was training, so MXNet cannot be "
                 'used in it; start it with multiprocessing.get_context("spawn")'
             )
-        with _turn:
+        with _lock:
             return function(*args, **kwargs)
 
     return cast(Function, wait_and_call)
 
 
-def _begin_child() -> None:
-    """Give back the turn that the fork took.
+def _release_in_child() -> None:
+    """Release the lock that the fork took.
 
-    It has none if its wait was interrupted: Python forks nevertheless, and the turn stays with a
-    thread that the child does not have.
+    If waiting for it was interrupted, Python forks nevertheless, and the lock belongs to a thread
+    that the child does not have.
     """
     global _cut_off
     try:
-        _turn.release()
+        _lock.release()
     except RuntimeError:
         _cut_off = True
 
 
-def _go_on_in_parent() -> None:
-    with suppress(RuntimeError):  # as above; here the other thread gives its turn back
-        _turn.release()
+def _release_in_parent() -> None:
+    with suppress(RuntimeError):  # as above; here the other thread will release it
+        _lock.release()
 
 
 os.register_at_fork(
-    before=_turn.acquire, after_in_child=_begin_child, after_in_parent=_go_on_in_parent
+    before=_lock.acquire,
+    after_in_child=_release_in_child,
+    after_in_parent=_release_in_parent,
 )

@@ -1,4 +1,4 @@
-"""Where blocks of work can run: in other processes of this machine, or on a Dask cluster."""
+"""Executors for blocks of work: processes of this machine, or a Dask cluster."""
 
 import multiprocessing
 import signal
@@ -17,10 +17,10 @@ SECONDS_TO_CONNECT = 5
 
 @contextmanager
 def local_processes(count: int) -> Iterator[Executor]:
-    """Give an executor of `count` processes, all of which are gone when the context ends.
+    """Provide an executor of `count` processes, all of which have ended when the context ends.
 
-    The processes are spawned, because a fork hangs while another thread is at work in MXNet. They
-    ignore Ctrl-C, which is for the process that waits for them.
+    The processes are spawned, because a fork hangs while another thread uses MXNet. They ignore
+    Ctrl-C, which is handled by the process that waits for them.
     """
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
@@ -41,10 +41,10 @@ def local_processes(count: int) -> Iterator[Executor]:
 
 @contextmanager
 def dask_cluster(address: str) -> Iterator[Executor]:
-    """Give an executor of the Dask cluster whose scheduler has this address.
+    """Provide an executor of the Dask cluster whose scheduler has this address.
 
-    Its workers need this package. A worker that dies costs nothing but time: Dask gives what it
-    had not delivered to the others, and at the end a `WorkerWarning` says so.
+    Its workers need this package. If a worker dies, Dask gives its blocks to the others, and a
+    `WorkerWarning` says so at the end.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def dask_cluster(address: str) -> Iterator[Executor]:
     if lost:
         warnings.warn(
             f"{len(lost)} of the cluster's {len(workers)} workers left; "
-            "the blocks they had not delivered were computed again by others",
+            "their unfinished blocks were computed again by others",
             WorkerWarning,
             stacklevel=3,
         )
