@@ -198,7 +198,7 @@ def script():
     ("seed", "message"),
     [
         ("None", "2 workers share this run, so it needs a seed"),
-        ("store.rank", "the 2 workers of this run were not called alike"),
+        ("store.rank", "the 2 workers of this run were given different arguments"),
     ],
 )
 def test_workers_without_a_common_seed(twin, script, monkeypatch, tmp_path, seed, message):
