@@ -12,6 +12,7 @@ nox -s cases         the suite with every case of the property tests
 
 import configparser
 import os
+from glob import glob
 from pathlib import Path
 
 import nox
@@ -152,11 +153,15 @@ def guest(session, installer):
 
 @nox.session
 def lint(session):
-    """The formatter, the linter and the type checker."""
-    session.install(".[test]")
+    """The formatter, the linters and the type checker."""
+    session.install(".[test]", "check-jsonschema")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("mypy")
+    check = ("check-jsonschema", "--builtin-schema")
+    session.run(*check, "vendor.github-workflows", *glob(".github/workflows/*.yml"))
+    forms = [path for path in glob(".github/ISSUE_TEMPLATE/*.yml") if "config" not in path]
+    session.run(*check, "vendor.github-issue-forms", *forms)
 
 
 @nox.session

@@ -3,9 +3,9 @@
     pip install '.[peers]' keras
     python scripts/libraries.py > docs/libraries_table.md
 
-Every library gets the chapter's training, with the same starts and the same minibatches. After
-every step its weights are compared with those of the rule from scratch. Gluon's optimizer is not in the
-table: `gluonbook-ch7 compare rmsprop` takes its differences apart.
+Every library gets the chapter's training, with the same starts and the same minibatches, and its
+weights are compared with those of the rule from scratch after every step. For Gluon's optimizer,
+`gluonbook-ch7 compare rmsprop` does this, and takes the differences apart.
 """
 
 import os
