@@ -53,13 +53,30 @@ PARTS = ("power", "calibration", "coverage")
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
-@click.option("--rule", "rules", multiple=True, type=click.Choice(list(TRUTHS)), help="Default: all.")
-@click.option("--curves", type=click.IntRange(1), default=1000, show_default=True,
-              help="Recorded runs for each row of the power and of the calibration.")
-@click.option("--intervals", type=click.IntRange(1), default=200, show_default=True,
-              help="Recorded runs for the coverage, all rules together.")
-@click.option("--shuffles", type=click.IntRange(100), default=1000, show_default=True,
-              help="Fresh runs that each recorded one is ranked among.")
+@click.option(
+    "--rule", "rules", multiple=True, type=click.Choice(list(TRUTHS)), help="Default: all."
+)
+@click.option(
+    "--curves",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Recorded runs for each row of the power and of the calibration.",
+)
+@click.option(
+    "--intervals",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Recorded runs for the coverage, all rules together.",
+)
+@click.option(
+    "--shuffles",
+    type=click.IntRange(100),
+    default=1000,
+    show_default=True,
+    help="Fresh runs that each recorded one is ranked among.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results too.")
 def main(
     parts: Sequence[str],
@@ -114,7 +131,7 @@ def stated_call(rule: str, edition: str = "0.7", scale: float = 0.01) -> Call:
 
 def calls(rule: str, truth: dict[str, Any]) -> tuple[Call, Call]:
     """Return what a cell states, and the call that the recorded run really was."""
-    (name, value), = truth.items()
+    ((name, value),) = truth.items()
     if name == "features":
         return stated_call(rule, "1.0"), stated_call(rule, "0.7")
     stated = stated_call(rule)

@@ -87,7 +87,8 @@ class Scale:
 
     def value(self, place: float) -> float:
         """Return the value at a place on the scale."""
-        return max(0.0, 1 - 10.0**place) if self.is_fraction else 10.0**place
+        power = float(10.0**place)
+        return max(0.0, 1 - power) if self.is_fraction else power
 
     def alternatives(self) -> list[float]:
         """Return the places of the alternative values.
@@ -133,9 +134,9 @@ def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
 
 def _can_vary(call: Call, name: str) -> bool:
     """Return True if a hyperparameter has a number on its `Scale`."""
-    value = call.hyperparams[name]
-    if not isinstance(value, numbers.Real):
+    if not isinstance(call.hyperparams[name], numbers.Real):
         return False
+    value = float(call.hyperparams[name])
     return (name in RATES and 0 < value < np.inf) or (name in FRACTIONS and 0 <= value <= 1)
 
 
@@ -146,9 +147,9 @@ def _averaging_like_gluon(rule: Rule, num_examples: int, batch_size: int) -> Rul
 
     def step(params: list[nd.NDArray], states: Any, hyperparams: dict[str, Any]) -> None:
         hyperparams["steps"] += 1
-        if hyperparams["steps"] % steps_per_epoch == 0:
-            for p in params:
-                p.grad[:] = share * p.grad
+        is_last = hyperparams["steps"] % steps_per_epoch == 0
+        for p in params:  # in every step, so that they can all be traced alike
+            p.grad[:] = (share if is_last else 1.0) * p.grad
         rule(params, states, hyperparams)
 
     return step

@@ -2,8 +2,8 @@
 
 A curve's score is the largest likelihood ratio to the stated call of any group of alternatives: the
 values of one hyperparameter, the sizes of the minibatches, and so on. Among the values of a group
-the likelihood is averaged. For what no alternative foresees there is one more group, the stated
-call's own Gaussian with a larger spread: its likelihood ratio is the Mahalanobis distance, rescaled.
+the likelihood is averaged. For what no alternative foresees there is one more: the stated call's
+own Gaussian with a larger spread, whose likelihood ratio is the Mahalanobis distance, rescaled.
 
 The p-value is the rank of the score among those of fresh runs of the stated call. The Gaussians
 were fitted to other runs, so under the stated call every rank is equally likely: p is exact however
@@ -109,7 +109,7 @@ class CurveTest:
         self._free, self._names = with_free_hyperparams(call)
         self.scales = {name: Scale(name, float(call.hyperparams[name])) for name in self._names}
         self.grids: dict[str, list[Point]] = {}
-        self.groups: list[list[Point]] = []
+        self.others: list[list[Point]] = []
         self.limitation = self._build(data or {})
 
     def _build(self, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> str:
@@ -125,8 +125,7 @@ class CurveTest:
         for (name, _), point in zip(changes, points):
             self.grids.setdefault(name, []).append(point)
         calls = (other_sizes(self.call), other_rules(self.call), other_data(self.call, data))
-        others = [self._others(group) for group in calls]
-        self.groups = [*self.grids.values(), *(group for group in others if group)]
+        self.others = [points for group in calls if (points := self._train(group))]
         return ""
 
     def vary(self, changes: Sequence[tuple[str, float]]) -> list[Point]:
@@ -148,7 +147,7 @@ class CurveTest:
             for (fit, fresh), (name, place), value in zip(curves, changes, values)
         ]
 
-    def _others(self, calls: Mapping[str, Call]) -> list[Point]:
+    def _train(self, calls: Mapping[str, Call]) -> list[Point]:
         """Train calls that differ in something else."""
         seeds = range(FIT_SEED, FIT_SEED + ALTERNATIVE_RUNS)
         points = []
@@ -163,7 +162,7 @@ class CurveTest:
         """Return how much better than under `null` each curve is explained otherwise: (n,)."""
         under_null = null.gaussian.log_density(curves)
         scores = null.gaussian.log_density(curves, spread=UNFORESEEN) - under_null
-        for group in self.groups:
+        for group in (*self.grids.values(), *self.others):
             likelihoods = [point.gaussian.log_density(curves) for point in group]
             mean = np.logaddexp.reduce(likelihoods, axis=0) - np.log(len(group))
             scores = np.maximum(scores, mean - under_null)
@@ -181,12 +180,3 @@ class CurveTest:
         fresh = np.sort(self.scores(null.fresh, null))
         rejected = max(int(LEVEL * (len(fresh) + 1)), 1)  # how many ranks are
         return float(self.scores(curve, null)[0] - fresh[-rejected])
-
-    def best(self, curve: Curves, more: Sequence[Point] = ()) -> str:
-        """Return in words the alternative that a curve (1, m) is likeliest under.
-
-        Empty if none makes it likelier than the stated call.
-        """
-        points = [point for group in self.groups for point in group]
-        likeliest = max([self.stated, *points, *more], key=lambda point: point.log_likelihood(curve))
-        return likeliest.words

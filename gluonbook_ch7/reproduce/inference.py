@@ -21,6 +21,7 @@ from .intervals import Trace, noticed, trace
 __all__ = ["Inference", "Interval", "infer"]
 
 Curve = npt.NDArray[np.float64]
+CLOSE = float(np.log(100))
 ROUNDING = 1e-6  # how far below the minimum a loss may be printed
 
 
@@ -32,6 +33,8 @@ class Interval:
     ----------
     name : str
     stated : float
+    likeliest : float
+        The value under which the curve is most likely.
     low, high : float or None
         The 99 % confidence interval: the values that a test at level 0.01 does not reject. None if
         it rejects all of them. An end at a tenth or ten times the stated value is where the search
@@ -45,6 +48,7 @@ class Interval:
 
     name: str
     stated: float
+    likeliest: float
     low: Optional[float]
     high: Optional[float]
     noticed: tuple[Optional[float], Optional[float]]
@@ -62,9 +66,10 @@ class Inference:
         The p-value of the stated call.
     runs : int
         How many fresh runs of the stated call the curve was ranked among.
-    best : str
-        The alternative under which the curve is most likely, such as ``"lr = 0.02"``; empty if no
-        alternative makes it likelier than the stated call.
+    likelier : tuple of str
+        What would make the curve likelier than the stated call, the best first, such as
+        ``("lr ≈ 0.02", "gamma ≈ 0.99")``. Alternatives that make it a hundred times less likely
+        than the best are left out.
     intervals : dict of str to Interval
         One for each hyperparameter that could be varied.
     first_losses : (float, float or None)
@@ -77,7 +82,7 @@ class Inference:
 
     p: float
     runs: int
-    best: str
+    likelier: tuple[str, ...]
     intervals: dict[str, Interval]
     first_losses: tuple[float, Optional[float]]
     limitation: str = ""
@@ -150,11 +155,29 @@ def draw_inference(losses: Any, test: CurveTest) -> Inference:
     return Inference(
         p=float(test.p_values(curve)[0]),
         runs=len(test.fresh),
-        best=test.best(curve, [point for each in traces.values() for point in each.points]),
+        likelier=_likelier(test, traces, curve),
         intervals={name: _interval(test, name, each) for name, each in traces.items()},
         first_losses=(float(losses[0]), test.first_loss),
         limitation=test.limitation,
     )
+
+
+def _likelier(test: CurveTest, traces: Mapping[str, Trace], curve: Curve) -> tuple[str, ...]:
+    """Return in words the best alternatives of all groups, if they are close to the best of all."""
+    found = [
+        (float(traced.log_likelihoods.max()), _words(test, name, traced))
+        for name, traced in traces.items()
+    ]
+    stated = test.stated.log_likelihood(curve)
+    for group in test.others:
+        best = max(group, key=lambda point: point.log_likelihood(curve))
+        found.append((best.log_likelihood(curve) - stated, best.words))
+    found.sort(reverse=True)
+    return tuple(words for ratio, words in found if ratio > max(0.0, found[0][0] - CLOSE))
+
+
+def _words(test: CurveTest, name: str, traced: Trace) -> str:
+    return f"{name} ≈ {test.scales[name].value(traced.likeliest):.3g}"
 
 
 def _interval(test: CurveTest, name: str, traced: Trace) -> Interval:
@@ -166,6 +189,7 @@ def _interval(test: CurveTest, name: str, traced: Trace) -> Interval:
     return Interval(
         name=name,
         stated=scale.stated,
+        likeliest=scale.value(traced.likeliest),
         low=low,
         high=high,
         noticed=noticed(test, name),
@@ -191,7 +215,7 @@ def _checked(losses: Any, test: CurveTest) -> Curve:
         raise ArgumentError(f"losses[{place}] is {curve[place]}; every loss must be finite")
     if curve.min() < test.minimum - ROUNDING:
         raise ArgumentError(
-            f"losses[{curve.argmin()}] is {curve.min():.6f}, below {test.minimum:.6f}, the smallest "
-            f"loss of any linear model on these {call.features.shape[1]} features"
+            f"losses[{curve.argmin()}] is {curve.min():.6f}; on these {call.features.shape[1]} "
+            f"features {test.minimum:.6f} is the smallest loss of any linear model"
         )
     return curve

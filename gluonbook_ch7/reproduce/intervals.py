@@ -5,7 +5,7 @@ stated one, the other hyperparameters being as stated.
 """
 
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +31,15 @@ class Trace:
         In order of their places.
     log_likelihoods : ndarray, shape (points,)
         Relative to the stated call's.
+    likeliest : float
+        The place of the largest likelihood, interpolated.
     ends : (float, float) or None
         The places between which the test does not reject; None if it rejects everywhere.
     """
 
     points: list[Point]
     log_likelihoods: Curves
+    likeliest: float
     ends: Optional[tuple[float, float]]
 
 
@@ -121,7 +124,18 @@ class _Search:
         points = sorted(self.points, key=lambda point: point.place)
         likelihoods = np.array([self.likelihood(point) for point in points])
         ends = (self.end(-1), self.end(1)) if accepted else None
-        return Trace(points, likelihoods - self.likelihood(self.stated), ends)
+        likeliest = _vertex(np.array([point.place for point in points]), likelihoods)
+        return Trace(points, likelihoods - self.likelihood(self.stated), likeliest, ends)
+
+
+def _vertex(places: Curves, likelihoods: Curves) -> float:
+    """Return the vertex of the parabola through the largest likelihood and its neighbours."""
+    top = int(np.argmax(likelihoods))
+    if top in (0, len(places) - 1):
+        return float(places[top])
+    three = slice(top - 1, top + 2)
+    square, linear, _ = np.polyfit(places[three] - places[top], likelihoods[three], 2)
+    return float(places[top] - linear / (2 * square))
 
 
 def noticed(test: CurveTest, name: str) -> tuple[Optional[float], Optional[float]]:
@@ -142,13 +156,14 @@ def noticed(test: CurveTest, name: str) -> tuple[Optional[float], Optional[float
     return below, above
 
 
-def _first_step(steps: Curves, powers: Curves) -> Optional[float]:
+def _first_step(steps: npt.NDArray[Any], powers: npt.NDArray[Any]) -> Optional[float]:
     """Return the smallest positive step at which the interpolated power reaches `POWER`."""
     before, power_before = 0.0, LEVEL
     for step, power in sorted(zip(steps.tolist(), powers.tolist())):
         if step <= 0:
             continue
         if power >= POWER:
-            return before + (step - before) * (POWER - power_before) / (power - power_before)
+            share = (POWER - power_before) / (power - power_before)
+            return float(before + (step - before) * share)
         before, power_before = step, power
     return None

@@ -1,6 +1,7 @@
-"""The likelihood of a loss curve: each ensemble of curves as a Gaussian, in suitable coordinates."""
+"""The likelihood of a loss curve: ensembles as Gaussians, in coordinates that suit them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Coordinates:
     whitening: Array
 
     @classmethod
-    def of(cls, losses: npt.NDArray[np.floating], minimum: float) -> "Coordinates":
+    def of(cls, losses: npt.NDArray[Any], minimum: float) -> "Coordinates":
         """Return the coordinates that suit an ensemble of finite curves (runs, m)."""
         roots = _roots(losses, minimum)
         mean, scale = roots.mean(axis=0), roots.std(axis=0)
@@ -53,7 +54,7 @@ class Coordinates:
         covariance = _shrunk_covariance((roots - mean) / scale)
         return cls(minimum, mean, scale, np.linalg.inv(np.linalg.cholesky(covariance)).T)
 
-    def __call__(self, losses: npt.NDArray[np.floating]) -> Array:
+    def __call__(self, losses: npt.NDArray[Any]) -> Array:
         """Return curves (runs, m) in these coordinates."""
         standardised = (_roots(losses, self.minimum) - self.mean) / self.scale
         with np.errstate(invalid="ignore"):
@@ -93,7 +94,7 @@ class Gaussian:
         return log_densities
 
 
-def _roots(losses: npt.NDArray[np.floating], minimum: float) -> Array:
+def _roots(losses: npt.NDArray[Any], minimum: float) -> Array:
     """Return the cube root of the loss above the minimum, which rounding can undercut."""
     with np.errstate(invalid="ignore"):
         roots: Array = np.cbrt(np.maximum(losses.astype(np.float64) - minimum, 0))
@@ -114,4 +115,5 @@ def _shrunk_covariance(deviations: Array) -> Array:
     noise = ((deviations**2).sum(axis=1) ** 2).sum() / runs**2 - (covariance**2).sum() / runs
     shrinkage = min(max(noise / distance, 0.0), 1.0) if distance > 0 else 1.0
     shrunk: Array = (1 - shrinkage) * covariance + shrinkage * target
-    return shrunk + 1e-12 * (target + np.eye(size))
+    shrunk += 1e-12 * (target + np.eye(size))  # where nothing is random at all
+    return shrunk
