@@ -35,6 +35,7 @@ from .training import fit_gluon as fit_gluon
 from .experiments.ensemble import fit_ensemble as fit_ensemble
 from .experiments.sweep import sweep as sweep
 from .experiments.compare import compare as compare
+from .reproduce.inference import infer as infer
 from .errors import GluonbookError as GluonbookError
 
 # For notebooks: %load_ext gluonbook_ch7.

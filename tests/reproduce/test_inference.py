@@ -14,6 +14,7 @@ from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.reproduce.alternatives import Call, Scale, other_sizes, with_free_hyperparams
 from gluonbook_ch7.reproduce.curvetest import CurveTest
 from gluonbook_ch7.reproduce.inference import draw_inference, infer
+from gluonbook_ch7.reproduce.interval_chart import interval_figure
 from gluonbook_ch7.reproduce.likelihood import Coordinates, least_loss
 
 RMSPROP = {"lr": 0.01, "gamma": 0.9}
@@ -225,3 +226,16 @@ def test_coordinates_make_curves_alike():
     assert np.allclose(np.cov(coordinates(0.25 + steps).T), np.eye(8), atol=0.05)
     assert np.isfinite(coordinates(np.full((1, 8), np.nan))).all()
     assert np.isfinite(coordinates(np.full((1, 8), np.inf))).all()
+
+
+def test_the_chart_shows_every_hyperparameter(small):
+    """If this fails, the chart shows another interval than the numbers, or breaks without one."""
+    run = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, *small, seed=RECORDED)
+    inference = gb.infer(run.losses, gb.sgd, *small, hyperparams={"lr": 0.05}, start=run.start)
+    (interval,) = inference.intervals.values()
+    rejected = replace(interval, low=None, high=None, noticed=(None, None))
+    panels = interval_figure([interval, rejected], "a title").axes
+    assert panels[0].get_title() == f"lr: {interval.low:.3g} to {interval.high:.3g}; stated 0.05"
+    assert panels[1].get_title() == "lr: every value is rejected; stated 0.05"
+    values = 10 ** panels[0].get_lines()[0].get_xdata()
+    assert np.allclose(values, interval.values)
