@@ -5,8 +5,11 @@ is imported when it is first used; MXNet is imported when it is first needed.
 """
 
 from contextlib import suppress
+from typing import Any
 
 import lazy_loader
+
+from . import _import_hint
 
 with suppress(ImportError):  # without a working NumPy, gluonbook-ch7 doctor still runs
     from ._mxnet.numpy_compat import restore_removed_names
@@ -14,6 +17,18 @@ with suppress(ImportError):  # without a working NumPy, gluonbook-ch7 doctor sti
     restore_removed_names()
     del restore_removed_names
 
+_import_hint.install()
+
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_getattr, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return _getattr(name)
+    import difflib
+
+    message = f"module {__name__!r} has no attribute {name!r}"
+    close = difflib.get_close_matches(name, __all__, n=1)
+    raise AttributeError(f"{message}. Did you mean: {close[0]!r}?" if close else message)

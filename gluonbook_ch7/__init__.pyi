@@ -39,7 +39,8 @@ from .reproduce.inference import infer as infer
 from .errors import GluonbookError as GluonbookError
 
 # For notebooks: %load_ext gluonbook_ch7.
-from .reproduce.kernel import load_ipython_extension as load_ipython_extension
+from .extension import load_ipython_extension as load_ipython_extension
+from .extension import unload_ipython_extension as unload_ipython_extension
 
 __version__: str
 __all__: list[str]

@@ -16,7 +16,7 @@ print(json.dumps({
     "asked": d2l.get_data_ch7("0.7")[0].shape, "named": gb.get_data_ch7(edition="1.0")[0].shape,
     "own": gluonbook_ch7.get_data_ch7()[0].shape,
     "same": gb.train_ch7 is d2l.train_ch7 is gluonbook_ch7.train_ch7 is train_ch7,
-    "plt": gb.plt.__name__, "book's": hasattr(gb, "load_ipython_extension"),
+    "plt": gb.plt.__name__,
 }))
 """
 LOAD = "import gluonbook_ch7; gluonbook_ch7.load_ipython_extension(None)\n"
@@ -57,7 +57,6 @@ def test_both_names_of_the_books_package_are_ours(tmp_path, broken):
         "own": [1503, 4],
         "same": True,
         "plt": "matplotlib.pyplot",
-        "book's": False,
     }
 
 
@@ -70,6 +69,60 @@ def test_load_ext_does_it_in_a_readers_own_ipython(tmp_path, broken):
     )
     assert found["gluonbook"] == [1503, 4]
     assert found["d2lzh"] == [1503, 5]
+
+
+def test_without_the_extension_the_error_says_what_to_do(tmp_path, broken):
+    """A reader who forgot %load_ext would look for a package that cannot be imported today."""
+    code = """
+import json, gluonbook_ch7
+try: import gluonbook
+except ModuleNotFoundError as error: print(json.dumps([str(error), error.name]))
+"""
+    said, name = python(code, tmp_path)
+    assert said.startswith("No module named 'gluonbook'") and name == "gluonbook"
+    assert "%load_ext gluonbook_ch7" in said and "gluonbook-ch7 kernel install" in said
+    # Where there is one, it is imported, or says itself why it cannot be.
+    code = code.replace("ModuleNotFoundError", "ImportError")
+    assert python(code, tmp_path, PYTHONPATH=str(broken)) == ["too old", None]
+
+
+def test_unloading_undoes_what_loading_did(tmp_path):
+    """%unload_ext would leave NumPy's readers replaced, or the book's names in the way."""
+    code = """
+import json, sys, numpy as np, gluonbook_ch7
+from IPython import display
+def state():
+    return [np.loadtxt, np.genfromtxt, list(sys.meta_path), "d2lzh" in sys.modules,
+            hasattr(display, "set_matplotlib_formats")]
+import IPython.core.interactiveshell
+before = state()
+for _ in range(2):
+    gluonbook_ch7.load_ipython_extension(None)
+    assert state() != before
+    import d2lzh
+    gluonbook_ch7.unload_ipython_extension(None)
+    assert state() == before
+gluonbook_ch7.unload_ipython_extension(None)
+assert state() == before
+try: import d2lzh
+except ImportError: print(json.dumps("gone"))
+"""
+    assert python(code, tmp_path) == "gone"
+
+
+@pytest.mark.parametrize("module", ["gluonbook_ch7", "gluonbook"])
+def test_a_misspelt_name_gets_a_suggestion(tmp_path, module):
+    """A typing error would send a reader to the list of thirty names."""
+    code = (
+        LOAD
+        + f"""
+import json, {module} as gb
+try: gb.tran_ch7
+except AttributeError as error: print(json.dumps([str(error), "train_ch7" in dir(gb)]))
+"""
+    )
+    said = "module 'gluonbook_ch7' has no attribute 'tran_ch7'. Did you mean: 'train_ch7'?"
+    assert python(code, tmp_path) == [said, True]
 
 
 READ = (

@@ -6,7 +6,7 @@ NumPy, MXNet, Matplotlib and Rich are imported inside the functions that need th
 
 import click
 
-from . import compare, data, doctor, rerun, sweep
+from . import compare, data, doctor, kernel, rerun, sweep
 
 __all__ = ["main"]
 
@@ -21,4 +21,5 @@ main.add_command(rerun.rerun)
 main.add_command(compare.compare)
 main.add_command(sweep.sweep)
 main.add_command(data.data)
+main.add_command(kernel.kernel)
 main.add_command(doctor.doctor)

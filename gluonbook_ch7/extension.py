@@ -1,0 +1,130 @@
+"""The IPython extension: ``import gluonbook`` and ``import d2lzh`` give this package's names.
+
+``%load_ext gluonbook_ch7`` loads it. So do the Jupyter kernel that ``gluonbook-ch7 kernel install``
+registers, and the chapter runner.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+import gluonbook_ch7
+
+from ._import_hint import BOOK_NAMES
+from .dataset.parse import FILE_NAME
+
+__all__ = ["EDITIONS", "load_ipython_extension", "on_read", "unload_ipython_extension"]
+
+# The edition of the data that the book's package had under each name.
+EDITIONS = dict(zip(BOOK_NAMES, ("0.7", "1.0")))
+BOOK_PATH = f"../data/{FILE_NAME}"
+
+# Called with where the data came from when a cell reads the book's path.
+on_read: list[Callable[[str], None]] = []
+
+# Undoes what loading the extension has changed.
+_changes = ExitStack()
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Make ``import gluonbook``, ``import d2lzh`` and the book's data path work in a notebook."""
+    if any(isinstance(finder, _BookFinder) for finder in sys.meta_path):
+        return
+    finder = _BookFinder()
+    # First, because an installed copy of the book's package cannot be imported today.
+    sys.meta_path.insert(0, finder)
+    _changes.callback(_forget_modules, finder)
+    _restore_svg_function()
+    # The book's cells read the data file with these.
+    for name in ("genfromtxt", "loadtxt"):
+        read = getattr(np, name)
+        setattr(np, name, _serving_book_path(read))
+        _changes.callback(setattr, np, name, read)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Undo what `load_ipython_extension` has done."""
+    _changes.close()
+
+
+class _BookFinder(MetaPathFinder, Loader):
+    """Gives this package's names to whoever imports the book's package."""
+
+    def find_spec(
+        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
+    ) -> Optional[ModuleSpec]:
+        return spec_from_loader(fullname, self) if fullname in EDITIONS else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        names = [name for name in gluonbook_ch7.__all__ if not name.endswith("_extension")]
+        vars(module).update({name: getattr(gluonbook_ch7, name) for name in names})
+        vars(module).update(
+            __all__=names,
+            __doc__=gluonbook_ch7.__doc__,
+            __getattr__=gluonbook_ch7.__getattr__,  # which suggests the name that was meant
+            get_data_ch7=_get_data_ch7_of(EDITIONS[module.__name__]),
+        )
+
+
+def _forget_modules(finder: _BookFinder) -> None:
+    sys.meta_path.remove(finder)
+    for name in EDITIONS:
+        module = sys.modules.get(name)
+        if module and module.__loader__ is finder:
+            del sys.modules[name]
+
+
+def _get_data_ch7_of(default: str) -> Callable[..., Any]:
+    """Return `get_data_ch7` with another default edition."""
+    from . import data
+
+    # Not by way of the original, so that its warning points at the line that calls this one.
+    def get_data_ch7(edition: str = default, source: Any = "auto") -> Any:
+        loaded = data._load(edition, source)
+        return loaded.features, loaded.labels
+
+    get_data_ch7.__doc__ = data.get_data_ch7.__doc__
+    return get_data_ch7
+
+
+def _restore_svg_function() -> None:
+    """Restore the function with which the book's cells choose SVG, if IPython has removed it."""
+    from IPython import display
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    if not hasattr(display, "set_matplotlib_formats"):
+        setattr(display, "set_matplotlib_formats", set_matplotlib_formats)  # noqa: B010
+        _changes.callback(delattr, display, "set_matplotlib_formats")
+
+
+def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a reader of text files that finds the data set if the book's path has no file."""
+    from .dataset.table import read_table
+
+    @functools.wraps(read)
+    def read_text(fname: Any, *args: Any, **kwargs: Any) -> Any:
+        if fname != BOOK_PATH:
+            return read(fname, *args, **kwargs)
+        if os.path.exists(fname):
+            _notify(f"{os.path.abspath(fname)}, read by the chapter itself")
+            return read(fname, *args, **kwargs)
+        table = read_table(stacklevel=2)
+        _notify(f"{table.origin}, served as {BOOK_PATH}")
+        lines = ["\t".join(map(repr, row)) for row in table.values.tolist()]
+        return read(lines, *args, **kwargs)
+
+    return read_text
+
+
+def _notify(origin: str) -> None:
+    for observe in on_read:
+        observe(origin)
