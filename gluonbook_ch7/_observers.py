@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ._trees import map_arrays
+
 __all__ = ["TrainingCall", "notify_training", "on_data", "on_descent", "on_training"]
 
 
@@ -38,7 +40,7 @@ class TrainingCall:
         """Return the call with copies of what training changes, if anybody is observing."""
         if not on_training:
             return self
-        values = {**vars(self), "states": _copy(self.states)}
+        values = {**vars(self), "states": map_arrays(lambda state: state.copy(), self.states)}
         if isinstance(self.hyperparams, Mapping):
             values["hyperparams"] = dict(self.hyperparams)
         return TrainingCall(**values)
@@ -58,10 +60,3 @@ def notify_training(call: TrainingCall, curve: Any) -> None:
     """Tell the observers about a finished training."""
     for observe in on_training:
         observe(call, curve)
-
-
-def _copy(states: Any) -> Any:
-    """Return a copy of nested tuples and lists of arrays."""
-    if isinstance(states, (tuple, list)):
-        return type(states)(_copy(state) for state in states)
-    return states.copy() if hasattr(states, "copy") else states

@@ -10,12 +10,13 @@ import inspect
 import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union, cast
+from typing import Any, Callable, NamedTuple, TypeVar, Union, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _mxnet
+from ._trees import leaves
 from .errors import ArgumentError
 
 __all__ = [
@@ -301,32 +302,22 @@ def check_states(states: Any, num_features: int) -> None:
     A rule may keep no states, several arrays for each parameter, or something of its own that does
     not consist of arrays, which is not checked.
     """
-    entries = _arrays_per_entry(states)
-    if entries is None:
+    if not isinstance(states, (tuple, list)):
         return
-    if len(entries) != 2:
+    if not all(isinstance(leaf, _mxnet.nd.NDArray) for leaf in leaves(states)):
+        return
+    if len(states) != 2:
         raise ArgumentError(
-            f"states has {len(entries)} entries; it must have two, for the weights and the bias"
+            f"states has {len(states)} entries; it must have two, for the weights and the bias"
         )
     shapes = (("weights", (num_features, 1)), ("bias", (1,)))
-    for (name, shape), entry in zip(shapes, entries):
-        for array in entry:
+    for (name, shape), state in zip(shapes, states):
+        for array in leaves(state):
             if array.shape != shape:
                 raise ArgumentError(
                     f"a state of the {name} has the shape {array.shape}; it must be {shape}, the "
                     f"shape of the {name}"
                 )
-
-
-def _arrays_per_entry(states: Any) -> Optional[list[Sequence[Any]]]:
-    """Return the arrays of each entry, or None if the states do not consist of arrays."""
-    if not isinstance(states, (tuple, list)):
-        return None
-    entries: list[Sequence[Any]] = [
-        entry if isinstance(entry, (tuple, list)) else (entry,) for entry in states
-    ]
-    arrays = [array for entry in entries for array in entry]
-    return entries if all(isinstance(array, _mxnet.nd.NDArray) for array in arrays) else None
 
 
 # --- Gluon's optimizers -------------------------------------------------------------------------

@@ -16,11 +16,12 @@ from .. import _validation as validation
 from .._mxnet import nd
 from .._mxnet.locking import in_turn
 from .._sampling import draw_starts
+from .._trees import map_arrays
 from ..errors import ArgumentError
 from ..training import Rule
 from .blocks import Store, run_blocks
 from .objective import full_batch_losses
-from .stacked import StackedRuns, map_arrays
+from .stacked import StackedRuns
 
 __all__ = ["Ensemble", "fit_ensemble"]
 

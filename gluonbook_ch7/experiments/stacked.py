@@ -14,13 +14,14 @@ import numpy.typing as npt
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
 from .._sampling import draw_orders, is_checkpoint
+from .._trees import map_arrays
 from ..errors import TraceError
 from ..tracing.graph import stacked_gradients, stacked_steps
 from ..tracing.runs import blocks
 from ..tracing.tracer import Program, trace
 from ..training import Rule
 
-__all__ = ["StackedRuns", "map_arrays"]
+__all__ = ["StackedRuns"]
 
 # Drawing the orders of some runs overlaps with training the runs before them.
 RUNS_AT_ONCE = 500
@@ -199,12 +200,3 @@ def _gluon_update(
 def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
     """Copy stacked weights and biases into one array (runs, k + 1)."""
     return nd.concat(w, b, dim=1).reshape((0, -1))
-
-
-def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Apply a function to every array of nested tuples and lists."""
-    if isinstance(tree, (nd.NDArray, np.ndarray)):
-        return function(tree)
-    if isinstance(tree, (tuple, list)):
-        return type(tree)(map_arrays(function, item) for item in tree)
-    return tree

@@ -35,7 +35,7 @@ _WITH_NUMBER = {
 }
 
 
-def compile_graph(*outputs: Any) -> Operator:
+def _compile(*outputs: Any) -> Operator:
     """Return symbols as a function from NDArrays, by name, to a list of NDArrays."""
     symbol = mx.sym.Group(list(outputs))
     operator = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
@@ -48,22 +48,22 @@ def compile_graph(*outputs: Any) -> Operator:
     return run
 
 
-def apply_rule(key: Key, arrays: Sequence[Any], numbers: Iterator[Any]) -> list[Any]:
-    """Add one step of a traced rule to a graph.
+def _variables(key: Key, steps: int) -> tuple[list[Any], Iterator[Any]]:
+    """Return the arrays before the first step, and the numbers that change from step to step."""
+    arrays = [mx.sym.var(f"array{k}") for k in range(len(key.ends))]
+    changing = key.constants.count(None) * steps
+    return arrays, iter(_split(mx.sym.var("numbers"), changing) if changing else ())
 
-    Parameters
-    ----------
-    key
-        What the rule does: the `Program`'s key.
-    arrays : sequence of Symbol
-        The arrays before the step, then the gradients.
-    numbers : iterator of Symbol
-        The numbers that change from step to step, in the order in which they are used.
 
-    Returns
-    -------
-    list of Symbol
-        The arrays after the step.
+def _split(symbol: Any, parts: int) -> list[Any]:
+    """Split a symbol into equal parts along the first axis."""
+    return [symbol] if parts == 1 else list(mx.sym.split(symbol, num_outputs=parts, axis=0))
+
+
+def _apply_rule(key: Key, arrays: Sequence[Any], numbers: Iterator[Any]) -> list[Any]:
+    """Add one step of a traced rule to a graph, on the arrays and then the gradients.
+
+    Returns the arrays after the step.
     """
     found: dict[Place, Any] = {("array", k): array for k, array in enumerate(arrays)}
     for k, constant in enumerate(key.constants):
@@ -81,13 +81,6 @@ def _apply(name: str, operands: list[Any]) -> Any:
     number_on_left = isinstance(operands[0], float)
     with_number = getattr(mx.sym._internal, _WITH_NUMBER[name][number_on_left])
     return with_number(operands[1 if number_on_left else 0], scalar=repr(numbers[0]))
-
-
-def split(symbol: Any, parts: int, axis: int = 0) -> list[Any]:
-    """Split a symbol into equal parts along an axis."""
-    if parts == 1:
-        return [symbol]
-    return list(mx.sym.split(symbol, num_outputs=parts, axis=axis))
 
 
 @lru_cache(maxsize=64)
@@ -112,15 +105,13 @@ def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
         after each, (steps, k + 1).
     """
     X, y = mx.sym.var("X"), mx.sym.var("y")
-    arrays = [mx.sym.var(f"array{k}") for k in range(len(key.ends))]
-    changing = key.constants.count(None) * steps
-    numbers = iter(split(mx.sym.var("numbers"), changing) if changing else ())
+    arrays, numbers = _variables(key, steps)
     path = []
-    for X_step, y_step in zip(split(X, steps), split(y, steps)):
+    for X_step, y_step in zip(_split(X, steps), _split(y, steps)):
         gradients = _scratch_gradients(X_step, y_step, arrays[0], arrays[1], rows)
-        arrays = apply_rule(key, [*arrays, *gradients], numbers)
+        arrays = _apply_rule(key, [*arrays, *gradients], numbers)
         path.append(mx.sym.concat(arrays[0].reshape((1, -1)), arrays[1].reshape((1, 1)), dim=1))
-    return compile_graph(*arrays, *([mx.sym.concat(*path, dim=0)] if keep_path else []))
+    return _compile(*arrays, *([mx.sym.concat(*path, dim=0)] if keep_path else []))
 
 
 def _scratch_gradients(X: Any, y: Any, w: Any, b: Any, rows: int) -> list[Any]:
@@ -160,15 +151,13 @@ def stacked_steps(key: Key, steps: int, rows: int) -> Operator:
         ``array2`` … and ``numbers`` as in `scratch_steps`, to the arrays after the last step.
     """
     features, labels, order = map(mx.sym.var, ("features", "labels", "order"))
-    arrays = [mx.sym.var(f"array{k}") for k in range(len(key.ends))]
-    changing = key.constants.count(None) * steps
-    numbers = iter(split(mx.sym.var("numbers"), changing) if changing else ())
-    for examples in split(order, steps):
+    arrays, numbers = _variables(key, steps)
+    for examples in _split(order, steps):
         examples = mx.sym.reshape(examples, shape=(-3, 0))  # without the axis of steps
         w, b = arrays[:2]
         gradients = _stacked_gradients(features, labels, examples, w, b, rows)
-        arrays = apply_rule(key, [*arrays, *gradients], numbers)
-    return compile_graph(*arrays)
+        arrays = _apply_rule(key, [*arrays, *gradients], numbers)
+    return _compile(*arrays)
 
 
 @lru_cache(maxsize=64)
@@ -179,7 +168,7 @@ def stacked_gradients(rows: int) -> Operator:
     gradients of the weights and the biases, summed over the minibatch and divided by `rows`.
     """
     features, labels, order, w, b = map(mx.sym.var, ("features", "labels", "order", "w", "b"))
-    return compile_graph(*_stacked_gradients(features, labels, order, w, b, rows))
+    return _compile(*_stacked_gradients(features, labels, order, w, b, rows))
 
 
 def _stacked_gradients(features: Any, labels: Any, order: Any, w: Any, b: Any, rows: int) -> Any:
@@ -196,7 +185,7 @@ def mean_loss() -> Operator:
     """Return the mean of `squared_loss` as one operator, from ``X``, ``y`` (n, 1), ``w``, ``b``."""
     X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
     y_hat = mx.sym.broadcast_add(mx.sym.dot(X, w), b)
-    return compile_graph(mx.sym.mean((mx.sym.broadcast_sub(y_hat, y) ** 2) / 2))
+    return _compile(mx.sym.mean((mx.sym.broadcast_sub(y_hat, y) ** 2) / 2))
 
 
 @lru_cache(maxsize=1)
@@ -221,7 +210,7 @@ def gluon_gradients() -> Operator:
     graph["nodes"].append(backward)
     # Its output 0 is the gradient of X.
     graph["heads"] = [[len(graph["nodes"]) - 1, output, 0] for output in (1, 2)]
-    return compile_graph(mx.sym.load_json(json.dumps(graph)))
+    return _compile(mx.sym.load_json(json.dumps(graph)))
 
 
 @lru_cache(maxsize=1)
@@ -233,4 +222,4 @@ def gluon_mean_loss() -> Operator:
     X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
     error = mx.sym.broadcast_sub(y, mx.sym.FullyConnected(X, w, b, num_hidden=1))
     halved = mx.sym._internal._mul_scalar(mx.sym.square(error), scalar=0.5)
-    return compile_graph(mx.sym.mean(mx.sym.mean(halved, axis=0, exclude=True)))
+    return _compile(mx.sym.mean(mx.sym.mean(halved, axis=0, exclude=True)))

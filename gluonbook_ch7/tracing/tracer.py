@@ -1,6 +1,7 @@
 """Trace an update rule: call it on stand-ins and return what it does to its arrays."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Callable, NamedTuple, Optional
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from .._mxnet import nd
 from .._mxnet.library import memory_of
+from .._trees import leaves, map_arrays
 from ..errors import TraceError
 from .purity import is_constant, why_impure
 from .tape import Place, StandIn, Tape
@@ -123,7 +125,8 @@ def _read_step(
     own_params = [stand_ins[id(p)] for p in params]
     for k, p in enumerate(own_params):
         p.grad = StandIn(p.shape, tape, ("array", len(arrays) + k))
-    own_states, own_hyperparams = _replace(states, stand_ins), _replace(hyperparams, stand_ins)
+    own_states = map_arrays(lambda array: stand_ins[id(array)], states)
+    own_hyperparams = map_arrays(lambda array: stand_ins[id(array)], hyperparams)
     try:
         rule(own_params, own_states, own_hyperparams)
     except TraceError:
@@ -132,7 +135,7 @@ def _read_step(
         raise TraceError(f"it raised {type(error).__name__}: {error}") from error
     if tape.refusal:
         raise TraceError(tape.refusal)
-    if not _is_same(own_states, _replace(states, stand_ins)):
+    if not _is_same(own_states, map_arrays(lambda array: stand_ins[id(array)], states)):
         raise TraceError("it replaces its states by something else")
     for name, value in own_hyperparams.items():
         if is_constant(value):
@@ -147,43 +150,21 @@ def _read_step(
 
 def _distinct_arrays(tree: Any) -> list[nd.NDArray]:
     """Return the arrays of a tree, each once; raise `TraceError` if they cannot be traced."""
-    arrays = list({id(array): array for array in _leaves(tree)}.values())
-    if any(array.dtype != np.float32 for array in arrays):
-        raise TraceError("some of its arrays are not float32")
+    found = {id(leaf): leaf for leaf in leaves(tree) if not is_constant(leaf)}
+    arrays = list(found.values())
+    for array in arrays:
+        if not isinstance(array, nd.NDArray):
+            raise TraceError(f"its states or hyperparameters hold a {type(array).__name__}")
+        if array.dtype != np.float32:
+            raise TraceError("some of its arrays are not float32")
     spans = sorted((memory_of(array) for array in arrays), key=lambda span: span.start)
     if any(one.stop > other.start for one, other in zip(spans, spans[1:])):
         raise TraceError("some of its states share their memory")
     return arrays
 
 
-def _leaves(tree: Any) -> Iterator[nd.NDArray]:
-    """Yield the arrays of nested tuples, lists and dicts."""
-    if isinstance(tree, nd.NDArray):
-        yield tree
-    elif isinstance(tree, (tuple, list)):
-        for item in tree:
-            yield from _leaves(item)
-    elif isinstance(tree, dict):
-        yield from _leaves(list(tree.values()))
-    elif not is_constant(tree):
-        raise TraceError(f"its states or hyperparameters hold a {type(tree).__name__}")
-
-
-def _replace(tree: Any, stand_ins: Mapping[int, StandIn]) -> Any:
-    """Return a copy of a tree with a stand-in for each array."""
-    if isinstance(tree, nd.NDArray):
-        return stand_ins[id(tree)]
-    if isinstance(tree, (tuple, list)):
-        return type(tree)([_replace(item, stand_ins) for item in tree])
-    if isinstance(tree, dict):
-        return {key: _replace(item, stand_ins) for key, item in tree.items()}
-    return tree
-
-
 def _is_same(tree: Any, other: Any) -> bool:
-    """Return True if two trees hold the same objects in the same places."""
-    if isinstance(tree, (tuple, list)) and type(tree) is type(other):
-        return len(tree) == len(other) and all(map(_is_same, tree, other))
-    if isinstance(tree, dict) and isinstance(other, dict):
-        return tree.keys() == other.keys() and all(_is_same(tree[k], other[k]) for k in tree)
-    return tree is other or (is_constant(tree) and is_constant(other) and tree == other)
+    """Return True if two trees hold the same stand-ins in the same places."""
+    with suppress(TraceError):  # comparing two different stand-ins raises
+        return bool(tree == other)
+    return False

@@ -1,0 +1,29 @@
+"""States as trees: arrays in nested tuples, lists and dicts."""
+
+from collections.abc import Iterator
+from typing import Any, Callable
+
+import numpy as np
+
+__all__ = ["leaves", "map_arrays"]
+
+
+def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Return a copy of a tree with the function applied to every NDArray or ndarray."""
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([map_arrays(function, item) for item in tree])
+    if isinstance(tree, dict):
+        return {key: map_arrays(function, item) for key, item in tree.items()}
+    is_array = isinstance(tree, np.ndarray) or hasattr(tree, "asnumpy")
+    return function(tree) if is_array else tree
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Yield what a tree holds, in order."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from leaves(item)
+    else:
+        yield tree
