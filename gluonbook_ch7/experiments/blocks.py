@@ -1,7 +1,7 @@
-"""Blocks of work: done here or by an executor, each kept as soon as it is finished.
+"""Blocks of work, run in this process or by an executor, each kept as soon as it is finished.
 
-A block is a picklable object with a ``run()`` that returns an array. What it returns depends on the
-block alone, so it does not matter where, when or in which order blocks are run.
+A block is a picklable object whose ``run()`` returns an array. The result depends on nothing but
+the block, so it does not matter where, when or in which order blocks are run.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ __all__ = ["Block", "Store", "run_blocks"]
 
 
 class Block(Protocol):
-    """A piece of work that depends on nothing but itself."""
+    """A piece of work whose result depends on nothing but itself."""
 
     def run(self) -> npt.NDArray[Any]:
         """Do the work."""
 
 
 class Store:
-    """A folder that keeps the result of each finished block under the hash of the block.
+    """A folder with the result of each finished block, named by the hash of the block.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Store:
         self.folder = folder
 
     def find(self, block: Block) -> Optional[npt.NDArray[Any]]:
-        """Return what was kept of a block, or None."""
+        """Return the result of a block, or None."""
         try:
             kept: npt.NDArray[Any] = np.load(self._path(block), allow_pickle=False)
         except (OSError, ValueError, EOFError):
@@ -49,17 +49,17 @@ class Store:
         return kept
 
     def keep(self, block: Block, result: npt.NDArray[Any]) -> None:
-        """Keep what a block returned."""
+        """Keep the result of a block."""
         content = io.BytesIO()
         np.save(content, result, allow_pickle=False)
         write_whole(self._path(block), content.getvalue())
 
     def count(self) -> int:
-        """Return how many blocks are kept."""
+        """Return the number of blocks that are kept."""
         return len(list(self.folder.glob("*.npy")))
 
     def clear(self) -> None:
-        """Forget all blocks and remove the folder."""
+        """Remove all blocks and the folder."""
         for path in self.folder.glob("*.npy"):
             path.unlink()
         if self.folder.exists():
@@ -84,14 +84,14 @@ def run_blocks(
     executor : concurrent.futures.Executor, optional
         Runs the blocks; without it they run here, one after the other.
     store : Store, optional
-        Keeps each result as soon as it is there; what it has already is not computed again.
+        Keeps each result as soon as it is finished; what it has is not computed again.
     on_block : callable, optional
         Called as ``on_block(finished, total)`` at the beginning and after each block.
 
     Raises
     ------
     WorkerError
-        If a worker died and its executor gave up. What the other workers finished is in the store.
+        If a worker died and its executor gave up. Finished blocks are in the store.
     """
     results: list[Any] = [store.find(block) if store else None for block in blocks]
     missing = [i for i, result in enumerate(results) if result is None]
@@ -139,6 +139,6 @@ def _run_block(block: Block) -> npt.NDArray[Any]:
 
 
 def _is_death(error: BaseException) -> bool:
-    """Tell a worker's death, in the words of any executor, from an error of the work itself."""
+    """Return True if an error means that a worker died, in the terms of any executor."""
     names = {cls.__name__ for cls in type(error).__mro__}
     return bool(names & {"BrokenExecutor", "KilledWorker"}) or isinstance(error, CancelledError)
