@@ -76,10 +76,8 @@ def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
 
     Raises
     ------
-    ArgumentError
-        If the edition or the kind of source is unknown.
-    DataNotFoundError
-        If a named file does not exist, or `source` is "real" and the file cannot be found.
+    ArgumentError, DataNotFoundError
+        If the edition is unknown, or the named or the book's file cannot be found.
     DataError
         If the file is not a table of numbers that can be standardised (the message says the row and
         the column), or `source` is "real" and it is another file.

@@ -1,5 +1,6 @@
 """What one training run gives: its losses, what it learned, and the way it went."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._mxnet import nd
+from .errors import DivergenceWarning
 
 __all__ = ["LossCurve", "Recorder"]
 
@@ -48,6 +50,18 @@ class LossCurve:
         """The first checkpoint whose loss is not finite, or None."""
         not_finite = np.flatnonzero(~np.isfinite(self.losses))
         return int(not_finite[0]) if len(not_finite) else None
+
+    def warn_if_diverged(self, stacklevel: int) -> None:
+        """Warn (`DivergenceWarning`) if the loss stopped being finite."""
+        if self.diverged_at is None:
+            return
+        remedy = "try a smaller learning rate" if self.diverged_at else "standardise the data"
+        warnings.warn(
+            f"the run diverged: from checkpoint {self.diverged_at} of {len(self.losses) - 1} on "
+            f"(checkpoint 0 is the start) the loss is not a finite number; {remedy}",
+            DivergenceWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 class Recorder:

@@ -7,7 +7,6 @@ gives the same losses bit for bit.
 """
 
 import time
-import warnings
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -19,7 +18,6 @@ from ._mxnet import autograd, gluon, init, nd
 from ._mxnet.locking import in_turn
 from ._observers import TrainingCall, notify_training
 from ._sampling import draw_start, is_checkpoint, seed_generators
-from .errors import DivergenceWarning
 from .figures import plot_loss, set_figsize
 from .loss_curve import LossCurve, Recorder
 from .model import linreg, squared_loss
@@ -219,14 +217,7 @@ def train_gluon_ch7(
 def _show(curve: LossCurve) -> None:
     """Print the book's line and draw the book's figure."""
     print("loss: %f, %f sec per epoch" % (curve.losses[-1], curve.seconds_per_epoch))
-    if curve.diverged_at is not None:
-        remedy = "try a smaller learning rate" if curve.diverged_at else "standardise the data"
-        warnings.warn(
-            f"the run diverged: from checkpoint {curve.diverged_at} of {len(curve.losses) - 1} on "
-            f"(checkpoint 0 is the start) the loss is not a finite number; {remedy}",
-            DivergenceWarning,
-            stacklevel=3,
-        )
+    curve.warn_if_diverged(stacklevel=3)
     set_figsize()
     plot_loss(curve.epochs, curve.losses)
 
