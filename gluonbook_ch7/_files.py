@@ -1,23 +1,52 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
+import errno
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any, Union
 
-__all__ = ["as_json", "write_json", "write_whole"]
+__all__ = ["as_json", "check_file", "check_folder", "write_json", "write_whole"]
+
+AnyPath = Union[str, "os.PathLike[str]"]
 
 
-def write_whole(path: Union[str, "os.PathLike[str]"], content: Union[str, bytes]) -> Path:
-    """Write a file so that nobody ever sees half of it; make its folder if need be.
+def check_file(path: AnyPath) -> None:
+    """Raise an OSError that names `path` if a file could not be written there.
+
+    Nothing is left behind: folders that do not exist are created when they are needed.
+    """
+    path = Path(path)
+    try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if _is_device(path):
+            with open(path, "wb", buffering=0) as device:
+                device.write(b"")
+        else:
+            _try_to_write(path.parent)
+    except OSError as error:
+        raise _with_path(error, path) from error
+
+
+def check_folder(path: AnyPath) -> None:
+    """Raise an OSError that names `path` if no file could be written into such a folder."""
+    try:
+        _try_to_write(Path(path))
+    except OSError as error:
+        raise _with_path(error, path) from error
+
+
+def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
+    """Write a file so that nobody ever sees half of it; create its folder if needed.
 
     Parameters
     ----------
     path : str or os.PathLike
-        Where to; a file that is there is replaced.
+        An existing file is replaced; a device, such as ``/dev/stdout``, is written to.
     content : str or bytes
-        Text is written as UTF-8; half a character, which that cannot hold, as its escape.
+        Text is encoded in UTF-8, lone surrogates as escapes.
 
     Returns
     -------
@@ -27,11 +56,24 @@ def write_whole(path: Union[str, "os.PathLike[str]"], content: Union[str, bytes]
     Raises
     ------
     OSError
-        If the folder cannot be made or written; what was at `path` before is still there.
+        If the file cannot be written; an existing file is unchanged. The error names `path`.
     """
     path = Path(path)
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
+    try:
+        if _is_device(path):
+            with open(path, "wb", buffering=0) as device:
+                device.write(content)
+        else:
+            _replace(Path(os.path.realpath(path)), content)
+    except OSError as error:
+        raise _with_path(error, path) from error
+    return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a temporary file beside `path`, and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -42,23 +84,42 @@ def write_whole(path: Union[str, "os.PathLike[str]"], content: Union[str, bytes]
     except BaseException:
         os.unlink(name)
         raise
-    return path
+
+
+def _is_device(path: Path) -> bool:
+    """Return True for what must be written to and not replaced: a device, a pipe."""
+    in_dev = Path("/dev") in Path(os.path.abspath(path)).parents
+    return os.path.exists(path) and (in_dev or not (os.path.isfile(path) or os.path.isdir(path)))
+
+
+def _try_to_write(folder: Path) -> None:
+    """Write a byte to a temporary file in the nearest folder that exists."""
+    existing = Path(os.path.realpath(folder))
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    with tempfile.TemporaryFile(dir=existing, buffering=0) as file:
+        file.write(b"\0")
+
+
+def _with_path(error: OSError, path: AnyPath) -> OSError:
+    """Return the same error about the path that the caller gave."""
+    return OSError(error.errno, error.strerror or str(error), str(path))
 
 
 def _umask() -> int:
-    """Return the mask for new files, which mkstemp does not ask for."""
+    """Return the mask for the permissions of new files, which mkstemp ignores."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-def write_json(path: Union[str, "os.PathLike[str]"], content: Any) -> Path:
-    """Write what `as_json` returns, whole or not at all."""
+def write_json(path: AnyPath, content: Any) -> Path:
+    """Write what `as_json` returns, completely or not at all."""
     return write_whole(path, as_json(content))
 
 
 def as_json(content: Any) -> str:
-    """Return JSON that any reader takes: a number that is not finite becomes null."""
+    """Return strict JSON: a number that is not finite becomes null."""
     return json.dumps(_finite(content), ensure_ascii=False, indent=1) + "\n"
 
 

@@ -7,11 +7,12 @@ NumPy, MXNet, Matplotlib and Rich are imported inside the functions that need th
 import click
 
 from . import compare, data, doctor, kernel, rerun, sweep
+from .command import Group
 
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gluonbook_ch7")
 def main() -> None:
     """Run chapter 7 of the 2018 MXNet edition of Dive into Deep Learning."""

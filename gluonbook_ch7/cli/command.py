@@ -2,15 +2,25 @@
 
 import json
 import os
+import sys
 import warnings
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import click
 
+from .._files import check_file, check_folder
 from ..errors import GluonbookError
 
-__all__ = ["Command", "data_options", "file_option", "folder_option", "print_json", "with_options"]
+__all__ = [
+    "Command",
+    "Group",
+    "data_options",
+    "file_option",
+    "folder_option",
+    "print_json",
+    "with_options",
+]
 
 Decorator = Callable[[Any], Any]
 
@@ -39,7 +49,24 @@ class Command(click.Command):
         except (GluonbookError, OSError) as error:
             if debug:
                 raise
-            raise _Failure(" ".join(str(error).split())) from error
+            raise _Failure(_in_one_line(error)) from error
+
+
+def _in_one_line(error: Exception) -> str:
+    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+class Group(click.Group):
+    """The group of all commands; Ctrl-C ends it with status 130 and one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(130)
 
 
 def with_options(*options: Decorator) -> Decorator:
@@ -73,14 +100,29 @@ data_options = with_options(
 
 def folder_option(name: str, help: str) -> Decorator:
     """Return an option that names a folder to write to."""
-    return click.option(name, type=click.Path(file_okay=False, path_type=Path), help=help)
+    folder = click.Path(path_type=Path)
+    return click.option(name, type=folder, callback=_checked_by(check_folder), help=help)
 
 
 def file_option(name: str, help: str) -> Decorator:
     """Return an option that names a file to write; ``--json`` arrives as ``json_file``."""
     parameter = f"{name.strip('-')}_file"
-    file = click.Path(dir_okay=False, path_type=Path)
-    return click.option(name, parameter, type=file, help=help)
+    file = click.Path(path_type=Path)
+    return click.option(name, parameter, type=file, callback=_checked_by(check_file), help=help)
+
+
+def _checked_by(check: Callable[[Path], None]) -> Callable[..., Optional[Path]]:
+    """Return a callback that reports a place that cannot be written to before any work is done."""
+
+    def callback(ctx: click.Context, option: click.Option, path: Optional[Path]) -> Optional[Path]:
+        try:
+            if path:
+                check(path)
+        except OSError as error:
+            raise _Failure(f"{option.opts[0]} {error.filename}: {error.strerror}") from error
+        return path
+
+    return callback
 
 
 def print_json(content: object) -> None:

@@ -118,15 +118,6 @@ def test_help_does_not_import_mxnet(tmp_path):
     assert "rerun" in result.stdout
 
 
-def test_an_unwritable_place_leaves_nothing_behind(tmp_path):
-    """If this fails, a failed write leaves half a file or a traceback."""
-    (tmp_path / "file").write_text("in the way")
-    result = run("rerun", "--data", "twin", "--out", "file/figures", cwd=tmp_path)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
 def test_the_installed_command_is_there():
     """If this fails, the command of the README does not exist after installing."""
     command = Path(sys.executable).with_name("gluonbook-ch7")

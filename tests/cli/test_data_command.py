@@ -5,14 +5,16 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from servers import dripping_server, mute_server, refusing_server, server
+from servers import dripping_server, halting_server, mute_server, refusing_server, server
 from tables import CONTENT, SUM, put
 
 from gluonbook_ch7.dataset import locate, parse
@@ -138,6 +140,24 @@ def test_fetch_says_which_addresses_failed_and_goes_on():
     assert re.fullmatch(r"127\.0\.0\.1:\d+: 404 Not Found", second)
 
 
+def test_ctrl_c_ends_a_fetch_with_130_and_nothing_in_the_cache():
+    """Someone without patience would see a traceback, or find half a file later."""
+    with halting_server(CONTENT * 99) as (address, halfway):
+        process = subprocess.Popen(
+            command("fetch", addresses=[address]),
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert halfway.wait(60)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (130, "", "Interrupted.\n")
+    assert not locate.cache_folder().exists()
+
+
 @pytest.mark.parametrize("slow", [mute_server, dripping_server])
 def test_fetch_gives_up_after_the_time_that_it_is_given(slow):
     """It would end in a traceback, in silence, or never."""
@@ -218,7 +238,7 @@ def test_verify_looks_at_a_damaged_copy_in_the_cache():
     ("arguments", "env", "words"),
     [
         ((), {}, "There is no data file yet. Get it with: gluonbook-ch7 data fetch"),
-        (("gone.dat",), {}, "No such file or directory: 'gone.dat'"),
+        (("gone.dat",), {}, "Error: gone.dat: No such file or directory"),
         ((), {"GLUONBOOK_CH7_DATA": "gone.dat"}, "GLUONBOOK_CH7_DATA is 'gone.dat'"),
     ],
 )

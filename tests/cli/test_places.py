@@ -1,0 +1,132 @@
+"""Places that cannot be written, and Ctrl-C: found early, said in one line, nothing left behind."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import pytest
+
+from gluonbook_ch7._files import check_file, write_whole
+
+COMMAND = [sys.executable, "-m", "gluonbook_ch7"]
+OPTIONS = {
+    "rerun": ("--out", "--json"),
+    "rerun chapter.md": ("--out", "--json", "--html"),
+    "compare": ("--out", "--json"),
+    "sweep rmsprop": ("--out", "--json", "--csv"),
+}
+EVERY_OPTION = [(command, option) for command, options in OPTIONS.items() for option in options]
+
+
+def call(*arguments, cwd, before=()):
+    return subprocess.run(
+        [*before, *COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(("command", "option"), EVERY_OPTION)
+def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path, command, option):
+    """Minutes of work would be lost at the end, or the error would name a file nobody knows."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "wrong").symlink_to("file" if option == "--out" else "folder")
+    reasons = ["Not a directory", "Is a directory"]
+    for place in ("wrong", "file/below"):
+        result = call(*command.split(), option, place, cwd=tmp_path)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr in [f"Error: {option} {place}: {reason}\n" for reason in reasons]
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder", "wrong"]
+    assert os.listdir(tmp_path / "folder") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"), [("ro", "Read-only file system"), ("size=4k", "No space left on device")]
+)
+def test_a_disk_that_takes_nothing_is_found_at_once(tmp_path, options, reason):
+    """On a full or a read-only disk the work would be done for nothing."""
+    fill = "cat /dev/zero > disk/x 2>/dev/null; " if "size" in options else ""
+    script = f'mount -t tmpfs -o {options} none disk && {{ {fill}exec "$@"; }}'
+    (tmp_path / "disk").mkdir()
+    before = ["unshare", "--mount", "sh", "-c", script, "sh"]
+    if os.getuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("mounting takes root and unshare")
+    if subprocess.run([*before, "true"], cwd=tmp_path, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    result = call("sweep", "rmsprop", "--csv", "disk/cells.csv", cwd=tmp_path, before=before)
+    assert result.returncode == 2
+    assert result.stderr == f"Error: --csv disk/cells.csv: {reason}\n"
+
+
+def test_a_device_is_written_to_and_never_replaced(tmp_path):
+    """--json /dev/stdout would replace the device by a file, for everybody on the machine."""
+    result = call("rerun", "--json", "/dev/full", cwd=tmp_path)
+    assert result.stderr == "Error: --json /dev/full: No space left on device\n"
+    check_file("/dev/null")
+    write_whole("/dev/null", "gone")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode) and stat.S_ISCHR(os.stat("/dev/full").st_mode)
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        write_whole("/dev/full", "much")
+    code = "from gluonbook_ch7._files import write_whole; write_whole('/dev/stdout', 'said')"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"said"
+
+
+def test_a_link_stays_a_link(tmp_path):
+    """A link to a file on a larger disk would be replaced by a file on the small one."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to("elsewhere/file")
+    write_whole(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "elsewhere" / "file").read_text() == "text"
+    assert os.listdir(tmp_path / "elsewhere") == ["file"]
+
+
+def interrupt(arguments, cwd, is_time):
+    """Start a command, press Ctrl-C when it is time, and return its status and its last words."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not is_time(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
+
+
+def has_loaded(library):
+    def is_time(pid):
+        with open(f"/proc/{pid}/maps") as maps:
+            return library in maps.read()
+
+    return is_time
+
+
+@pytest.mark.parametrize(
+    ("command", "library"),
+    [
+        ("rerun --json v.json", "libmxnet.so"),  # while MXNet is imported
+        ("compare --json v.json", "ft2font"),  # while Matplotlib is
+        ("rerun --json v.json", "pyexpat"),  # when all is imported
+        ("compare --json v.json", "pyexpat"),
+        ("sweep rmsprop --csv v.csv", "pyexpat"),
+    ],
+)
+def test_ctrl_c_is_one_line_and_130(tmp_path, command, library):
+    """A script could not tell an interruption from a failure, or half a file would be left."""
+    (tmp_path / "here").mkdir()
+    arguments = [*command.split(), "--data", "twin"]
+    status, output, errors = interrupt(arguments, tmp_path / "here", has_loaded(library))
+    assert (status, output) == (130, "")
+    assert errors.startswith("Interrupted.") and errors.count("\n") == 1
+    assert os.listdir(tmp_path / "here") == []
