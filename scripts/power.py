@@ -29,6 +29,7 @@ from gluonbook_ch7.reproduce.likelihood import Gaussian
 
 CURVE_SEED = 3 * 10**6  # the tests train with smaller ones
 LIMIT_RUNS = 2000
+EACH = 50
 # What a recorded run really had, for each stated call: hyperparameters or attributes of the call.
 TRUTHS: dict[str, list[dict[str, Any]]] = {
     "rmsprop": [
@@ -144,67 +145,85 @@ def calls(rule: str, truth: dict[str, Any]) -> tuple[Call, Call]:
 
 def power(rule: str, curves: int, shuffles: int) -> Iterator[dict[str, Any]]:
     """Yield for each truth how often the test rejects the stated call, and how often it could."""
-    tests: dict[int, CurveTest] = {}
+    tests: dict[int, RankedTest] = {}
     for truth in TRUTHS[rule]:
         stated, true = calls(rule, truth)
         k = stated.features.shape[1]
-        test = tests.setdefault(k, tests.get(k) or CurveTest(stated, runs=shuffles))
+        if k not in tests:
+            tests[k] = RankedTest(stated, curves, shuffles)
+        ranked, test = tests[k], tests[k].test
         row = {"rule": rule, "really": " ".join(f"{n} {v}" for n, v in truth.items())}
         losses = true.train(range(CURVE_SEED, CURVE_SEED + curves))
         if losses.shape[1] != test.length:
             yield {**row, "distance of losses": 1.0, "new score": 1.0, "limit": 1.0, "share": 1.0}
             continue
         recorded = test.coordinates(losses[:, 1:])
-        rejected = float(np.mean(test.p_values(recorded) <= LEVEL))
-        limit = limit_of(test, true, recorded)
+        rejected = float(np.mean(ranked.p_values(recorded) <= LEVEL))
+        limit = limit_of(ranked, true, recorded)
         yield {
             **row,
-            "distance of losses": distance_power(test, losses),
+            "distance of losses": distance_power(ranked.losses, losses),
             "new score": rejected,
             "limit": limit,
             "share": rejected / limit,
         }
 
 
-def distance_power(test: CurveTest, losses: np.ndarray) -> float:
-    """Return the power of the Mahalanobis distance of the losses themselves."""
-    fit = test.call.train(range(LIMIT_RUNS))[:, 1:].astype(np.float64)
-    mean, whitening = fit.mean(axis=0), np.linalg.inv(np.linalg.cholesky(np.cov(fit.T)))
-    fresh = test.call.train(range(LIMIT_RUNS, 2 * LIMIT_RUNS))[:, 1:]
+def distance_power(fresh: np.ndarray, losses: np.ndarray) -> float:
+    """Return the power of the Mahalanobis distance of the losses themselves, given fresh runs."""
+    fit, home = np.split(fresh.astype(np.float64), 2)
+    mean, inverse = fit.mean(axis=0), np.linalg.inv(np.cov(fit.T))
     at_home, away = (
-        (((curves - mean) @ whitening.T) ** 2).sum(axis=1) for curves in (fresh, losses[:, 1:])
+        np.einsum("ri,ij,rj->r", curves - mean, inverse, curves - mean)
+        for curves in (home, losses[:, 1:])
     )
     return float(np.mean(away > np.quantile(at_home, 1 - LEVEL)))
 
 
-def limit_of(test: CurveTest, true: Call, recorded: np.ndarray) -> float:
+def limit_of(ranked: "RankedTest", true: Call, recorded: np.ndarray) -> float:
     """Return the power of the likelihood ratio of the truth, which the test does not know."""
-    seeds = range(CURVE_SEED - LIMIT_RUNS, CURVE_SEED)
-    fitted = Gaussian.fit(test.coordinates(true.train(seeds)[:, 1:]))
-    fresh = test.coordinates(test.call.train(range(4 * LIMIT_RUNS))[:, 1:])
+    losses = true.train(range(CURVE_SEED - LIMIT_RUNS, CURVE_SEED))
+    fitted = Gaussian.fit(ranked.test.coordinates(losses[:, 1:]))
 
     def ratio(curves: np.ndarray) -> np.ndarray:
-        return fitted.log_density(curves) - test.stated.gaussian.log_density(curves)
+        return fitted.log_density(curves) - ranked.test.stated.gaussian.log_density(curves)
 
+    fresh = np.concatenate(ranked.fresh)
     return float(np.mean(ratio(recorded) > np.quantile(ratio(fresh), 1 - LEVEL)))
 
 
-def calibration(rule: str, curves: int, shuffles: int) -> dict[str, Any]:
-    """Return how often the test rejects runs of the stated call itself.
+class RankedTest:
+    """A test in which every 50 curves are ranked among fresh runs of their own.
 
-    Every 50 curves are ranked among fresh runs of their own: curves that are ranked among the same
-    ones have p-values that depend on each other.
+    Curves that are ranked among the same runs have p-values that depend on each other.
     """
-    stated, p_values = stated_call(rule), []
-    test = CurveTest(stated, runs=shuffles)
-    for first in range(0, curves, 50):
-        seeds = range(CURVE_SEED + first, CURVE_SEED + min(first + 50, curves))
-        recorded = test.coordinates(stated.train(seeds)[:, 1:])
-        p_values += test.p_values(recorded).tolist()
-        again = range(2 * CURVE_SEED + first * shuffles, 2 * CURVE_SEED + (first + 1) * shuffles)
-        fresh = test.coordinates(stated.train(again)[:, 1:])
-        test.stated = replace(test.stated, fresh=fresh)
-    p = np.array(p_values)
+
+    def __init__(self, stated: Call, curves: int, shuffles: int) -> None:
+        self.test = CurveTest(stated, runs=shuffles)
+        self.losses = np.empty((0, self.test.length - 1), np.float32)
+        self.fresh = []
+        for first in range(0, curves, EACH):
+            seed = 2 * CURVE_SEED + first * shuffles
+            losses = stated.train(range(seed, seed + shuffles))
+            self.losses = np.concatenate([self.losses, losses[:, 1:]])
+            self.fresh.append(self.test.coordinates(losses[:, 1:]))
+
+    def p_values(self, recorded: np.ndarray) -> np.ndarray:
+        """Return the p-value of each curve."""
+        blocks = [recorded[first : first + EACH] for first in range(0, len(recorded), EACH)]
+        p = [
+            self.test.p_values(block, replace(self.test.stated, fresh=fresh))
+            for block, fresh in zip(blocks, self.fresh)
+        ]
+        return np.concatenate(p)
+
+
+def calibration(rule: str, curves: int, shuffles: int) -> dict[str, Any]:
+    """Return how often the test rejects runs of the stated call itself."""
+    stated = stated_call(rule)
+    ranked = RankedTest(stated, curves, shuffles)
+    losses = stated.train(range(CURVE_SEED, CURVE_SEED + curves))
+    p = ranked.p_values(ranked.test.coordinates(losses[:, 1:]))
     return {
         "rule": rule,
         "curves": curves,

@@ -4,6 +4,8 @@ A curve's score is the largest likelihood ratio to the stated call of any group 
 values of one hyperparameter, the sizes of the minibatches, and so on. Among the values of a group
 the likelihood is averaged. For what no alternative foresees there is one more: the stated call's
 own Gaussian with a larger spread, whose likelihood ratio is the Mahalanobis distance, rescaled.
+Another value of a hyperparameter is taken to be ten times as plausible as anything else, because
+every group that is as plausible costs the others power.
 
 The p-value is the rank of the score among those of fresh runs of the stated call. The Gaussians
 were fitted to other runs, so under the stated call every rank is equally likely: p is exact however
@@ -34,6 +36,7 @@ __all__ = ["LEVEL", "RUNS", "CurveTest", "Point"]
 Curves = npt.NDArray[np.float64]
 
 LEVEL = 0.01
+PLAUSIBILITY = 0.1  # of alternatives that are not values of a hyperparameter
 UNFORESEEN = 2.0  # how much wider the Gaussian is that stands for all unforeseen alternatives
 RUNS = 1000  # fresh runs of the stated call
 FIT_RUNS = 2000  # to which its Gaussian is fitted
@@ -160,12 +163,11 @@ class CurveTest:
 
     def scores(self, curves: Curves, null: Point) -> Curves:
         """Return how much better than under `null` each curve is explained otherwise: (n,)."""
-        under_null = null.gaussian.log_density(curves)
-        scores = null.gaussian.log_density(curves, spread=UNFORESEEN) - under_null
-        for group in (*self.grids.values(), *self.others):
-            likelihoods = [point.gaussian.log_density(curves) for point in group]
-            mean = np.logaddexp.reduce(likelihoods, axis=0) - np.log(len(group))
-            scores = np.maximum(scores, mean - under_null)
+        unforeseen = null.gaussian.log_density(curves, spread=UNFORESEEN)
+        others = [unforeseen, *(_mean_density(group, curves) for group in self.others)]
+        values = [_mean_density(group, curves) for group in self.grids.values()]
+        best = np.max([*values, *(np.log(PLAUSIBILITY) + other for other in others)], axis=0)
+        scores: Curves = best - null.gaussian.log_density(curves)
         return scores
 
     def p_values(self, curves: Curves, null: Optional[Point] = None) -> Curves:
@@ -180,3 +182,10 @@ class CurveTest:
         fresh = np.sort(self.scores(null.fresh, null))
         rejected = max(int(LEVEL * (len(fresh) + 1)), 1)  # how many ranks are
         return float(self.scores(curve, null)[0] - fresh[-rejected])
+
+
+def _mean_density(group: Sequence[Point], curves: Curves) -> Curves:
+    """Return the logarithm of the mean density of a group at each curve: (n,)."""
+    log_densities = [point.gaussian.log_density(curves) for point in group]
+    mean: Curves = np.logaddexp.reduce(log_densities, axis=0) - np.log(len(group))
+    return mean
