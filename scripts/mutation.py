@@ -1,0 +1,137 @@
+"""Change the source in one place at a time, and see whether a test notices.
+
+python scripts/mutation.py --sample 200
+
+A change that no test notices (a mutant that survives) is a line that nothing holds to its word.
+Each mutant is tried in a copy of the checkout, with the tests that should notice it. Needs
+cosmic-ray; `nox -s mutation` installs it.
+"""
+
+import multiprocessing
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import WorkDB, use_db
+from rich.progress import track
+
+from gluonbook_ch7._files import write_json
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+SECONDS = 300  # after which the tests of a mutant are taken to hang, which counts as noticed
+WANTED = 0.92
+
+# For each group of modules, the tests that must notice a change in them, the quickest first.
+_TRAINING = "tests/test_reaches_026.py tests/test_training.py tests/tracing/test_tracing.py"
+_ENSEMBLES = "tests/experiments/test_ensemble.py tests/experiments/test_sweep.py"
+TESTS = {
+    "rules.py": "tests/test_rules.py",
+    "model.py": "tests/test_model.py tests/test_training.py",
+    "descent2d.py": "tests/test_descent2d.py",
+    "data.py": "tests/test_data.py",
+    "figures.py": "tests/test_figures.py tests/test_descent2d.py",
+    "training.py": _TRAINING,
+    "loss_curve.py": f"{_TRAINING} tests/test_results.py",
+    "_sampling.py": f"{_ENSEMBLES} {_TRAINING}",
+    "tracing": "tests/tracing",
+    "experiments/registry.py": "tests/test_rules.py tests/experiments/test_compare.py",
+    "experiments/objective.py": f"{_ENSEMBLES} tests/experiments/test_compare.py",
+    "experiments/ensemble.py": _ENSEMBLES,
+    "experiments/stacked.py": _ENSEMBLES,
+    "reproduce/evidence.py": "tests/reproduce",
+    "reproduce/geometry.py": "tests/reproduce",
+    "reproduce/losses.py": "tests/reproduce",
+    "reproduce/verdict.py": "tests/reproduce",
+}
+
+
+@click.command()
+@click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Mutants.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option("--only", help="Only modules whose path contains this.")
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results too.")
+def main(
+    sample: int, seed: int, only: Optional[str], processes: int, json_file: Optional[Path]
+) -> None:
+    """Try a sample of mutants; print those that survive. Exit status 1 if fewer than 92 % die."""
+    modules = [module for module in _modules() if not only or only in str(module)]
+    items = _mutants(modules)
+    chosen = random.Random(seed).sample(items, min(sample, len(items)))
+    click.echo(f"{len(chosen)} of {len(items):,} mutants of {len(modules)} modules.")
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [_copy(Path(folder, str(number))) for number in range(processes)]
+        waiting = multiprocessing.get_context("spawn").Queue()
+        for copy in copies:
+            waiting.put(copy)
+        with multiprocessing.get_context("spawn").Pool(processes, _enter, (waiting,)) as pool:
+            results = list(track(pool.imap(_try, chosen), "trying", total=len(chosen)))
+    survivors = [diff for survived, diff in results if survived]
+    for diff in survivors:
+        click.echo(f"\n{diff}")
+    killed = 1 - len(survivors) / len(results)
+    click.echo(f"\n{killed:.1%} of {len(results)} mutants were noticed (at least {WANTED:.0%}).")
+    if json_file:
+        write_json(json_file, {"mutants": len(results), "killed": killed, "survivors": survivors})
+    sys.exit(0 if killed >= WANTED else 1)
+
+
+def _modules() -> list[Path]:
+    """Return the modules that are mutated, relative to the checkout."""
+    found = []
+    for name in TESTS:
+        path = CHECKOUT / "gluonbook_ch7" / name
+        found += sorted(path.glob("[!_]*.py")) if path.is_dir() else [path]
+    return [path.relative_to(CHECKOUT) for path in found]
+
+
+def _mutants(modules: list[Path]) -> list[Any]:
+    """Return all single changes that cosmic-ray knows to make."""
+    os.chdir(CHECKOUT)
+    with use_db(":memory:", WorkDB.Mode.create) as database:
+        init(modules, database, {})
+        return sorted(database.work_items, key=_position)
+
+
+def _position(item: Any) -> tuple[Any, ...]:
+    (mutation,) = item.mutations
+    return str(mutation.module_path), mutation.start_pos, mutation.operator_name
+
+
+def _copy(folder: Path) -> Path:
+    """Copy the files that git tracks."""
+    listed = subprocess.check_output(["git", "ls-files"], cwd=CHECKOUT, text=True)
+    for name in listed.splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / name, folder / name)
+    return folder
+
+
+def _enter(waiting: Any) -> None:
+    """Work in a copy of one's own, whose package is imported before an installed one."""
+    copy = waiting.get()
+    os.chdir(copy)
+    os.environ["PYTHONPATH"] = str(copy)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+
+def _try(item: Any) -> tuple[bool, str]:
+    """Run the tests of a mutant; return whether it survived them, and what was changed."""
+    module = item.mutations[0].module_path.relative_to("gluonbook_ch7")
+    tests = next(TESTS[name] for name in TESTS if str(module).startswith(name))
+    pytest = partial("{} -m pytest -x -q -n 0 {}".format, sys.executable)
+    result = mutate_and_test(item.mutations, pytest(tests), SECONDS)
+    return str(result.test_outcome).endswith("SURVIVED"), result.diff or ""
+
+
+if __name__ == "__main__":
+    main()
