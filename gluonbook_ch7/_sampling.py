@@ -18,6 +18,7 @@ __all__ = [
     "draw_orders",
     "draw_start",
     "draw_starts",
+    "fresh_starts",
     "is_checkpoint",
     "last_checkpoint",
     "seed_generators",
@@ -96,7 +97,20 @@ def draw_starts(
     return weights, np.zeros((len(seeds), 1, 1), np.float32)
 
 
-def _normals(twister: np.random.RandomState, count: int) -> npt.NDArray[np.float32]:
+def fresh_starts(draws: int, num_features: int, system: str = "Linux") -> npt.NDArray[np.float32]:
+    """Return the weights of the first draws of a fresh process: (draws, k, 1), float32.
+
+    MXNet's generator starts every process as if it was seeded with 0. Of the two numbers that a
+    pair (x, y) gives, it uses the one that the C++ library returns first: on Linux that of y, on
+    macOS that of x.
+    """
+    numbers = _normals(np.random.RandomState(0), draws * num_features, system)
+    return np.float32(0.01) * numbers.reshape(draws, num_features, 1)
+
+
+def _normals(
+    twister: np.random.RandomState, count: int, system: str = "Linux"
+) -> npt.NDArray[np.float32]:
     """Draw `count` normal numbers, float32, by the polar method."""
     normals = np.empty(0, np.float32)
     while len(normals) < count:  # π/4 of the pairs are kept
@@ -104,10 +118,10 @@ def _normals(twister: np.random.RandomState, count: int) -> npt.NDArray[np.float
         x, y = (2 * (pairs.astype(np.float32) * np.float32(2**-32)) - 1).T
         square = x * x + y * y
         kept = (square > 0) & (square <= 1)
-        y, square = y[kept], square[kept]
+        used, square = (x if system == "macOS" else y)[kept], square[kept]
         # The logarithm as the C library rounds it, unlike NumPy's own for float32.
         logarithm = np.log(square.astype(np.float64)).astype(np.float32)
-        normals = np.append(normals, y * np.sqrt(-2 * logarithm / square))
+        normals = np.append(normals, used * np.sqrt(-2 * logarithm / square))
     return normals[:count]
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "file_option",
     "folder_option",
     "print_json",
+    "source_option",
     "with_options",
 ]
 
@@ -80,6 +81,13 @@ def with_options(*options: Decorator) -> Decorator:
     return add
 
 
+source_option = click.option(
+    "--data",
+    "source",
+    default="auto",
+    show_default=True,
+    help="Data source: auto, real, twin, or the path of a file or folder.",
+)
 data_options = with_options(
     click.option(
         "--edition",
@@ -88,13 +96,7 @@ data_options = with_options(
         show_default=True,
         help="Edition of the data: 0.7 has the 4 features of the recorded run, 1.0 has 5.",
     ),
-    click.option(
-        "--data",
-        "source",
-        default="auto",
-        show_default=True,
-        help="Data source: auto, real, twin, or the path of a file or folder.",
-    ),
+    source_option,
 )
 
 

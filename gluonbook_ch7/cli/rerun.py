@@ -7,22 +7,30 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
-from .command import Command, data_options, file_option, folder_option
+from .command import Command, file_option, folder_option, source_option
 from .console import print_table, status, with_progress
 
 if TYPE_CHECKING:
-    from ..reproduce.evidence import Judgement
+    from ..reproduce.runner import ChapterRun
+    from ..reproduce.verdict import Judgement
 
 __all__ = ["rerun"]
 
 STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
 ONLY_WITH_FILE = {"html_file", "timeout"}
-ONLY_WITHOUT_FILE = {"edition", "source"}
+ONLY_WITHOUT_FILE = {"source"}
 
 
 @click.command(cls=Command)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@data_options
+@click.option(
+    "--edition",
+    type=click.Choice(["auto", "0.7", "1.0"]),
+    default="auto",
+    show_default=True,
+    help="Edition of the data: 0.7 has 4 features, 1.0 has 5; auto takes the recorded run's.",
+)
+@source_option
 @folder_option("--out", "Folder for the figures or, with FILE, for the executed notebook.")
 @file_option("--json", "File for the verdicts, as JSON.")
 @file_option("--html", "With FILE: file for a page that shows recorded and rerun side by side.")
@@ -52,13 +60,13 @@ def rerun(
     a file runs the code in it, with your rights.
 
     Exit status: 0 if nothing is different, 1 if an output is different or a cell failed, 2 if it
-    could not be run.
+    could not be run or nothing could be judged.
     """
     _check_options(ctx)
     if file is None:
         _rerun_section(edition, source, out, json_file)
     else:
-        _rerun_file(file, timeout, out, json_file, html_file)
+        _rerun_file(file, edition, timeout, out, json_file, html_file)
 
 
 def _check_options(ctx: click.Context) -> None:
@@ -83,18 +91,17 @@ def _rerun_section(
     from .._files import write_json
     from ..reproduce.record import load_recorded
 
-    record = (
-        load_recorded()
-    )  # before MXNet is imported and the data are loaded, which takes a while
+    record = load_recorded()  # before MXNet is imported and the data are loaded
     from ..data import load_data_ch7
     from ..reproduce import section
-    from ..reproduce.evidence import is_reproduced
+    from ..reproduce.verdict import hold_together, is_reproduced
 
+    edition = "0.7" if edition == "auto" else edition
     data = load_data_ch7(edition, source)
     if out:
         out.mkdir(parents=True, exist_ok=True)  # an error now rather than after the work
     results = list(with_progress(section.rerun_section(data, record), "result", 3))
-    judgements = [judgement for result in results for judgement in result.judgements]
+    judgements = hold_together([each for result in results for each in result.judgements])
     reproduced = is_reproduced(judgements)
     _print_judgements(judgements)
     click.echo(f"Data: edition {edition}, {data.origin}.")
@@ -110,12 +117,13 @@ def _rerun_section(
 
 def _rerun_file(
     file: Path,
+    edition: str,
     timeout: int,
     out: Optional[Path],
     json_file: Optional[Path],
     html_file: Optional[Path],
 ) -> None:
-    """Run a chapter file, print the verdicts, and exit with 0 if nothing is different, else 1."""
+    """Run a chapter file, print the verdicts, and exit with the status that they give."""
     from ..reproduce.notebook import read_chapter
 
     chapter = read_chapter(file)
@@ -126,14 +134,34 @@ def _rerun_file(
 
     check_places(file, out, json_file, html_file)
     with status("starting a kernel") as show:
-        run = rerun_chapter(chapter, timeout, lambda cell: show(f"running {cell.name}"))
+        run = rerun_chapter(chapter, timeout, lambda cell: show(f"running {cell.name}"), edition)
     _print_judgements(run.judgements)
-    click.echo(f"Data: {'; '.join(run.data) or 'none was loaded'}.")
+    _print_data(run, edition)
+    not_run = [cell.name for cell in run.cells if cell.status == "not run"]
+    if not_run:
+        click.echo(f"Not run: {', '.join(not_run)}.")
     for path in write_run(run, out, json_file, html_file):
         click.echo(f"Wrote {path}")
     summary = " ".join(summarise(run).split())
     click.echo(f"Error: {summary}" if run.failure else summary, err=bool(run.failure))
-    sys.exit(0 if run.is_reproduced else 1)
+    sys.exit(_status(run))
+
+
+def _print_data(run: "ChapterRun", edition: str) -> None:
+    """Print which data the chapter took, and why these."""
+    click.echo(f"Data: {'; '.join(run.data) or 'none was loaded'}.")
+    if any(origin.startswith("edition") for origin in run.data):
+        if run.edition:
+            click.echo(f"Edition {run.edition}: {run.edition_reason}.")
+    elif edition != "auto":
+        click.echo(f"--edition {edition} had no effect: the chapter loads its data itself.")
+
+
+def _status(run: "ChapterRun") -> int:
+    """Return the exit status: 2 where nothing could be judged, 1 where the evidence says no."""
+    if run.missing or not run.is_judged:
+        return 2
+    return 0 if run.is_reproduced else 1
 
 
 def _print_judgements(judgements: Sequence["Judgement"]) -> None:

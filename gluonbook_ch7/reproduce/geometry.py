@@ -1,41 +1,76 @@
-"""Figures held against each other as geometry in data coordinates, never as bytes or pixels."""
+"""Figures compared as geometry in data coordinates, never as bytes or pixels.
 
-from collections.abc import Sequence
+A line is the set of points that it draws. Matplotlib's releases place and count the vertices of a
+contour differently, and leave out vertices of a nearly straight line; the line is the same.
+"""
+
+from collections import Counter
+from itertools import zip_longest
 
 import numpy as np
+import numpy.typing as npt
 
-from .svg import Figure, Polyline
+from .axis import RESOLUTION
+from .svg import Axes, Figure, Polyline
 from .verdict import Judgement, Verdict
 
-__all__ = ["VERTEX_LIMIT", "in_brief", "judge_figure"]
+__all__ = ["EXACT", "VISIBLE", "in_brief", "judge_figure", "judge_figures"]
 
-VERTEX_LIMIT = 1e-6  # data units; a recorded SVG holds 6 decimals of a point
+EXACT = 5 * RESOLUTION
+"""Points within which two lines are one: the rounding of both and of the ticks of both axes."""
+VISIBLE = 0.1
+"""Points: a distance that nobody can see."""
+
+Array = npt.NDArray[np.float64]
+
+
+def judge_figures(
+    output: str, recorded: tuple[Figure, ...], rerun: tuple[Figure, ...]
+) -> list[Judgement]:
+    """Judge figures one by one, in order; one that is missing or new is different."""
+    judgements = []
+    for then, now in zip_longest(recorded, rerun):
+        if then and now:
+            judgements.append(judge_figure(f"{output}: figure", then, now))
+        else:
+            brief = in_brief(then) if then else "none", in_brief(now) if now else "none"
+            basis = "no figure today" if then else "no figure was recorded"
+            judgements.append(Judgement(f"{output}: figure", *brief, Verdict.DIFFERENT, basis))
+    return judgements
 
 
 def judge_figure(output: str, recorded: Figure, rerun: Figure) -> Judgement:
-    """Judge a figure as geometry: the same axes, and every vertex within 1e-6 of data units."""
-    before, after = in_brief(recorded), in_brief(rerun)
-    if recorded.refusal or rerun.refusal:
-        refusal = recorded.refusal or rerun.refusal
-        return Judgement(output, before, after, Verdict.NOT_JUDGED, refusal)
+    """Judge a figure by its axes and by the curves that its lines draw.
+
+    Identical: no vertex is farther than `EXACT` from the other figure's lines. Consistent: none is
+    farther than `VISIBLE`.
+    """
+    brief = in_brief(recorded), in_brief(rerun)
+    refusal = recorded.refusal or rerun.refusal
+    if refusal:
+        return Judgement(output, *brief, Verdict.NOT_JUDGED, refusal)
     differences = _frame_differences(recorded, rerun)
     if differences:
-        return Judgement(output, before, after, Verdict.DIFFERENT, "; ".join(differences))
-    largest = max(
-        (
-            _distance(line, _nearest(line, b.polylines))
-            for a, b in zip(recorded.axes + rerun.axes, rerun.axes + recorded.axes)
-            for line in a.polylines
-        ),
-        default=0.0,
+        return Judgement(output, *brief, Verdict.DIFFERENT, "; ".join(differences))
+    worst = max(
+        (_farthest(a, b) for a, b in zip(recorded.axes, rerun.axes)), default=(0.0, (0.0, 0.0), 0.0)
     )
-    verdict = Verdict.IDENTICAL if largest <= VERTEX_LIMIT else Verdict.DIFFERENT
-    basis = f"largest distance of a vertex {largest:.1e} data units (limit {VERTEX_LIMIT:.0e})"
-    return Judgement(output, before, after, verdict, basis, {"largest_difference": largest})
+    points, (x, y), difference = worst
+    left_out = [name for axes in recorded.axes for name in axes.left_out]
+    note = f"; left out: {', '.join(left_out)}" if left_out else ""
+    numbers = {"points": points, "largest_difference": difference}
+    if points <= EXACT:
+        basis = f"every vertex within {difference:.1e} data units, the SVG's resolution{note}"
+        return Judgement(output, *brief, Verdict.IDENTICAL, basis, numbers)
+    if points <= VISIBLE:
+        basis = f"the same curves, within {points:.1g} of a point (limit {VISIBLE}){note}"
+        return Judgement(output, *brief, Verdict.CONSISTENT, basis, numbers)
+    basis = f"{difference:.2g} data units, {points:.2g} points, apart at ({x:.4g}, {y:.4g}){note}"
+    return Judgement(output, *brief, Verdict.DIFFERENT, basis, numbers)
 
 
 def in_brief(figure: Figure) -> str:
-    """Say how many lines and vertices a figure has."""
+    """Return how many lines and vertices a figure has, in words."""
     if figure.refusal:
         return "a figure"
     lines = [line for axes in figure.axes for line in axes.polylines]
@@ -43,7 +78,7 @@ def in_brief(figure: Figure) -> str:
 
 
 def _frame_differences(recorded: Figure, rerun: Figure) -> list[str]:
-    """Say in which way two figures cannot be compared vertex by vertex."""
+    """Return in words how the labels, or the number or the look of the lines, differ."""
     if len(recorded.axes) != len(rerun.axes):
         return [f"{len(recorded.axes)} axes became {len(rerun.axes)}"]
     differences = []
@@ -52,23 +87,57 @@ def _frame_differences(recorded: Figure, rerun: Figure) -> list[str]:
             before, after = getattr(a, name), getattr(b, name)
             if before != after:
                 differences.append(f"{name.replace('_', ' ')} {before} became {after}")
-        if sorted(map(_look, a.polylines)) != sorted(map(_look, b.polylines)):
-            differences.append("not the same number of lines, vertices, colours or markers")
+        if Counter(map(_look, a.polylines)) != Counter(map(_look, b.polylines)):
+            differences.append("not the same number of lines, colours or markers")
     return differences
 
 
 def _look(line: Polyline) -> tuple[str, bool, bool, int]:
-    return line.color, line.marker, line.line, len(line.vertices)
+    """Return what must be the same of a line; of one with markers, their number too."""
+    return line.color, line.marker, line.line, len(line.vertices) if line.marker else 0
 
 
-def _nearest(line: Polyline, others: Sequence[Polyline]) -> Polyline:
-    """Return the line of the same look that is nearest to `line`, wherever it stands in order."""
-    return min(
-        (other for other in others if _look(other) == _look(line)),
-        key=lambda other: _distance(line, other),
-    )
+def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:
+    """Return how far the lines of two axes are apart.
+
+    Returns
+    -------
+    points : float
+        The largest distance of any vertex of one from the lines of that look of the other.
+    place : (float, float)
+        That vertex, in data units.
+    difference : float
+        The distance in data units, along the axis along which it is larger.
+    """
+    units = np.array(a.units)
+    worst = 0.0, (0.0, 0.0), 0.0
+    for one, other in ((a, b), (b, a)):
+        for line in one.polylines:
+            alike = [each for each in other.polylines if _look(each) == _look(line)]
+            if line.marker:  # markers are seen one by one
+                offsets = min(
+                    (each.vertices - line.vertices for each in alike),
+                    key=lambda offset: float(np.abs(offset / units).max()),
+                )
+            else:
+                lines = [each.vertices / units for each in alike]
+                offsets = _offsets(line.vertices / units, lines) * units
+            points = np.hypot(*(offsets / units).T)
+            index = int(np.argmax(points))
+            x, y = line.vertices[index].tolist()
+            worst = max(worst, (float(points[index]), (x, y), float(np.abs(offsets[index]).max())))
+    return worst
 
 
-def _distance(line: Polyline, other: Polyline) -> float:
-    """Return the largest difference of a coordinate, in data units."""
-    return float(np.abs(line.vertices - other.vertices).max())
+def _offsets(vertices: Array, lines: list[Array]) -> Array:
+    """Return the vector from each vertex to the nearest point on some lines: shape (n, 2)."""
+    begins = np.concatenate([line[:-1] if len(line) > 1 else line for line in lines])
+    ends = np.concatenate([line[1:] if len(line) > 1 else line for line in lines])
+    along = ends - begins
+    lengths = np.maximum((along**2).sum(axis=1), 1e-300)
+    offsets = begins - vertices[:, np.newaxis]
+    share = np.clip(-(offsets * along).sum(axis=2) / lengths, 0, 1)
+    offsets = offsets + share[:, :, np.newaxis] * along
+    nearest = (offsets**2).sum(axis=2).argmin(axis=1)
+    found: Array = offsets[np.arange(len(vertices)), nearest]
+    return found

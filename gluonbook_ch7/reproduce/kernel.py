@@ -1,79 +1,147 @@
-"""What runs inside the kernel of a rerun: the book's import names, and a witness of its calls."""
+"""What runs inside the kernel of a rerun: it observes the chapter's calls, and judges them."""
 
+import ast
 import json
-from contextlib import ExitStack
-from typing import Any, Optional
+from dataclasses import asdict
+from typing import Any, Callable, Union
 
 import numpy as np
 
-from .. import data, extension
-from ..errors import GluonbookError
-from .observer import TrainingCall, observe_data, observe_training, shuffles_of
+from .. import _observers, data, extension
+from .._observers import TrainingCall
+from ..dataset.locate import choose
+from ..dataset.table import standardise
+from ..descent2d import descend_2d
+from ..loss_curve import LossCurve
+from .descents import examine_descent, is_random
+from .losses import examine
+from .observer import Descent, Training, observed
+from .starts import find_edition
 
-__all__ = ["report", "set_up"]
+__all__ = ["judge", "report", "set_up", "watched"]
 
-_calls: list[TrainingCall] = []
+_calls: list[Union[Training, Descent]] = []
+_pending: list[Union[Training, Descent]] = []
 _origins: list[str] = []
-_observers = ExitStack()
 
 
-def set_up() -> None:
-    """Make this kernel the book's, and watch its training calls and its data from now on.
+def set_up(claims: str) -> str:
+    """Make this kernel the book's, and observe its training calls and its data from now on.
 
     NumPy's generator starts with the seed 0, so that a rerun can be repeated. MXNet's is left as it
     is in a fresh process, which is how the recorded run began.
-    """
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-    extension.load_ipython_extension(None)
-    extension.on_read.append(_origins.append)
-    # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
-    set_matplotlib_formats("png", "svg")
-    _observers.enter_context(observe_training(_calls.append))
-    _observers.enter_context(observe_data(_note_data))
-    np.random.seed(0)
-
-
-def report(runs: int) -> str:
-    """Return as JSON what happened since the last report.
 
     Parameters
     ----------
-    runs : int
-        How many shuffles of each training call to run now; 0 for none.
+    claims : str
+        As JSON: ``first_losses`` and ``printed``, the recorded losses before training and the
+        printed ones; and ``edition``, that of the data, or "auto".
 
     Returns
     -------
     str
-        ``{"trainings": [{"epochs", "losses", "sample", "refusal"}, ...], "data": [str, ...]}``
+        ``{"edition": str, "reason": str}`` as JSON; both empty where the chapter gets the edition
+        of the package that it imports.
     """
-    content = {"trainings": [_training(call, runs) for call in _calls], "data": list(_origins)}
-    _calls.clear()
-    _origins.clear()
-    return json.dumps(content)
+    from IPython import get_ipython
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    edition, reason = _edition(**json.loads(claims))
+    if edition:
+        EDITIONS.update(dict.fromkeys(EDITIONS, edition))
+    load_ipython_extension(None)
+    # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
+    set_matplotlib_formats("png", "svg")
+    _observers.on_training.append(_note_training)
+    _observers.on_descent.append(_note_descent)
+    _observers.on_data.append(_note_data)
+    shell = get_ipython()
+    if shell:
+        shell.ast_transformers.append(_WatchFunctions())
+    np.random.seed(0)
+    return json.dumps({"edition": edition, "reason": reason})
+
+
+def _edition(first_losses: list[float], printed: list[float], edition: str) -> tuple[str, str]:
+    """Return the edition of the data to give the chapter, and why."""
+    if edition != "auto":
+        return edition, "as asked for"
+    table = choose("auto")
+    columns = standardise(table.values, table.origin).astype(np.float32)
+    tasks = {name: (columns[:, :count], columns[:, -1]) for name, count in data.EDITIONS.items()}
+    return find_edition(tasks, first_losses, printed)
+
+
+def _note_training(call: TrainingCall, curve: LossCurve) -> None:
+    _calls.append(Training(call, curve.epochs, curve.losses.astype(np.float64), curve.start[0]))
+
+
+def _note_descent(rule: Any, trace: list[tuple[float, float]]) -> None:
+    _calls.append(Descent(np.array(trace, np.float64), lambda: descend_2d(rule)))
 
 
 def _note_data(loaded: data.Ch7Data) -> None:
     _origins.append(f"edition {loaded.edition}, {loaded.origin}")
 
 
-def _training(call: TrainingCall, runs: int) -> dict[str, Any]:
-    """Return a call's own curve, and those of its shuffles, as JSON holds them."""
-    sample, refusal = _sample(call, runs) if runs else (None, "no shuffles were run")
-    curve = {"epochs": call.curve.epochs.tolist(), "losses": call.curve.losses.tolist()}
-    return {**curve, "sample": sample, "refusal": refusal}
+class _WatchFunctions(ast.NodeTransformer):
+    """Has a chapter's own versions of the book's functions observed when it defines them."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        if node.name in ("train_ch7", "train_gluon_ch7", "train_2d"):
+            watch = f"__import__('sys').modules[{__name__!r}].watched"
+            decorator = ast.parse(watch, mode="eval").body
+            for part in ast.walk(decorator):
+                ast.copy_location(part, node)
+            node.decorator_list.insert(0, decorator)
+        return node
 
 
-def _sample(call: TrainingCall, runs: int) -> tuple[Optional[list[Any]], str]:
-    """Return the losses of a call's shuffles, or None and why there are none."""
-    try:
-        losses = shuffles_of(call, runs).losses
-        alone = shuffles_of(call, 1).losses
-    except Exception as error:
-        # The rule is the chapter's, and can fail on many runs at once in ways of its own.
-        kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "
-        return None, f"the call cannot be repeated many times at once ({kind}{error})"
-    if not np.allclose(losses[0], alone[0], rtol=1e-3, equal_nan=True):
-        # A rule that is not elementwise, such as one with a norm, mixes runs that share an array.
-        return None, "the call cannot be repeated many times at once (a run depends on the others)"
-    return losses.tolist(), ""
+def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return one of the chapter's own functions, observed."""
+    return observed(function, _calls.append)
+
+
+def report() -> str:
+    """Return as JSON what happened since the last report.
+
+    Returns
+    -------
+    str
+        ``{"trainings": int, "descents": int, "data": [str, ...]}``: the number of training calls
+        and of random descents, and which data were loaded.
+    """
+    _pending[:] = [each for each in _calls if isinstance(each, Training) or is_random(each)]
+    origins = _origins.copy()
+    _calls.clear()
+    _origins.clear()
+    descents = sum(isinstance(each, Descent) for each in _pending)
+    content = {"trainings": len(_pending) - descents, "descents": descents, "data": origins}
+    return json.dumps(content)
+
+
+def judge(claims: str) -> str:
+    """Judge what a cell recorded of the calls that were reported last.
+
+    Parameters
+    ----------
+    claims : str
+        As JSON: ``trainings``, the arguments of `examine` for each of them; and ``descent``, those
+        of `examine_descent` for the first random descent, or null.
+
+    Returns
+    -------
+    str
+        What those functions return, as JSON: ``{"trainings": [...], "descent": [trace, end]}``.
+    """
+    content = json.loads(claims)
+    trainings = [each for each in _pending if isinstance(each, Training)]
+    descents = [each for each in _pending if isinstance(each, Descent)]
+    found = [examine(call, **claim) for call, claim in zip(trainings, content["trainings"])]
+    descent = examine_descent(descents[0], **content["descent"]) if content["descent"] else None
+    return json.dumps(
+        {
+            "trainings": [asdict(each) for each in found],
+            "descent": descent and [each and asdict(each) for each in descent],
+        }
+    )

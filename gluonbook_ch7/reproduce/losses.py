@@ -1,162 +1,203 @@
-"""Random losses: a recorded run held against many runs of the same call, each with its own shuffle.
+"""Recorded losses: which start they began from, and how ordinary they are from there.
 
-The order of the minibatches of a recorded run is lost, so its losses are one draw from a
-distribution. The same call, repeated from the same start, gives that distribution.
+The order of the minibatches of a recorded run is lost, so its losses after the first are one draw
+from a distribution. The same call, repeated from the same start, gives that distribution.
 """
 
+import functools
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Optional
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
 
-from .geometry import VERTEX_LIMIT
-from .svg import Axes, Polyline
-from .verdict import Judgement, Verdict
+from .._observers import TrainingCall
+from ..errors import GluonbookError
+from .chance import p_value
+from .observer import Training, shuffles_of
+from .starts import PRECISION, Start, find_start, starts_with_loss
+from .verdict import Verdict
 
 __all__ = [
-    "P_LIMIT",
-    "RUNS",
-    "Training",
-    "conformal_p",
-    "judge_curve",
-    "judge_line",
-    "judge_time",
+    "LossEvidence",
+    "Outcome",
+    "evidence_from",
+    "examine",
+    "judge_losses",
+    "outcome_from",
 ]
 
-P_LIMIT = 0.01
-RUNS = 1000
+SECONDS = 60  # that repeating a chapter's own training function may take
+PRINTED = 6e-7  # half of the last digit that the book prints, and a little
+LAST = slice(-1, None)
+ROUNDING = 1e-6  # relative; what another order of a full batch's rows changes in its losses
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Training:
-    """A training call, as it is judged.
+class Outcome:
+    """What can be said of some recorded losses.
 
     Attributes
     ----------
-    epochs, losses : ndarray, shape (m,)
-        The loss curve of the call's own run.
-    sample : ndarray, shape (runs, m), or None
-        The losses of `shuffles_of` the call, the distribution that its own are drawn from.
-    refusal : str
-        Why there is no sample.
+    verdict : Verdict
+        That of a random output is provisional: `hold_together` decides on all of a chapter's.
+    basis : str
+        In words, with the number that it rests on.
+    numbers : dict
+        ``'p'`` where the losses are random, ``'largest_difference'`` where they are not.
     """
 
-    epochs: npt.NDArray[np.float64]
-    losses: npt.NDArray[Any]
-    sample: Optional[npt.NDArray[Any]]
-    refusal: str = ""
+    verdict: Verdict
+    basis: str
+    numbers: dict[str, Any] = field(default_factory=dict)
 
 
-def conformal_p(observed: Any, sample: npt.NDArray[Any]) -> float:
-    """Return how ordinary an observed curve is among a sample of curves, as a p-value.
+@dataclass(frozen=True)
+class LossEvidence:
+    """A training call of the rerun, and what was found about the recorded one.
 
-    The observed curve joins the sample; p is the share of this pool whose Mahalanobis distance
-    from the pool's mean is at least the observed one's. If the observed curve is one more draw,
-    every rank is equally likely, whatever the distribution, so P(p ≤ α) ≤ α (conformal prediction;
-    Vovk, Gammerman and Shafer 2005). Curves that are not finite are a kind of their own.
+    Attributes
+    ----------
+    epochs, losses : list of float
+        The loss curve of the rerun.
+    start : str
+        Where the recorded curve began, if that is not where the rerun began.
+    first_loss : float or None
+        The loss there; None if no start is known that has the recorded loss.
+    later, printed : Outcome or None
+        What can be said of the later losses of the recorded curve, and of the printed one.
+    """
+
+    epochs: Sequence[float]
+    losses: Sequence[float]
+    start: str = ""
+    first_loss: Optional[float] = None
+    later: Optional[Outcome] = None
+    printed: Optional[Outcome] = None
+
+
+def judge_losses(call: TrainingCall, observed: Any, draw: Callable[[int], Array]) -> Outcome:
+    """Judge recorded losses of a training call as one draw among many.
+
+    This is the one place where random losses are judged; everything else prepares its arguments
+    and shows what it returns.
 
     Parameters
     ----------
-    observed : array_like, shape (m,)
-    sample : ndarray, shape (n, m)
-
-    Returns
-    -------
-    float
-        In [1 / (n + 1), 1].
+    call : TrainingCall
+    observed : sequence of float
+        The recorded losses: all but the first, or the printed one.
+    draw : callable
+        Returns the same losses of as many runs of the call, each with another shuffle:
+        shape (runs, len(observed)).
     """
-    pool = np.vstack([np.asarray(observed, np.float64), sample])
-    finite = np.isfinite(pool).all(axis=1)
-    if not finite[0]:
-        return float(np.mean(~finite))
-    curves = pool[finite]
-    # A curve's squared distance is its leverage: the squared norm of its left singular row.
-    left, scales, _ = np.linalg.svd(curves - curves.mean(axis=0), full_matrices=False)
-    distances = (left[:, scales > 1e-9 * scales[0]] ** 2).sum(axis=1)
-    return int((distances >= distances[0] - 1e-12).sum()) / len(pool)
-
-
-def judge_line(
-    output: str, training: Training, recorded: Sequence[str], rerun: Sequence[str]
-) -> list[Judgement]:
-    """Judge the line that the book's training functions print: a random loss and a time."""
-    (loss, seconds), (loss_now, seconds_now) = recorded, rerun
-    return [
-        _judge_draw(f"{output}: printed loss", training, [float(loss)], slice(-1, None), loss_now),
-        judge_time(output, f"{seconds} s", f"{seconds_now} s"),
-    ]
-
-
-def judge_time(output: str, recorded: str, rerun: str) -> Judgement:
-    verdict = Verdict.NOT_COMPARABLE
-    return Judgement(f"{output}: time", recorded, rerun, verdict, "another machine")
-
-
-def judge_curve(
-    output: str, recorded: tuple[Axes, Polyline], rerun: tuple[Axes, Polyline], training: Training
-) -> list[Judgement]:
-    """Judge a recorded loss curve: its axes, its first loss, and its later losses as a draw."""
-    (axes, line), (axes_now, _) = recorded, rerun
-    epochs, losses = line.vertices.T
-    frame = _judge_frame(f"{output}: axes", axes, axes_now, epochs, training.epochs)
-    if frame.verdict is Verdict.DIFFERENT:
-        return [frame]
-    judgements = [frame, _judge_start(f"{output}: first loss", losses[0], training.losses[0])]
-    if len(losses) > 1:
-        later = f"{output}: {len(losses) - 1} later losses"
-        last = f"… {training.losses[-1]:.6f}"
-        judgements.append(_judge_draw(later, training, losses[1:], slice(1, None), last))
-    return judgements
-
-
-def _judge_frame(
-    output: str,
-    recorded: Axes,
-    rerun: Axes,
-    epochs: npt.NDArray[np.float64],
-    epochs_now: npt.NDArray[np.float64],
-) -> Judgement:
-    """Judge where a loss curve has its checkpoints, and what its axes are called."""
-    labels, labels_now = ((axes.x_label, axes.y_label) for axes in (recorded, rerun))
-    before = f"{len(epochs)} losses; {', '.join(labels)}"
-    after = f"{len(epochs_now)} losses; {', '.join(labels_now)}"
-    if len(epochs) != len(epochs_now) or labels != labels_now:
-        return Judgement(output, before, after, Verdict.DIFFERENT, "not the same axes")
-    largest = float(np.abs(epochs - epochs_now).max())
-    verdict = Verdict.IDENTICAL if largest <= VERTEX_LIMIT else Verdict.DIFFERENT
-    basis = f"largest distance along the epochs {largest:.1e} (limit {VERTEX_LIMIT:.0e})"
-    return Judgement(output, before, after, verdict, basis, {"largest_difference": largest})
-
-
-def _judge_start(output: str, recorded: float, rerun: float) -> Judgement:
-    """Judge the loss before training, which depends on nothing but the first random draw."""
-    before, after = f"{recorded:.8f}", f"{rerun:.8f}"
-    difference = abs(float(recorded) - float(rerun))
-    numbers = {"difference": difference}
-    within = max(abs(recorded), abs(rerun)) <= np.finfo(np.float32).max
-    if within and np.float32(recorded) == np.float32(rerun):
-        return Judgement(output, before, after, Verdict.IDENTICAL, "the same float32", numbers)
-    same = f"{recorded:.6f}" == f"{rerun:.6f}"
-    verdict = Verdict.IDENTICAL if same else Verdict.DIFFERENT
-    basis = f"{'' if same else 'not '}the same 6 decimals, as the book prints ({difference:.1e})"
-    return Judgement(output, before, after, verdict, basis, numbers)
-
-
-def _judge_draw(
-    output: str, training: Training, observed: Sequence[float], which: slice, rerun: str
-) -> Judgement:
-    """Judge random losses: consistent if they are ordinary among those of the sample's runs."""
-    more = "… " if len(observed) > 1 else ""
-    recorded = f"{more}{observed[-1]:.6f}"
-    if training.sample is None:
-        return Judgement(output, recorded, rerun, Verdict.NOT_JUDGED, training.refusal)
-    sample = training.sample[:, which]
-    p = conformal_p(observed, sample)
-    verdict = Verdict.CONSISTENT if p > P_LIMIT else Verdict.DIFFERENT
+    p, sample = p_value(observed, draw)
     with np.errstate(over="ignore", invalid="ignore"):  # among runs that diverged
-        mean, sd = sample[:, -1].mean(), sample[:, -1].std()
-    basis = f"p = {p:.3g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
-    numbers = {"p": p, "runs": len(sample), "mean": float(mean), "sd": float(sd)}
-    return Judgement(output, recorded, rerun, verdict, basis, numbers)
+        mean, sd = float(sample[:, -1].mean()), float(sample[:, -1].std())
+    basis = f"p = {p:.2g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
+    return Outcome(Verdict.CONSISTENT, basis, {"p": p, "runs": len(sample), "mean": mean, "sd": sd})
+
+
+def examine(
+    training: Training,
+    losses: Optional[Sequence[float]] = None,
+    printed: Optional[float] = None,
+) -> LossEvidence:
+    """Find where a recorded training began, and judge its losses from there.
+
+    Parameters
+    ----------
+    training : Training
+        The same call, observed in the rerun.
+    losses : sequence of float, optional
+        The losses of the recorded curve, the first included.
+    printed : float, optional
+        The recorded last loss, as printed.
+    """
+    features, labels = training.call.features.asnumpy(), training.call.labels.asnumpy()
+    own = float(training.losses[0])
+    first = own if losses is None else float(losses[0])
+    moved = not abs(first - own) <= PRECISION * abs(own)
+    if not moved and training.start is not None:
+        start: Optional[Start] = Start(training.start)
+    else:
+        start = find_start(features, labels, first)
+
+    @functools.cache
+    def draw(runs: int) -> Array:
+        begin = start or starts_with_loss(features, labels, first, runs)
+        if begin is None:
+            raise GluonbookError(f"no start near zero has the first loss {first:.6f}")
+        return _runs(training, begin, runs)
+
+    def outcome(observed: Optional[Sequence[float]], which: slice) -> Optional[Outcome]:
+        if observed is None or not len(observed):
+            return None
+        try:
+            if training.call.batch_size >= len(labels):
+                slack = PRINTED if which == LAST else 0.0
+                return _judge_full_batch(observed, draw(1)[0, which], slack)
+            return judge_losses(training.call, observed, lambda runs: draw(runs)[:, which])
+        except Exception as error:
+            # The rule is the chapter's, and can fail on many runs at once in ways of its own.
+            kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "
+            reason = f"the call cannot be repeated many times at once ({kind}{error})"
+            return Outcome(Verdict.NOT_JUDGED, reason)
+
+    later = losses[1:] if losses is not None and len(losses) == len(training.losses) else None
+    return LossEvidence(
+        epochs=training.epochs.tolist(),
+        losses=training.losses.tolist(),
+        start=start.words if start and moved else "",
+        first_loss=first if moved and start else None if moved else own,
+        later=outcome(later, slice(1, None)),
+        printed=outcome(None if printed is None else [printed], LAST),
+    )
+
+
+def _judge_full_batch(observed: Sequence[float], losses: Array, slack: float) -> Outcome:
+    """Judge losses of full batches, in which nothing is random but the rounding."""
+    differences = np.abs(np.asarray(observed) - losses)
+    same = (differences <= slack + ROUNDING * np.abs(losses)).all()
+    largest = float(differences.max())
+    basis = f"full batches, not random: largest difference {largest:.1e}"
+    verdict = Verdict.IDENTICAL if same else Verdict.DIFFERENT
+    return Outcome(verdict, basis, {"largest_difference": largest})
+
+
+def _runs(training: Training, start: Start, runs: int) -> Array:
+    """Return the losses of many runs of a training from a start, each with another shuffle."""
+    if not training.is_ours:
+        return _repeats(training, start, runs)
+    losses = shuffles_of(training.call, runs, start.weights).losses
+    weights = start.weights if start.weights.ndim == 2 else start.weights[0]
+    alone = shuffles_of(training.call, 1, weights).losses
+    if not np.allclose(losses[0], alone[0], rtol=1e-3, equal_nan=True):
+        # A rule that is not elementwise, such as one with a norm, mixes runs that share an array.
+        raise GluonbookError("a run depends on the others")
+    return losses
+
+
+def _repeats(training: Training, start: Start, runs: int) -> Array:
+    """Call a chapter's own training function again and again, for a minute at most."""
+    if not start.draw or start.system != "Linux":
+        raise GluonbookError("its own training function draws its start itself")
+    deadline = time.monotonic() + SECONDS
+    losses: list[Array] = []
+    while len(losses) < runs and time.monotonic() < deadline:
+        losses.append(training.repeat(seed=len(losses), draws_before=start.draw - 1))
+    return np.array(losses)
+
+
+def evidence_from(content: dict[str, Any]) -> LossEvidence:
+    """Return the evidence that `dataclasses.asdict` and JSON have turned into a dictionary."""
+    outcomes = {name: outcome_from(content[name]) for name in ("later", "printed")}
+    return LossEvidence(**{**content, **outcomes})
+
+
+def outcome_from(content: Optional[dict[str, Any]]) -> Optional[Outcome]:
+    """Return an outcome likewise."""
+    return Outcome(**{**content, "verdict": Verdict(content["verdict"])}) if content else None

@@ -1,4 +1,4 @@
-"""A chapter file, notedown Markdown or a Jupyter notebook, as one notebook object."""
+"""Read a chapter file, a Jupyter notebook or notedown's Markdown, into one form."""
 
 import importlib
 import json
@@ -15,7 +15,7 @@ from .record import decode_outputs
 
 __all__ = ["Chapter", "need_notebook_extra", "read_chapter"]
 
-# What nbformat 4 wants of an output, and a notedown file leaves out.
+# What nbformat 4 requires of an output and a notedown file leaves out.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "stream": {"name": "stdout"},
     "display_data": {"metadata": {}},
@@ -26,7 +26,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter file as it was read.
+    """A chapter file.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Chapter:
 
 
 def need_notebook_extra() -> None:
-    """Raise `DependencyError`, which names the command that helps, if the extra is missing."""
+    """Raise `DependencyError` with the command that installs the extra if it is missing."""
     try:
         for library in ("nbformat", "nbclient", "ipykernel", "jinja2", "latex2mathml"):
             importlib.import_module(library)
@@ -74,12 +74,17 @@ def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
     need_notebook_extra()
     if path.suffix == ".ipynb":
         notebook = _parse_notebook(text, str(path))
-        cells = [_cell(cell) for cell in notebook.cells]
-        _check(cells, str(path))
+        cells = [_as_cell(cell) for cell in notebook.cells]
     else:
         cells = parse_notedown(text, str(path))
-        _check(cells, str(path))
         notebook = _as_notebook(cells)
+    if not any(cell.kind == "code" for cell in cells):
+        raise RecordError(f"{path}:1: no code cells")
+    for number, cell in enumerate(cells, start=1):
+        try:
+            decode_outputs(cell.outputs)
+        except RecordError as error:
+            raise RecordError(f"{path}:{cell.line}: cell {number}: {error}") from error
     return Chapter(path, sha256, tuple(cells), notebook)
 
 
@@ -101,32 +106,29 @@ def _parse_notebook(text: str, name: str) -> Any:
         )
     try:
         with warnings.catch_warnings():
-            # That an old notebook's cells have no ids is no concern of the reader's.
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # about cells without ids, which old notebooks have
             notebook = nbformat.convert(nbformat.reader.reads(text), 4)
             nbformat.validate(notebook)
     except Exception as error:
-        # A damaged notebook makes the upgrade fail in as many ways as it can be damaged.
+        # A damaged notebook makes the upgrade fail in many ways.
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         said = f"a damaged notebook of format {version} ({brief(reason)})"
         raise RecordError(f"{name}:1: {said}; save it anew") from error
     return notebook
 
 
-def _cell(cell: Any) -> Cell:
-    """Return a notebook's cell as a chapter's."""
+def _as_cell(cell: Any) -> Cell:
+    """Return a notebook's cell as a `Cell`."""
     if cell.cell_type != "code":
         return Cell(cell.cell_type, cell.source)
-    outputs = json.loads(json.dumps(cell.outputs))
-    # Any whole number goes for nbformat, 1e300 included.
     count = cell.execution_count
     prompt = int(count) if count is not None and 0 <= count < 1e9 else None
-    return Cell("code", cell.source, prompt, outputs=outputs)
+    return Cell("code", cell.source, prompt, outputs=json.loads(json.dumps(cell.outputs)))
 
 
 def _as_notebook(cells: list[Cell]) -> Any:
     """Return a chapter's cells as a notebook of format 4."""
-    from nbformat import v4
+    from nbformat import from_dict, v4
 
     notebook = v4.new_notebook(
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
@@ -134,32 +136,11 @@ def _as_notebook(cells: list[Cell]) -> Any:
     for number, cell in enumerate(cells):
         if cell.kind == "code":
             made = v4.new_code_cell(cell.source, execution_count=cell.prompt, id=f"cell-{number}")
-            # Put in afterwards, because nbformat is stricter with outputs than their reader is.
-            made.outputs = [_complete(output) for output in cell.outputs]
+            made.outputs = [
+                from_dict({**_DEFAULTS.get(str(output.get("output_type")), {}), **output})
+                for output in cell.outputs
+            ]
         else:
             made = v4.new_markdown_cell(cell.source, id=f"cell-{number}")
         notebook.cells.append(made)
     return notebook
-
-
-def _complete(output: dict[str, Any]) -> Any:
-    """Return a notedown output with everything that nbformat 4 wants."""
-    from nbformat import from_dict
-
-    defaults = _DEFAULTS.get(str(output.get("output_type")), {})
-    return from_dict({**json.loads(json.dumps(defaults)), **output})
-
-
-def _check(cells: list[Cell], name: str) -> None:
-    """Refuse a chapter without code, and what is no text or no output of a notebook."""
-    if not any(cell.kind == "code" for cell in cells):
-        raise RecordError(f"{name}:1: no code cells")
-    for number, cell in enumerate(cells, start=1):
-        where = f"{name}:{cell.line}: cell {number}"
-        try:
-            json.dumps([cell.source, cell.outputs], ensure_ascii=False).encode()
-            decode_outputs(cell.outputs)
-        except UnicodeEncodeError as error:
-            raise RecordError(f"{where}: holds half a character ({error.reason})") from error
-        except RecordError as error:
-            raise RecordError(f"{where}: {error}") from error

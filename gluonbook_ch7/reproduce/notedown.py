@@ -1,7 +1,7 @@
-"""Read a chapter file: notedown Markdown into cells, prose and recorded outputs kept as they are.
+"""Read a chapter file in notedown's Markdown: prose, code cells and their recorded outputs.
 
-A notedown file is Markdown in which a fence with the words ``{.python .input  n=4}`` holds a code
-cell, and a fence with ``{.json .output n=4}`` right below it what the cell put out.
+In notedown's Markdown a fence with ``{.python .input  n=4}`` holds a code cell, and a fence with
+``{.json .output n=4}`` right below it holds what the cell put out.
 """
 
 import hashlib
@@ -16,13 +16,10 @@ from ..errors import DataNotFoundError, RecordError, brief
 
 __all__ = ["Cell", "parse_json", "parse_notedown", "read_text"]
 
-LONGEST = 50_000_000  # bytes of a file
-DEEPEST = 50  # lists and objects within each other; a notebook's own are 8
-
-# The fence is all of its characters, so that matching a long line takes one way and not many.
+# The fence is all of its characters, so that a long line is matched in linear time.
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?!`)|~{3,}(?!~))(?P<info>[^`]*)")
 _ATTRIBUTES = re.compile(r"\s*\{(?P<words>[^}]*)\}\s*")
-_PROMPT = re.compile(r"n=(\d{1,9})\b")
+_PROMPT = re.compile(r"n=(\d{1,9})\b", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -34,11 +31,11 @@ class Cell:
     kind : str
         ``'markdown'`` or ``'code'``.
     source : str
-        Its text, verbatim; for prose without the blank lines around it.
+        Its text; prose without the blank lines around it.
     prompt : int or None
         The number of a code cell in the file; not unique there.
     line : int
-        Where it begins in the file, counted from 1; for code the line of its fence.
+        The line of the file on which it begins, counted from 1; for code the line of its fence.
     outputs : list of dict
         What the cell put out, in the form of nbformat 4.
     """
@@ -51,24 +48,22 @@ class Cell:
 
 
 def read_text(path: Union[str, "os.PathLike[str]"]) -> tuple[str, str]:
-    r"""Return the text of a UTF-8 file, each line ended by ``\n``, and the file's SHA-256.
+    r"""Return the text of a UTF-8 file, with lines ended by ``\n``, and the file's SHA-256.
 
     Raises
     ------
     DataNotFoundError
         If there is no such file.
     RecordError
-        If it cannot be read, is too long, or is not UTF-8; the message says at which line and byte.
+        If the file cannot be read or is not UTF-8; the message gives the line and the byte.
     """
     try:
         with open(path, "rb") as file:
-            content = file.read(LONGEST + 1)
+            content = file.read()
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{path}: no such file; give the path of a chapter file") from error
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(content) > LONGEST:
-        raise RecordError(f"{path}: more than {LONGEST:,} bytes; give the path of a chapter file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -80,30 +75,29 @@ def read_text(path: Union[str, "os.PathLike[str]"]) -> tuple[str, str]:
 
 
 def parse_json(text: str) -> Any:
-    """Return what JSON text holds.
+    """Parse JSON text.
 
     Raises
     ------
     ValueError
-        If it is not JSON, or nests deeper than what any program writes; beyond that, Python's own
-        functions for copying and writing it would give up one by one.
+        If it is not JSON, or one of its strings holds half a surrogate pair, which can neither be
+        printed nor written to a file.
     """
     try:
         content = json.loads(text)
+        json.dumps(content, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("too many lists and objects within each other") from error
-    level = [content]
-    for _ in range(DEEPEST):
-        holders = [each for each in level if isinstance(each, (dict, list))]
-        inner = [each.values() if isinstance(each, dict) else each for each in holders]
-        level = [each for values in inner for each in values]
-    if level:
-        raise ValueError(f"more than {DEEPEST} lists and objects within each other")
+    except UnicodeEncodeError as error:
+        raise ValueError("a string holds half a surrogate pair") from error
     return content
 
 
 def parse_notedown(text: str, name: str) -> list[Cell]:
-    """Read a chapter in notedown's Markdown into its cells, in order.
+    """Parse notedown's Markdown into cells, in order.
+
+    An output belongs to the input fence right above it, whatever their numbers. Fences without
+    ``.input`` or ``.output`` are prose.
 
     Parameters
     ----------
@@ -112,24 +106,27 @@ def parse_notedown(text: str, name: str) -> list[Cell]:
     name : str
         The file's name, for messages.
 
-    Returns
-    -------
-    list of Cell
-        An output belongs to the input fence right above it, whatever their numbers. Fences
-        without ``.input`` or ``.output`` are prose.
-
     Raises
     ------
     RecordError
-        If a fence is not closed, if an output is not a JSON list of objects or follows no input, or
-        if there is no code at all. The message begins with ``name:line:``.
+        If a fence is not closed, an output is not a JSON list of objects or follows no input, or
+        there is no code at all. The message begins with ``name:line:``.
     """
     cells: list[Cell] = []
     for block in _blocks(text.split("\n"), name):
         if block.kind == "output":
-            _attach(block, cells, name)
-        elif block.kind == "input" or block.source:
-            cells.append(_cell(block))
+            if not cells or cells[-1].kind != "code" or cells[-1].outputs:
+                raise RecordError(
+                    f"{name}:{block.line}: the output follows no input; put it right below its "
+                    "code cell"
+                )
+            cells[-1].outputs.extend(_outputs(block, name))
+        elif block.kind == "input":
+            prompt = _PROMPT.search(block.info)
+            number = int(prompt[1]) if prompt else None
+            cells.append(Cell("code", block.source, number, block.line))
+        elif block.source:
+            cells.append(Cell("markdown", block.source, None, block.line))
     if not any(cell.kind == "code" for cell in cells):
         raise RecordError(f"{name}:1: no code cells; a code cell begins with ```{{.python .input}}")
     return cells
@@ -137,7 +134,7 @@ def parse_notedown(text: str, name: str) -> list[Cell]:
 
 @dataclass(frozen=True)
 class _Block:
-    """A stretch of the file: 'prose', or what stands in an 'input' or 'output' fence."""
+    """A stretch of the file: 'prose', or the content of an 'input' or 'output' fence."""
 
     kind: str
     source: str
@@ -164,7 +161,7 @@ def _blocks(lines: list[str], name: str) -> Iterator[_Block]:
 
 
 def _kind(info: str) -> str:
-    """Tell from what follows a fence what is in it: 'input', 'output' or 'prose'."""
+    """Return 'input', 'output' or 'prose' for the words behind an opening fence."""
     attributes = _ATTRIBUTES.fullmatch(info)
     words = attributes["words"].split() if attributes else []
     return next((kind for kind in ("input", "output") if f".{kind}" in words), "prose")
@@ -176,7 +173,7 @@ def _closing(lines: list[str], opening: int, fence: str, name: str) -> int:
         other = _FENCE.fullmatch(lines[index])
         if other and other["fence"].startswith(fence) and not other["info"].strip():
             return index
-        # A chapter's cell never holds another: the closing line of this one was forgotten.
+        # A cell never holds another cell, so the closing line of this one was forgotten.
         if other and other["fence"] == fence and _kind(other["info"]) != "prose":
             break
     raise RecordError(
@@ -191,21 +188,6 @@ def _prose(lines: list[str], start: int, end: int) -> _Block:
     while start < end and not lines[end - 1].strip():
         end -= 1
     return _Block("prose", "\n".join(lines[start:end]), start + 1)
-
-
-def _cell(block: _Block) -> Cell:
-    kind = "code" if block.kind == "input" else "markdown"
-    prompt = _PROMPT.search(block.info)
-    return Cell(kind, block.source, int(prompt[1]) if prompt else None, block.line)
-
-
-def _attach(block: _Block, cells: list[Cell], name: str) -> None:
-    """Give the outputs of a block to the cell right above it."""
-    if not cells or cells[-1].kind != "code" or cells[-1].outputs:
-        raise RecordError(
-            f"{name}:{block.line}: the output follows no input; put it right below its code cell"
-        )
-    cells[-1].outputs.extend(_outputs(block, name))
 
 
 def _outputs(block: _Block, name: str) -> list[dict[str, Any]]:

@@ -1,110 +1,110 @@
-"""The calls: what the book's functions were called with, and what they gave."""
+"""The calls of the book's functions: noticing them, and repeating them many times."""
 
+import functools
 import inspect
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Callable, Union
-from unittest.mock import patch
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
+from typing import Any, Callable, Optional
 
-from .. import data, training
+import numpy as np
+import numpy.typing as npt
+
 from .._mxnet import nd
-from ..data import Ch7Data
+from .._observers import TrainingCall
 from ..experiments.ensemble import Ensemble, fit_ensemble
-from ..training import LossCurve, Rule
+from ..figures import plt
+from ..training import fit_gluon, fit_scratch
 
-__all__ = ["TrainingCall", "observe_data", "observe_training", "shuffles_of"]
+__all__ = ["Descent", "Training", "apart", "appended", "observed", "shuffles_of"]
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class TrainingCall:
-    """One call of ``train_ch7`` or ``train_gluon_ch7``, as it was before the first step.
+class Training:
+    """A training call that was observed.
 
     Attributes
     ----------
-    rule : callable or str
-        The update rule, or the name of Gluon's optimizer.
-    states : sequence of NDArray, or of sequences of NDArray, or None
-        The rule's states, copied before training changed them; None for Gluon.
-    hyperparams : dict
-        Copied likewise.
-    features, labels, batch_size, num_epochs
-        As in `fit_scratch`.
-    curve : LossCurve
-        What the call's own run gave, its starting point included.
+    call : TrainingCall
+    epochs, losses : ndarray, shape (m,)
+        The loss curve that it gave.
+    start : ndarray, shape (k, 1), or None
+        The weights from which it began; None where they are not known.
+    function : callable or None
+        The chapter's own training function; None for the package's.
     """
 
-    rule: Union[Rule, str]
-    states: Any
-    hyperparams: dict[str, Any]
-    features: nd.NDArray
-    labels: nd.NDArray
-    batch_size: int
-    num_epochs: int
-    curve: LossCurve
+    call: TrainingCall
+    epochs: Array
+    losses: Array
+    start: Optional[Array] = None
+    function: Optional[Callable[..., Any]] = None
+
+    @functools.cached_property
+    def is_ours(self) -> bool:
+        """Whether the package's function gives the same losses bit for bit, under one seed."""
+        if self.function is None:
+            return True
+        size = min(100, len(self.call.features))  # ten times as few steps as the book takes
+        call = replace(self.call, batch_size=size, num_epochs=2)
+        own = replace(self, call=call).repeat(seed=0)
+        ours = replace(self, call=call, function=None).repeat(seed=0)
+        return np.array_equal(own, ours, equal_nan=True)
+
+    def repeat(self, seed: int, draws_before: int = 0) -> Array:
+        """Return the losses of the same call in a fresh process, with another shuffle."""
+        losses: Array = apart(lambda: self._repeat(seed, draws_before))
+        return losses
+
+    def _repeat(self, seed: int, draws_before: int) -> Array:
+        np.random.seed(seed)
+        call = self.call
+        is_gluon = isinstance(call.rule, str)
+        for _ in range(draws_before):
+            nd.random.normal(shape=(call.features.shape[1], 1))
+        arguments = list(vars(call.copied()).values())
+        if is_gluon:
+            del arguments[1]  # it takes no states
+        if self.function is None:
+            losses = (fit_gluon if is_gluon else fit_scratch)(*arguments).losses
+            return losses.astype(np.float64)
+        plt.figure()
+        self.function(*arguments)
+        return _last_line()[1]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A two-dimensional descent that was observed.
+
+    Attributes
+    ----------
+    trace : ndarray, shape (steps + 1, 2)
+    repeat : callable
+        Follows the rule again and returns the trace.
+    """
+
+    trace: Array
+    repeat: Callable[[], Any]
 
 
 @contextmanager
-def observe_training(observe: Callable[[TrainingCall], None]) -> Iterator[None]:
-    """Hand every call of the book's training functions to `observe` while the context lasts."""
-    fit_scratch, fit_gluon = training.fit_scratch, training.fit_gluon
-
-    def observed_scratch(*args: Any, **options: Any) -> LossCurve:
-        call = _arguments(fit_scratch, args, options)
-        before = _copy(call["states"]), dict(call["hyperparams"])
-        curve = fit_scratch(*args, **options)
-        observe(TrainingCall(call["trainer_fn"], *before, *_task(call), curve))
-        return curve
-
-    def observed_gluon(*args: Any, **options: Any) -> LossCurve:
-        call = _arguments(fit_gluon, args, options)
-        hyperparams = dict(call["trainer_hyperparams"])
-        curve = fit_gluon(*args, **options)
-        observe(TrainingCall(call["trainer_name"], None, hyperparams, *_task(call), curve))
-        return curve
-
-    # The book's functions look these two up when they are called.
-    with patch.multiple(training, fit_scratch=observed_scratch, fit_gluon=observed_gluon):
+def appended(observers: list[Any], observe: Callable[..., None]) -> Iterator[None]:
+    """Call `observe` together with the other observers while the context lasts."""
+    observers.append(observe)
+    try:
         yield
+    finally:
+        observers.remove(observe)
 
 
-def _arguments(function: Callable[..., Any], args: Any, options: Any) -> dict[str, Any]:
-    """Return what a function is called with, by name, defaults included."""
-    call = inspect.signature(function).bind(*args, **options)
-    call.apply_defaults()
-    return call.arguments
-
-
-def _task(call: dict[str, Any]) -> tuple[Any, Any, int, int]:
-    return call["features"], call["labels"], call["batch_size"], call["num_epochs"]
-
-
-def _copy(states: Any) -> Any:
-    """Copy the arrays in `states`, which training is about to change in place."""
-    if isinstance(states, nd.NDArray):
-        return states.copy()
-    if isinstance(states, (tuple, list)):
-        return type(states)(_copy(state) for state in states)
-    return states
-
-
-@contextmanager
-def observe_data(observe: Callable[[Ch7Data], None]) -> Iterator[None]:
-    """Hand everything that `get_data_ch7` loads to `observe` while the context lasts."""
-
-    def observed(*values: Any) -> Ch7Data:
-        loaded = Ch7Data(*values)
-        observe(loaded)
-        return loaded
-
-    # Every load ends by making one of these. A wrapper around the function itself would be the
-    # place that its warnings point at.
-    with patch.object(data, "Ch7Data", observed):
-        yield
-
-
-def shuffles_of(call: TrainingCall, runs: int) -> Ensemble:
-    """Train `runs` times as `call` did, from the same start, each with another shuffle."""
+def shuffles_of(call: TrainingCall, runs: int, weights: Any) -> Ensemble:
+    """Train `runs` times as `call` did, from given weights, each time with another shuffle."""
+    bias = np.zeros((*np.shape(weights)[:-2], 1), np.float32)
     return fit_ensemble(
         call.rule,
         call.states,
@@ -114,5 +114,83 @@ def shuffles_of(call: TrainingCall, runs: int) -> Ensemble:
         call.batch_size,
         call.num_epochs,
         seeds=range(runs),
-        start=call.curve.start,
+        start=(weights, bias),
     )
+
+
+def apart(work: Callable[[], Any]) -> Any:
+    """Return the result of some work, leaving the generators of the chapter's cells alone.
+
+    MXNet's generator belongs to the thread, and in a new one begins as in a new process. NumPy's is
+    put back. What the work prints or draws is dropped.
+    """
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            with redirect_stdout(StringIO()):
+                results.append(work())
+        except Exception as error:
+            errors.append(error)
+
+    state = np.random.get_state()
+    figures = plt.get_fignums()
+    try:
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    finally:
+        np.random.set_state(state)
+        for number in set(plt.get_fignums()) - set(figures):
+            plt.close(number)
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+# --- Functions that a chapter defines itself ----------------------------------------------------
+
+
+def observed(function: Callable[..., Any], observe: Callable[[Any], None]) -> Callable[..., Any]:
+    """Return a chapter's own ``train_ch7``, ``train_gluon_ch7`` or ``train_2d``, observed."""
+
+    @functools.wraps(function)
+    def train_2d(*args: Any, **options: Any) -> Any:
+        trace = function(*args, **options)
+        if np.ndim(trace) == 2 and np.shape(trace)[1] == 2:
+            observe(Descent(np.array(trace, np.float64), lambda: function(*args, **options)))
+        return trace
+
+    @functools.wraps(function)
+    def train(*args: Any, **options: Any) -> Any:
+        call = _call_of(function, args, options)
+        result = function(*args, **options)
+        epochs, losses = _last_line()
+        if call and len(losses):
+            observe(Training(call, epochs, losses, function=function))
+        return result
+
+    return train_2d if function.__name__ == "train_2d" else train
+
+
+def _call_of(function: Any, args: Any, options: Any) -> Optional[TrainingCall]:
+    """Return the arguments of a chapter's own training function; None if it takes others."""
+    try:
+        bound = inspect.signature(function).bind(*args, **options)
+    except TypeError:
+        return None
+    bound.apply_defaults()
+    values = list(bound.arguments.values())
+    if function.__name__ == "train_gluon_ch7":
+        values.insert(1, None)  # it takes no states
+    return TrainingCall(*values).copied() if len(values) == 7 else None
+
+
+def _last_line() -> tuple[Array, Array]:
+    """Return the line that was drawn last into the current axes; empty where there is none."""
+    lines = plt.gca().get_lines() if plt.get_fignums() else []
+    if not lines:
+        return np.empty(0), np.empty(0)
+    epochs, losses = lines[-1].get_data()
+    return np.asarray(epochs, np.float64), np.asarray(losses, np.float64)

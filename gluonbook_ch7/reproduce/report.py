@@ -80,14 +80,18 @@ def make_page(run: ChapterRun) -> str:
 
 
 def summarise(run: ChapterRun) -> str:
-    """Say in one sentence how the rerun ended."""
+    """Return in one sentence how the rerun ended."""
     different = _counts(run)[Verdict.DIFFERENT]
+    if run.missing:
+        return f"A chapter that needs what is not installed here ({run.missing}): {run.failure}"
     if run.failure:
         return f"The run stopped: {run.failure}"
     if different:
         return f"NOT reproduced: {different} of {len(run.judgements)} outputs differ."
     if not run.judgements:
         return "Every cell ran to its end; the chapter recorded no output to hold them against."
+    if not run.is_judged:
+        return "Every cell ran to its end; no recorded output could be judged."
     unjudged = _counts(run)[Verdict.NOT_JUDGED]
     but = f" ({unjudged} not judged)" if unjudged else ""
     return f"Reproduced: every cell ran to its end and nothing is different{but}."

@@ -2,18 +2,20 @@
 
 import asyncio
 import copy
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Optional
 
-import numpy as np
-
-from . import evidence
-from .evidence import Judgement, Training, Verdict
+from ..errors import RecordError
+from . import evidence, source
+from .evidence import LOSS_LINE
+from .losses import evidence_from, outcome_from
 from .notebook import Chapter
 from .notedown import Cell
-from .record import decode_outputs
+from .record import CellOutputs, decode_outputs
 from .session import CellFailure, Session
+from .verdict import Judgement, Verdict, hold_together, is_reproduced
 
 __all__ = ["CellRun", "ChapterRun", "rerun_chapter"]
 
@@ -61,17 +63,25 @@ class ChapterRun:
         Its code cells, in order.
     notebook : NotebookNode
         The chapter with today's outputs.
+    edition, edition_reason : str
+        The edition of the data that the record or the reader asks for, and why; empty where each
+        package has its own.
     data : list of str
         Which training data it took, in words.
     failure : str
         Which cell stopped it and how, or ``''``.
+    missing : str
+        What the chapter imports and is not installed here, or ``''``.
     """
 
     chapter: Chapter
     cells: list[CellRun]
     notebook: Any
+    edition: str = ""
+    edition_reason: str = ""
     data: list[str] = field(default_factory=list)
     failure: str = ""
+    missing: str = ""
 
     @property
     def judgements(self) -> list[Judgement]:
@@ -81,14 +91,21 @@ class ChapterRun:
     @property
     def is_reproduced(self) -> bool:
         """Whether it ran to its end and nothing is different."""
-        return not self.failure and evidence.is_reproduced(self.judgements)
+        return not self.failure and is_reproduced(self.judgements)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether at least one output was judged, or none was recorded and every cell ran."""
+        verdicts = {judgement.verdict for judgement in self.judgements}
+        unjudged = {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE}
+        return bool(verdicts - unjudged) or not (verdicts or self.missing)
 
 
 def rerun_chapter(
     chapter: Chapter,
     timeout: int = TIMEOUT,
     on_cell: Optional[Callable[[CellRun], None]] = None,
-    runs: int = evidence.RUNS,
+    edition: str = "auto",
 ) -> ChapterRun:
     """Run a chapter's code in a fresh kernel and judge what it recorded.
 
@@ -100,58 +117,87 @@ def rerun_chapter(
         How many seconds each cell may take; then the kernel is ended.
     on_cell : callable, optional
         Called with each `CellRun` that is about to run.
-    runs : int
-        How many shuffles a recorded training call is held against.
+    edition : {"auto", "0.7", "1.0"}
+        Of the data that the book's package gives the chapter; "auto" is the one with which the
+        chapter was recorded.
 
     Returns
     -------
     ChapterRun
         A cell that raises or hangs and a kernel that dies end the run; ``failure`` says so.
+
+    Raises
+    ------
+    RecordError
+        If the chapter belongs to another book or another form of this one.
     """
-    return asyncio.run(_run(chapter, timeout, on_cell or (lambda cell: None), runs))
+    reason = source.why_unsupported(chapter.cells)
+    if reason:
+        raise RecordError(f"{chapter.path}: {reason}")
+    return asyncio.run(_run(chapter, timeout, on_cell or (lambda cell: None), edition))
 
 
 async def _run(
-    chapter: Chapter, timeout: int, on_cell: Callable[[CellRun], None], runs: int
+    chapter: Chapter, timeout: int, on_cell: Callable[[CellRun], None], edition: str
 ) -> ChapterRun:
     notebook = copy.deepcopy(chapter.notebook)
-    _clear(notebook)
+    for each in notebook.cells:
+        if each.cell_type == "code":
+            each.outputs, each.execution_count = [], None
     coded = [index for index, cell in enumerate(chapter.cells) if cell.kind == "code"]
     cells = [CellRun(chapter.cells[index], position) for position, index in enumerate(coded, 1)]
     run = ChapterRun(chapter, cells, notebook)
+    recorded = [decode_outputs(cell.cell.outputs, cell.cell.prompt) for cell in cells]
     async with Session(notebook, chapter.path.resolve().parent, timeout) as session:
-        for index, cell in zip(coded, cells):
+        chosen = await session.call("set_up", {**_first_claims(recorded), "edition": edition})
+        run.edition, run.edition_reason = chosen["edition"], chosen["reason"]
+        for index, cell, then in zip(coded, cells, recorded):
             on_cell(cell)
             try:
                 await session.run(index)
-                report = await session.report(runs if cell.cell.outputs else 0)
+                report = await session.call("report")
             except CellFailure as failure:
                 cell.status = "failed"
                 run.failure = f"{chapter.path}:{cell.cell.line}: {cell.name} {failure}"
+                run.missing = failure.missing
                 break
             finally:
                 cell.outputs = notebook.cells[index].outputs
             cell.status = "run"
             run.data += [origin for origin in report["data"] if origin not in run.data]
-            cell.judgements = _judge(cell, report["trainings"])
+            if cell.cell.outputs:
+                cell.judgements = await _judge(session, cell, then, report)
+    _decide(run)
     return run
 
 
-def _clear(notebook: Any) -> None:
-    """Take the recorded outputs out of a notebook that is to be run."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+def _first_claims(recorded: Sequence[CellOutputs]) -> dict[str, Any]:
+    """Return what a chapter says of the edition of its data."""
+    axes = [axes for cell in recorded for figure in cell.figures for axes in figure.axes]
+    curves = [each for each in axes if (each.x_label, each.y_label) == ("epoch", "loss")]
+    printed = [float(line[0]) for cell in recorded for line in LOSS_LINE.findall(cell.text)]
+    return {
+        "first_losses": [float(line.vertices[0, 1]) for each in curves for line in each.polylines],
+        "printed": [loss for loss in printed if math.isfinite(loss)],
+    }
 
 
-def _judge(cell: CellRun, trainings: Sequence[dict[str, Any]]) -> list[Judgement]:
-    """Judge what a cell recorded; nothing if it recorded nothing."""
-    recorded = cell.cell.outputs
-    if not recorded:
-        return []
-    then, now = (decode_outputs(outputs, cell.cell.prompt) for outputs in (recorded, cell.outputs))
-    judgements = evidence.judge_cell(cell.name, then, now, [_training(each) for each in trainings])
-    for output in recorded:
+async def _judge(
+    session: Session, cell: CellRun, then: CellOutputs, report: dict[str, Any]
+) -> list[Judgement]:
+    """Judge what a cell recorded."""
+    claims: dict[str, Any] = {
+        "trainings": [asdict(each) for each in evidence.claims_of(then, report["trainings"])],
+        "descent": evidence.descent_claim(then) if report["descents"] == 1 else None,
+    }
+    trainings, descent = [], None
+    if claims["trainings"] or claims["descent"]:
+        found = await session.call("judge", claims)
+        trainings = [evidence_from(each) for each in found["trainings"]]
+        descent = found["descent"] and tuple(map(outcome_from, found["descent"]))
+    now = decode_outputs(cell.outputs, cell.cell.prompt)
+    judgements = evidence.judge_cell(cell.name, then, now, trainings, descent)
+    for output in cell.cell.outputs:
         kinds = output.get("data", {})
         if kinds and not any(kind == "text/plain" or kind.startswith("image/") for kind in kinds):
             name, reason = f"{cell.name}: {', '.join(kinds)}", "no rule judges this kind of output"
@@ -159,8 +205,8 @@ def _judge(cell: CellRun, trainings: Sequence[dict[str, Any]]) -> list[Judgement
     return judgements
 
 
-def _training(report: dict[str, Any]) -> Training:
-    """Return a training call as the kernel reported it."""
-    epochs, losses = (np.array(report[name], np.float64) for name in ("epochs", "losses"))
-    sample = None if report["sample"] is None else np.array(report["sample"], np.float64)
-    return Training(epochs, losses, sample, report["refusal"])
+def _decide(run: ChapterRun) -> None:
+    """Decide on all random outputs of a chapter together."""
+    decided = iter(hold_together(run.judgements))
+    for cell in run.cells:
+        cell.judgements = [next(decided) for _ in cell.judgements]

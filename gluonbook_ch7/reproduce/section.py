@@ -10,19 +10,23 @@ from typing import Any, Callable, Optional
 import numpy as np
 import numpy.typing as npt
 
+from .._observers import TrainingCall, on_training
 from .._sampling import seed_generators
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
 from ..experiments.charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
 from ..experiments.ensemble import Ensemble
 from ..figures import plt
+from ..loss_curve import LossCurve
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import train_ch7, train_gluon_ch7
 from . import evidence
-from .evidence import Judgement
-from .observer import TrainingCall, observe_training, shuffles_of
+from .chance import RUNS
+from .losses import examine
+from .observer import Training, appended, shuffles_of
 from .record import CellOutputs, Record
 from .svg import Axes, decode_svg
+from .verdict import Judgement
 
 __all__ = ["Result", "rerun_section", "write_figures"]
 
@@ -49,7 +53,7 @@ class Result:
     sample: Optional[Ensemble] = None
 
 
-def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> Iterator[Result]:
+def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
     """Run the section's three cells from the recorded start and judge each.
 
     Seeds MXNet's generator with 0, the state in which every process starts and the recorded one
@@ -61,8 +65,6 @@ def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> I
         What `load_data_ch7` returned.
     record : Record
         What `load_recorded` returned.
-    runs : int
-        How many shuffles a training cell is held against.
 
     Yields
     ------
@@ -72,13 +74,13 @@ def rerun_section(data: Ch7Data, record: Record, runs: int = evidence.RUNS) -> I
     recorded = [cell for cell in record.cells if cell.figures]
     seed_generators(0)
     for (name, cell), then in zip(_cells(data), recorded):
-        now, call = _run(cell)
-        sample, trainings = None, []
-        if call:
-            sample = shuffles_of(call, runs)
-            curve = call.curve
-            trainings = [evidence.Training(curve.epochs, curve.losses, sample.losses)]
-        yield Result(name, then, now, evidence.judge_cell(name, then, now, trainings), sample)
+        now, trainings = _run(cell)
+        sample, found = None, []
+        for training, claim in zip(trainings, evidence.claims_of(then, len(trainings))):
+            sample = shuffles_of(training.call, RUNS, training.start)
+            found.append(examine(training, claim.losses, claim.printed))
+        judgements = evidence.judge_cell(name, then, now, found)
+        yield Result(name, then, now, judgements, sample)
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
@@ -153,13 +155,18 @@ def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
     ]
 
 
-def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, Optional[TrainingCall]]:
-    """Run a cell; return what it printed and drew, and the training call it made, if any."""
+def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, list[Training]]:
+    """Run a cell; return what it printed and drew, and the training calls that it made."""
     printed = io.StringIO()
-    calls: list[TrainingCall] = []
-    with plt.rc_context(), redirect_stdout(printed), observe_training(calls.append):
+    trainings: list[Training] = []
+
+    def note(call: TrainingCall, curve: LossCurve) -> None:
+        losses = curve.losses.astype(np.float64)
+        trainings.append(Training(call, curve.epochs, losses, curve.start[0]))
+
+    with plt.rc_context(), redirect_stdout(printed), appended(on_training, note):
         cell()
         svg = figure_bytes(plt.gcf(), "svg").decode()
         plt.close()
     outputs = CellOutputs(text=printed.getvalue(), figures=(decode_svg(svg),))
-    return outputs, calls[0] if calls else None
+    return outputs, trainings

@@ -1,7 +1,7 @@
-"""A fresh kernel for a chapter's cells: this very Python, in the chapter's folder.
+"""A fresh kernel for a chapter's cells: this Python, in the chapter's folder.
 
-It has settings of its own, so neither the reader's Jupyter nor IPython configuration changes what
-it does, and all that it writes for itself is in a folder that goes when it ends.
+It has settings of its own, so neither the user's Jupyter nor IPython configuration changes what it
+does. What it writes for itself is in a temporary folder.
 """
 
 import ast
@@ -34,21 +34,30 @@ SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1
 
 # Executed in the kernel; they leave no name in the chapter's session. The package is found where
 # this process found it, whatever lies in the chapter's folder.
-_SET_UP = """exec('''
+_IMPORT = """exec('''
 import sys
 path = list(sys.path)
 sys.path[:] = [{root!r}] + [place for place in path if place]
 try:
-    from gluonbook_ch7.reproduce import kernel
-    kernel.set_up()
+    import gluonbook_ch7.reproduce.kernel
 finally:
     sys.path[:] = path
 ''', {{}})"""
-_REPORT = "__import__('sys').modules['gluonbook_ch7.reproduce.kernel'].report({runs})"
+_CALL = "__import__('sys').modules['gluonbook_ch7.reproduce.kernel'].{name}({arguments})"
 
 
 class CellFailure(Exception):
-    """A cell that raised, or did not end, or took the kernel with it; the message says which."""
+    """A cell that raised, or did not end, or took the kernel with it; the message says which.
+
+    Attributes
+    ----------
+    missing : str
+        The error if the cell imports what is not installed here, or ``''``.
+    """
+
+    def __init__(self, message: str, missing: str = "") -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class Session:
@@ -83,7 +92,7 @@ class Session:
                     cwd=str(self._folder), env=self._environment(), stdout=log, stderr=log
                 )
             await self._client.async_start_new_kernel_client()
-            await self._ask(_SET_UP.format(root=str(Path(__file__).parents[2])))
+            await self._ask(_IMPORT.format(root=str(Path(__file__).parents[2])))
         except BaseException as error:
             reason = error if isinstance(error, CellFailure) else self._last_words() or error
             await self._end(at_once=True)
@@ -101,7 +110,8 @@ class Session:
         try:
             await self._client.async_execute_cell(cell, index)
         except CellExecutionError as error:
-            raise CellFailure(f"raised {error.ename}: {error.evalue}") from error
+            missing = error.evalue if error.ename == "ModuleNotFoundError" else ""
+            raise CellFailure(f"raised {error.ename}: {error.evalue}", missing) from error
         except CellTimeoutError as error:
             raise CellFailure(
                 f"did not end within {self._timeout} s, so the kernel was ended; --timeout gives "
@@ -113,14 +123,15 @@ class Session:
                 raise asyncio.CancelledError from error
             raise CellFailure("ended the kernel") from error
 
-    async def report(self, runs: int) -> dict[str, Any]:
-        """Return what the kernel witnessed since the last report; see `kernel.report`."""
-        reply = await self._ask("", {"report": _REPORT.format(runs=runs)})
-        answer = reply["user_expressions"]["report"]
+    async def call(self, name: str, content: Any = None) -> Any:
+        """Call a function of `kernel`; what it takes and returns is passed on as JSON."""
+        arguments = repr(json.dumps(content)) if content is not None else ""
+        request = _CALL.format(name=name, arguments=arguments)
+        reply = await self._ask("", {"answer": request})
+        answer = reply["user_expressions"]["answer"]
         if answer["status"] != "ok":
             raise CellFailure(f"cannot be judged ({answer['ename']}: {answer['evalue']})")
-        witnessed: dict[str, Any] = json.loads(ast.literal_eval(answer["data"]["text/plain"]))
-        return witnessed
+        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
 
     async def _ask(self, code: str, expressions: Any = None) -> dict[str, Any]:
         """Execute code that is not the chapter's: nothing is shown and no cell is counted."""

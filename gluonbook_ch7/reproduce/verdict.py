@@ -1,11 +1,14 @@
 """The verdicts: what can be said of a recorded output, and the number that it rests on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-__all__ = ["Judgement", "Verdict", "is_reproduced"]
+__all__ = ["LEVEL", "Judgement", "Verdict", "hold_together", "is_reproduced"]
+
+LEVEL = 0.01
+"""How often a chapter in which nothing is different may be called different, by chance."""
 
 
 class Verdict(str, Enum):
@@ -20,7 +23,7 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """One recorded output held against its rerun.
+    """One recorded output compared with its rerun.
 
     Attributes
     ----------
@@ -32,7 +35,7 @@ class Judgement:
     basis : str
         The number the verdict rests on, and its limit.
     numbers : dict
-        The same for programs.
+        The same for programs. A random output has its p-value here, under ``'p'``.
     """
 
     output: str
@@ -43,6 +46,35 @@ class Judgement:
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
+def hold_together(judgements: Sequence[Judgement], level: float = LEVEL) -> list[Judgement]:
+    """Decide on the random outputs of a chapter, given the p-value of each.
+
+    Uses Holm's step-down procedure (1979): of m p-values the k-th smallest is held against
+    ``level / (m - k + 1)``, until one is larger than that. If nothing is different, the probability
+    that any output is called different is at most `level`.
+
+    Returns
+    -------
+    list of Judgement
+        In the same order. The random ones are consistent or different, and their basis and their
+        numbers say which level they were held against.
+    """
+    decided = list(judgements)
+    random = [index for index, judgement in enumerate(decided) if "p" in judgement.numbers]
+    differs = True
+    for rank, index in enumerate(sorted(random, key=lambda index: decided[index].numbers["p"])):
+        judgement = decided[index]
+        against = level / (len(random) - rank)
+        differs = differs and judgement.numbers["p"] <= against
+        decided[index] = replace(
+            judgement,
+            verdict=Verdict.DIFFERENT if differs else Verdict.CONSISTENT,
+            basis=f"{judgement.basis} (level {against:.2g})",
+            numbers={**judgement.numbers, "level": against},
+        )
+    return decided
+
+
 def is_reproduced(judgements: Sequence[Judgement]) -> bool:
-    """Tell whether nothing is different."""
+    """Return True if nothing is different."""
     return all(judgement.verdict is not Verdict.DIFFERENT for judgement in judgements)

@@ -74,6 +74,8 @@ def _content(run: ChapterRun) -> dict[str, Any]:
         "failure": run.failure,
         "file": str(run.chapter.path),
         "sha256": run.chapter.sha256,
+        "edition": run.edition,
+        "edition_reason": run.edition_reason,
         "data": run.data,
         "versions": versions(),
         "cells": [_cell(cell) for cell in run.cells],

@@ -8,22 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.reproduce.evidence import (
-    Verdict,
-    conformal_p,
-    is_reproduced,
-    judge_figure,
-    judge_text,
-)
+from gluonbook_ch7.reproduce.chance import conformal_p, p_value
+from gluonbook_ch7.reproduce.geometry import judge_figure
 from gluonbook_ch7.reproduce.record import load_recorded
 from gluonbook_ch7.reproduce.section import rerun_section
-from gluonbook_ch7.reproduce.svg import Figure
+from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline
+from gluonbook_ch7.reproduce.text import judge_text
+from gluonbook_ch7.reproduce.verdict import Judgement, Verdict, hold_together, is_reproduced
 
 TRAINING = ("from scratch", "Gluon")
 
 
 def verdicts(results):
-    return {judgement.output: judgement for result in results for judgement in result.judgements}
+    judgements = [judgement for result in results for judgement in result.judgements]
+    return {judgement.output: judgement for judgement in hold_together(judgements)}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def test_the_section_is_reproduced_on_the_real_data(real_data_path):
         assert judgements[output].verdict is Verdict.IDENTICAL
     assert judgements["2-D descent: figure"].numbers["largest_difference"] < 1e-6
     for name in TRAINING:
-        assert judgements[f"{name}: first loss"].basis == "the same float32"
+        assert judgements[f"{name}: first loss"].numbers["difference"] < 3e-8
         assert judgements[f"{name}: 30 later losses"].numbers["p"] > 0.01
         assert judgements[f"{name}: time"].verdict is Verdict.NOT_COMPARABLE
 
@@ -93,7 +91,7 @@ def with_polylines(figure, polylines):
 
 
 @settings(max_examples=40)
-@given(line=st.integers(0, 8), vertex=st.integers(0, 1), dy=st.sampled_from([-0.01, 2e-6, 0.3]))
+@given(line=st.integers(0, 8), vertex=st.integers(0, 1), dy=st.sampled_from([-0.01, 0.3]))
 def test_one_moved_vertex_is_caught(line, vertex, dy):
     """If this fails, a figure may differ from the record without being called different."""
     figure = descent()
@@ -103,7 +101,7 @@ def test_one_moved_vertex_is_caught(line, vertex, dy):
     polylines[line] = replace(polylines[line], vertices=vertices)
     judgement = judge_figure("figure", with_polylines(figure, polylines), figure)
     assert judgement.verdict is Verdict.DIFFERENT
-    assert judgement.numbers["largest_difference"] == pytest.approx(abs(dy), rel=1e-6)
+    assert 0 < judgement.numbers["largest_difference"] <= abs(dy) + 1e-6
 
 
 def test_the_order_in_which_lines_are_drawn_does_not_matter():
@@ -119,6 +117,7 @@ def test_the_order_in_which_lines_are_drawn_does_not_matter():
         ({"x_label": "x"}, "x label x1 became x"),
         ({"y_ticks": ("0",)}, "y ticks"),
         ({"polylines": ()}, "not the same number of lines"),
+        ({"x_label": "epoch"}, "x label"),
     ],
 )
 def test_other_axes_are_caught(change, basis):
@@ -144,6 +143,24 @@ def test_a_figure_that_cannot_be_read_is_not_judged():
         ("loss -1e-3", "loss nan", Verdict.DIFFERENT, "1 of 1 numbers differ: -1e-3 → nan"),
         ("x 1", "z 1", Verdict.DIFFERENT, "the words differ"),
         ("x 1", "x 1 1", Verdict.DIFFERENT, "the words differ"),
+        (
+            "2.00119352",
+            "2.0011935",
+            Verdict.IDENTICAL,
+            "the same text, and the same numbers as float32",
+        ),
+        (
+            "[1.   2.]",
+            "[1. 2.]",
+            Verdict.IDENTICAL,
+            "the same text, and the same numbers as float32",
+        ),
+        (
+            "x 2.0011935",
+            "x 2.0011938",
+            Verdict.DIFFERENT,
+            "1 of 1 numbers differ: 2.0011935 → 2.0011938",
+        ),
     ],
 )
 def test_text_is_judged_number_by_number(recorded, rerun, verdict, basis):
@@ -172,3 +189,95 @@ def test_conformal_p_says_no_to_what_is_far_away():
     assert conformal_p([0, np.nan, 0], sample) == pytest.approx(0.001)
     assert conformal_p([1.0], np.full((99, 1), 0.5)) == pytest.approx(0.01)
     assert conformal_p([0.5], np.full((99, 1), 0.5)) == 1
+
+
+# --- Curves as the points that they draw --------------------------------------------------------
+
+
+def curve_figure(x, y, color="#1f77b4"):
+    """Return a figure of one line, on axes of a hundredth of a unit a point."""
+    line = Polyline(np.column_stack([x, y]), color)
+    return Figure((Axes("x", "y", ("0", "1"), ("0", "1"), (line,), (0.01, 0.01)),))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 300), st.integers(2, 300))
+def test_a_line_is_the_same_with_other_vertices(some, others):
+    """If this fails, another release of Matplotlib makes the same curve different."""
+    figures = [curve_figure(x := np.linspace(0, 2, n), 3 * x - 1) for n in (some, others)]
+    judgement = judge_figure("figure", *figures)
+    assert judgement.verdict is Verdict.IDENTICAL
+
+
+@pytest.mark.parametrize(
+    ("points", "verdict"),
+    [(1e-6, Verdict.IDENTICAL), (0.05, Verdict.CONSISTENT), (0.2, Verdict.DIFFERENT)],
+)
+def test_a_bend_is_judged_by_what_can_be_seen(points, verdict):
+    """If this fails, an invisible difference is an accusation, or a visible one is none."""
+    x = np.linspace(0, 1, 11)
+    bent = x + 0
+    bent[5] += points * 0.01 * np.sqrt(2)  # of this, 1 / √2 is off the line
+    judgement = judge_figure("figure", curve_figure(x, bent), curve_figure(x, x))
+    assert judgement.verdict is verdict
+    assert judgement.numbers["points"] == pytest.approx(points, rel=1e-6)
+
+
+def test_the_place_of_a_difference_is_named():
+    """If this fails, a reader has to search the figure for what is different."""
+    x = np.linspace(0, 1, 11)
+    judgement = judge_figure("figure", curve_figure(x, x + (x == x[3])), curve_figure(x, x))
+    assert "at (0.3, 1.3)" in judgement.basis
+
+
+def test_a_part_of_a_line_is_not_the_line():
+    """If this fails, a curve that stops early passes for the recorded one."""
+    x = np.linspace(0, 1, 11)
+    half = curve_figure(x[:6], x[:6])
+    for pair in ((half, curve_figure(x, x)), (curve_figure(x, x), half)):
+        assert judge_figure("figure", *pair).verdict is Verdict.DIFFERENT
+
+
+# --- Chance -------------------------------------------------------------------------------------
+
+
+def random_output(p):
+    return Judgement("output", "", "", Verdict.CONSISTENT, "", {"p": p})
+
+
+@pytest.mark.parametrize(
+    ("ps", "different"),
+    [
+        ([0.009], 1),
+        ([0.009, 0.5], 0),
+        ([0.004, 0.5], 1),
+        ([0.004, 0.009], 2),
+        ([0.006, 0.006], 0),
+        ([0.5, 0.0001, 0.004], 2),
+        ([], 0),
+    ],
+)
+def test_the_outputs_of_a_file_share_one_chance_in_a_hundred(ps, different):
+    """If this fails, a file with many outputs is called different by chance."""
+    fixed = Judgement("text", "", "", Verdict.IDENTICAL, "the same text")
+    judgements = hold_together([fixed, *map(random_output, ps)])
+    assert [each.verdict for each in judgements].count(Verdict.DIFFERENT) == different
+    assert judgements[0] is fixed
+    for judgement in judgements[1:]:
+        assert f"(level {judgement.numbers['level']:.2g})" in judgement.basis
+
+
+def test_a_small_p_is_looked_at_with_more_runs():
+    """If this fails, an accusation rests on a thousand shuffles, or every output takes long."""
+    asked = []
+
+    def draw(runs):
+        asked.append(runs)
+        return np.random.RandomState(0).normal(size=(runs, 1))
+
+    assert p_value([0.1], draw)[0] > 0.5
+    assert asked == [1000]
+    assert p_value([9.0], draw)[0] == pytest.approx(1 / 5001)
+    assert asked == [1000, 1000, 5000]
+    assert p_value([3.0], draw)[0] == pytest.approx(0.0027, abs=0.001)
+    assert asked[3:] == [1000, 5000, 20000]

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure as Canvas
 
 from gluonbook_ch7.errors import DataNotFoundError, RecordError
 from gluonbook_ch7.reproduce.notedown import parse_notedown, read_text
-from gluonbook_ch7.reproduce.record import Record, decode_outputs, load_recorded
+from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs, load_recorded
 from gluonbook_ch7.reproduce.svg import Figure, decode_svg
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "decode_record.py"
 CHAPTER = ROOT.parent / "shared" / "book" / "rmsprop.md"
 BOTH_FONTS = pytest.mark.parametrize("fonttype", ["path", "none"])
@@ -131,10 +131,9 @@ def test_a_record_survives_its_json():
         {"output_type": "execute_result", "data": {"text/plain": "[1,\n  2]"}},
         {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo="}},
     ]
-    record = load_recorded()
-    strange = Record("a.md", "0" * 64, (*record.cells, decode_outputs(outputs)))
-    assert Record.from_json(strange.to_json()) == strange
-    assert strange != record
+    strange = Record("a.md", "0" * 64, (*load_recorded().cells, decode_outputs(outputs)))
+    assert Record.from_json(strange.to_json()).to_json() == strange.to_json()
+    assert "动手学" in strange.to_json()
 
 
 def test_an_unknown_section_is_named():
@@ -412,7 +411,6 @@ def words(axes):
         (crooked, "axes_1: the x axis is not linear"),
         (words, "axes_1: the x axis has a tick labelled 'scratch'"),
         (lambda axes: axes.imshow([[0, 1]]), "axes_1: .*image is not made of lines"),
-        (lambda axes: axes.bar([1, 2], [1, 2]), r"axes_1: patch_\d+ is a filled"),
         (lambda axes: axes.scatter([1, 2], [1, 2]), "axes_1: PathCollection_1 repeats a shape"),
     ],
 )
@@ -434,6 +432,10 @@ def test_a_figure_in_three_dimensions_is_refused():
         decode_svg(as_svg(canvas))
 
 
+def as_text(figure: Figure) -> str:
+    return Record("a.md", "", (CellOutputs(figures=(figure,)),)).to_json()
+
+
 def one_line() -> str:
     canvas = Canvas()
     canvas.subplots().plot([0, 1], [0, 1])
@@ -447,9 +449,9 @@ def one_line() -> str:
         (lambda svg: svg + "\ud800", "not XML"),
         (lambda svg: "<svg/>", "no flat axes"),
         (lambda svg: svg.replace("L ", "L 1 ", 999), "a path is damaged"),
-        (lambda svg: svg.replace("L ", "L 1e999 0 L ", 999), "a path is damaged"),
+        (lambda svg: svg.replace("L ", "L 1e999 0 L ", 999), "is not finite"),
         (lambda svg: svg.replace("\nL ", "\nC 0 0 0 0 ", 999), "curve|command 'C'"),
-        (lambda svg: svg.replace(' x="', ' x="?', 999), "a mark is damaged"),
+        (lambda svg: svg.replace(' x="', ' x="?', 999), "is not a number"),
     ],
 )
 def test_a_damaged_figure_is_refused(damage, message):
@@ -463,7 +465,7 @@ def test_a_moved_part_is_refused(place):
     """If this failed, a figure that a drawing program edited would be read where it was before."""
     svg = one_line()
     whole = svg.replace('<g id="axes_1">', '<g id="axes_1" transform="scale(2)">')
-    assert decode_svg(whole) == decode_svg(svg)
+    assert as_text(decode_svg(whole)) == as_text(decode_svg(svg))
     if place == "the line":
         place = re.findall(r'id="(line2d_\d+)"', svg)[-1]
     moved = svg.replace(f'<g id="{place}">', f'<g id="{place}" transform="translate(1 1)">')
@@ -471,23 +473,19 @@ def test_a_moved_part_is_refused(place):
         decode_svg(moved)
 
 
-def test_entities_cannot_fill_the_memory():
-    """If this failed, a chapter from a stranger could take the machine down."""
-    layers = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
-    bomb = f'<!DOCTYPE svg [<!ENTITY e0 "{"ha" * 50}">{layers}]><svg>&e9;</svg>'
-    outside = '<!DOCTYPE svg [<!ENTITY e SYSTEM "file:///etc/passwd">]><svg>&e;</svg>'
-    default = f'<!DOCTYPE svg [<!ATTLIST g id CDATA "{"ha" * 50}">]><svg><g/><g/></svg>'
-    for svg in (bomb, outside, default):
-        with pytest.raises(RecordError, match="declares entities"):
-            decode_svg(svg)
-
-
-def test_figures_compare_by_their_numbers():
-    """If this failed, equal figures would differ, or different ones be equal."""
-    svg = one_line()
-    figure = decode_svg(svg)
-    assert figure == decode_svg(svg) != Figure(())
-    assert figure.axes[0].polylines[0] != figure.axes[0]
+def test_arrows_and_bars_are_left_out_by_name():
+    """If this failed, a figure with an annotation could not be judged, or nobody would be told."""
+    canvas = Canvas()
+    axes = canvas.subplots()
+    axes.plot([0, 1, 2], [0, 1, 0])
+    plain = decode_svg(as_svg(canvas)).axes[0]
+    axes.annotate("here", xy=(1, 1), xytext=(0.5, 0.5), arrowprops={"arrowstyle": "->"})
+    axes.bar([0.5], [0.5], width=0.1)
+    annotated = decode_svg(as_svg(canvas)).axes[0]
+    assert plain.left_out == ()
+    assert len(annotated.left_out) == 2
+    (line,), (line_before,) = annotated.polylines, plain.polylines
+    np.testing.assert_allclose(line.vertices, line_before.vertices, atol=1e-6)
 
 
 # --- The program --------------------------------------------------------------------------------

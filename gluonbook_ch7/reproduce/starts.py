@@ -1,0 +1,147 @@
+"""Where a recorded training started: which edition of the data, and which draw of the generator.
+
+The first loss of a run depends on the data and on the starting weights alone. MXNet's generator
+starts every process in the same state, so the weights are one of a short list: the first draw, the
+second one (the cell before drew too, or the cell was run again), and so on; in the order of Linux
+or of macOS, whose C++ libraries return the two normal numbers of a pair in different order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+import numpy.typing as npt
+
+from .._sampling import fresh_starts
+
+__all__ = ["Start", "find_edition", "find_start", "full_batch_losses", "starts_with_loss"]
+
+DRAWS = 50
+SCALE = 0.01
+"""The standard deviation of the starting weights."""
+PRECISION = 5e-7
+"""The relative difference within which two float32 losses are taken for one: summing 1,503 numbers
+in another order changes the last digits."""
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A starting point, or many.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (k, 1) or (runs, k, 1)
+    draw : int
+        Which draw of a fresh process it is, counted from 1; 0 if it is none.
+    system : str
+        ``'Linux'`` or ``'macOS'``.
+    """
+
+    weights: Array
+    draw: int = 0
+    system: str = "Linux"
+
+    @property
+    def words(self) -> str:
+        """Where the start comes from, for a reader."""
+        return f"draw {self.draw} of a fresh process" + " on macOS" * (self.system == "macOS")
+
+
+def full_batch_losses(features: Array, labels: Array, weights: Array) -> Array:
+    """Return the mean of ``squared_loss`` for weights (..., k, 1) and a bias of zero, float64."""
+    residuals = features.astype(np.float64) @ weights.astype(np.float64) - labels.reshape(-1, 1)
+    losses: Array = (residuals**2).mean(axis=(-2, -1)) / 2
+    return losses
+
+
+def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
+    """Find the draw of a fresh process from which a training has a given first loss.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, k)
+    labels : ndarray, shape (n,)
+    loss : float
+
+    Returns
+    -------
+    Start or None
+        The earliest draw that fits; None if none of the first 50 does, on neither system.
+    """
+    for system in ("Linux", "macOS"):
+        weights = fresh_starts(DRAWS, features.shape[1], system)
+        losses = full_batch_losses(features, labels, weights)
+        found = np.flatnonzero(np.abs(losses - loss) <= PRECISION * abs(loss))
+        if len(found):
+            return Start(weights[found[0]], int(found[0]) + 1, system)
+    return None
+
+
+def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> Optional[Start]:
+    """Draw starting weights at random among those that have a given first loss.
+
+    Ordinary draws are moved along the gradient until the loss is the given one.
+
+    Returns
+    -------
+    Start or None
+        None if no ordinary draw comes near that loss.
+    """
+    weights = SCALE * np.random.RandomState(0).normal(size=(runs, features.shape[1], 1))
+    at_zero = float((labels.astype(np.float64) ** 2).mean() / 2)
+    gradient = -(features.T.astype(np.float64) @ labels.reshape(-1, 1)) / len(labels)
+    length = np.linalg.norm(gradient)
+    direction = gradient / length
+    across = weights - (direction.T @ weights) * direction
+    along = np.full((runs, 1, 1), (loss - at_zero) / length)
+    for _ in range(20):  # Newton's steps; the loss is nearly linear so close to zero
+        error = full_batch_losses(features, labels, across + along * direction) - loss
+        along -= error.reshape(-1, 1, 1) / length
+    if not np.abs(along).max() < 6 * SCALE:
+        return None
+    return Start((across + along * direction).astype(np.float32))
+
+
+def find_edition(
+    data: dict[str, tuple[Array, Array]],
+    first_losses: Sequence[float],
+    printed: Sequence[float],
+) -> tuple[str, str]:
+    """Find the edition of the data with which a chapter was recorded.
+
+    Parameters
+    ----------
+    data : dict
+        The features and labels of each edition.
+    first_losses, printed : sequence of float
+        What the chapter recorded: the losses before training, and the last ones.
+
+    Returns
+    -------
+    edition, reason : str
+        Both empty where nothing recorded tells.
+    """
+    found = {
+        edition: [loss for loss in first_losses if find_start(*task, loss)]
+        for edition, task in data.items()
+    }
+    best = max(found, key=lambda edition: len(found[edition]))
+    if found[best]:
+        count = data[best][0].shape[1]
+        return best, f"{count} features: the first loss {found[best][0]:.8f} is edition {best}'s"
+    lowest = min((loss for loss in printed if np.isfinite(loss)), default=np.inf)
+    minimum, old_minimum = (_least_loss(*data[edition]) for edition in ("1.0", "0.7"))
+    if minimum <= lowest < old_minimum:
+        reason = f"the loss {lowest:.6f} is less than 4 features can reach, {old_minimum:.6f}"
+        return "1.0", f"5 features: {reason}"
+    return "", ""
+
+
+def _least_loss(features: Array, labels: Array) -> float:
+    """Return the smallest loss of any linear model."""
+    X = np.column_stack([features, np.ones(len(features))]).astype(np.float64)
+    w = np.linalg.lstsq(X, labels.astype(np.float64), rcond=None)[0]
+    return float(((X @ w - labels) ** 2).mean() / 2)

@@ -1,0 +1,52 @@
+"""Printed text: the same words and the same numbers, times and addresses left aside."""
+
+import re
+
+import numpy as np
+
+from .verdict import Judgement, Verdict
+
+__all__ = ["TIME", "judge_text", "judge_time"]
+
+# Each begins where its digits begin and matches them in one way, so that a long row of digits is
+# matched in linear time.
+NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b")
+TIME = re.compile(r"(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|ms|s)\b")
+# Where an object lies in memory, as in <Figure at 0x7f…>.
+ADDRESS = re.compile(r"\b0x[0-9a-f]+")
+
+
+def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
+    """Judge printed text: identical if its words are the same and its numbers are the same float32.
+
+    Times and addresses may differ.
+    """
+    recorded, rerun = recorded.strip(), rerun.strip()
+    before, after = (ADDRESS.sub("0x…", TIME.sub("a time", text)) for text in (recorded, rerun))
+    but_times = " but for its times" if TIME.search(recorded) else ""
+    if before == after:
+        return Judgement(output, recorded, rerun, Verdict.IDENTICAL, f"the same text{but_times}")
+    if NUMBER.sub("#", before).split() != NUMBER.sub("#", after).split():
+        return Judgement(output, recorded, rerun, Verdict.DIFFERENT, "the words differ")
+    numbers = list(zip(NUMBER.findall(before), NUMBER.findall(after)))
+    pairs = [f"{a} → {b}" for a, b in numbers if not _is_same_float32(a, b)]
+    if not pairs:
+        basis = f"the same text{but_times}, and the same numbers as float32"
+        return Judgement(output, recorded, rerun, Verdict.IDENTICAL, basis)
+    basis = f"{len(pairs)} of {len(numbers)} numbers differ: {', '.join(pairs)}"
+    return Judgement(output, recorded, rerun, Verdict.DIFFERENT, basis)
+
+
+def judge_time(output: str, recorded: str, rerun: str) -> Judgement:
+    """Show two times beside each other."""
+    verdict = Verdict.NOT_COMPARABLE
+    return Judgement(f"{output}: time", recorded, rerun, verdict, "another machine")
+
+
+def _is_same_float32(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    a, b = float(one), float(other)
+    if max(abs(a), abs(b)) > np.finfo(np.float32).max:
+        return a == b
+    return bool(np.float32(a) == np.float32(b))
