@@ -171,24 +171,3 @@ def test_other_paths_are_left_to_numpy(tmp_path):
         "except FileNotFoundError as error:\n    print(json.dumps('not found'))\n"
     )
     assert python(code, tmp_path) == "not found"
-
-
-def test_ensembles_leave_the_cells_generators_alone(tmp_path):
-    """Judging a cell would change the random numbers of the cells after it."""
-    code = """
-import json, sys
-from gluonbook_ch7.reproduce import kernel
-kernel.set_up()
-import gluonbook as gb, numpy as np
-from mxnet import nd
-features, labels = gb.get_data_ch7()
-gb.train_gluon_ch7("rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}, features, labels)
-gb.train_ch7(gb.rmsprop, gb.init_rmsprop_states(features), {"lr": 0.01, "gamma": 0.9},
-             features, labels)
-report = json.loads(kernel.report(int(sys.argv[1])))
-assert [len(each["sample"] or []) for each in report["trainings"]] == [int(sys.argv[1])] * 2
-print(json.dumps([nd.random.normal(shape=(3,)).asnumpy().tolist(), np.random.rand(3).tolist()]))
-"""
-    script = tmp_path / "script.py"
-    script.write_text(code)
-    assert python("0", tmp_path, str(script)) == python("50", tmp_path, str(script))

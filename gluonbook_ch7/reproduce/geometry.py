@@ -4,11 +4,14 @@ A line is the set of points that it draws. Matplotlib's releases place and count
 contour differently, and leave out vertices of a nearly straight line; the line is the same.
 """
 
+import base64
+import io
 from collections import Counter
 from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.image import imread
 
 from .axis import RESOLUTION
 from .svg import Axes, Figure, Polyline
@@ -47,6 +50,9 @@ def judge_figure(output: str, recorded: Figure, rerun: Figure) -> Judgement:
     """
     brief = in_brief(recorded), in_brief(rerun)
     refusal = recorded.refusal or rerun.refusal
+    if refusal and _is_same_picture(recorded.bitmap, rerun.bitmap):
+        basis = f"{refusal}; but every pixel is the same"
+        return Judgement(output, *brief, Verdict.IDENTICAL, basis)
     if refusal:
         return Judgement(output, *brief, Verdict.NOT_JUDGED, refusal)
     differences = _frame_differences(recorded, rerun)
@@ -67,6 +73,17 @@ def judge_figure(output: str, recorded: Figure, rerun: Figure) -> Judgement:
         return Judgement(output, *brief, Verdict.CONSISTENT, basis, numbers)
     basis = f"{difference:.2g} data units, {points:.2g} points, apart at ({x:.4g}, {y:.4g}){note}"
     return Judgement(output, *brief, Verdict.DIFFERENT, basis, numbers)
+
+
+def _is_same_picture(one: str, other: str) -> bool:
+    """Return True if two PNG pictures in base64 have the same pixels."""
+    if not one or not other:
+        return False
+    try:
+        pixels = [imread(io.BytesIO(base64.b64decode(picture))) for picture in (one, other)]
+    except (ValueError, OSError, SyntaxError):  # a damaged picture, as Pillow reports it
+        return False
+    return np.array_equal(*pixels)
 
 
 def in_brief(figure: Figure) -> str:

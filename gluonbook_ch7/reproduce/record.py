@@ -4,7 +4,7 @@ The numbers of a section come with the package as JSON, written by ``scripts/dec
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from typing import Any, Optional
 
@@ -112,7 +112,7 @@ def _columns(vertices: npt.NDArray[np.float64]) -> dict[str, list[float]]:
 
 def _cell_from(cell: dict[str, Any]) -> CellOutputs:
     figures = tuple(
-        Figure(tuple(_axes_from(axes) for axes in figure["axes"]), figure["refusal"])
+        Figure(**{**figure, "axes": tuple(_axes_from(axes) for axes in figure["axes"])})
         for figure in cell["figures"]
     )
     return CellOutputs(**{**cell, "values": tuple(cell["values"]), "figures": figures})
@@ -197,9 +197,10 @@ def _is_figure(data: dict[str, Any]) -> bool:
 
 
 def _decode_figure(data: dict[str, Any]) -> Figure:
+    bitmap = "".join(data.get("image/png", ""))
     if "image/svg+xml" not in data:
-        return Figure((), refusal="the figure is a bitmap; only SVG can be read")
+        return Figure((), "a bitmap, from which no numbers can be read", bitmap)
     try:
-        return decode_svg("".join(data["image/svg+xml"]))
+        return replace(decode_svg("".join(data["image/svg+xml"])), bitmap=bitmap)
     except RecordError as error:
-        return Figure((), refusal=str(error))
+        return Figure((), str(error), bitmap)

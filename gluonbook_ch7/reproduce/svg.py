@@ -76,10 +76,14 @@ class Axes:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A figure's axes; or none of them, and in ``refusal`` why they could not be read."""
+    """A figure's axes; or none of them, and in ``refusal`` why they could not be read.
+
+    ``bitmap`` is the figure as a PNG in base64, where there is one.
+    """
 
     axes: tuple[Axes, ...]
     refusal: str = ""
+    bitmap: str = ""
 
 
 def decode_svg(svg: str) -> Figure:

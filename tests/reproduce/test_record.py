@@ -506,7 +506,7 @@ def decode(*arguments: object) -> "subprocess.CompletedProcess[str]":
         (INPUT + output_block({"output_type": "pyout"}), r"a.md:1: output 1 has no output_type"),
         (
             INPUT + output_block({"output_type": "display_data", "data": {"image/png": ""}}),
-            r"a.md:1: a figure cannot be decoded: the figure is a bitmap",
+            r"a.md:1: a figure cannot be decoded: a bitmap",
         ),
     ],
 )

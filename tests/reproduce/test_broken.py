@@ -1,4 +1,4 @@
-"""Broken input at its worst, as large or as nested as it comes, and what the commands say of it."""
+"""Broken input, and what the commands say of it."""
 
 import os
 import shutil
@@ -7,18 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutations import limits, made_chapter
+from mutations import made_chapter
 
 from gluonbook_ch7.cli import main
-from gluonbook_ch7.errors import RecordError
-from gluonbook_ch7.reproduce import notedown as chapter_room
-from gluonbook_ch7.reproduce.evidence import NUMBER, TIME, judge_cell
-from gluonbook_ch7.reproduce.notebook import read_chapter
-from gluonbook_ch7.reproduce.record import CellOutputs
-from gluonbook_ch7.reproduce.svg import decode_svg
+from gluonbook_ch7.reproduce.text import NUMBER, TIME
 
-PACKAGE = Path(__file__).resolve().parents[1] / "gluonbook_ch7"
-MANY = 10_000_000
+PACKAGE = Path(__file__).resolve().parents[2] / "gluonbook_ch7"
 CODE = "```{.python .input n=1}\n1\n```\n"
 
 
@@ -26,108 +20,13 @@ def with_output(text):
     return CODE + "\n```{.json .output n=1}\n" + text + "\n```\n"
 
 
-# --- Large and nested ---------------------------------------------------------------------------
-
-VAST = {
-    "one letter": "x" * MANY,
-    "one blank": " " * MANY,
-    "blank lines": "\n" * (MANY // 10),
-    "returns": "\r" * MANY,
-    "nothing": "\0" * MANY,
-    "backquotes": "`" * MANY,
-    "backquotes, then not": "`" * MANY + "x`",
-    "tildes": "~" * MANY,
-    "tildes, then a backquote": "~" * MANY + "`",
-    "tildes in many lines": "~~~ {\n~~~\n" * (MANY // 50) + "~~~",
-    "an endless info": "```{.python .input " + "n" * MANY,
-    "an endless prompt": "```{.python .input n=" + "9" * MANY + "}\n1\n```",
-    "brackets": with_output("[" * MANY),
-    "closed brackets": with_output("[" * MANY + "]" * MANY),
-    "an endless integer": with_output("[" + "9" * MANY + "]"),
-    "an endless string": with_output('["' + "x" * MANY + '"]'),
-}
-
-
-@pytest.mark.parametrize("kind", VAST)
-def test_a_vast_chapter_ends_in_one_line(tmp_path, kind):
-    """A file of ten million of anything would hang the reader, or take all of the memory."""
-    path = tmp_path / "chapter.md"
-    path.write_text(VAST[kind])
-    with limits():
-        if kind == "an endless prompt":
-            assert read_chapter(path).cells[0].prompt is None
-            return
-        with pytest.raises(RecordError) as caught:
-            read_chapter(path)
-    assert len(str(caught.value)) < 400
-
-
-@pytest.mark.parametrize("opening", ["[", '{"a":', '{"nbformat": 4, "cells": '])
-def test_a_deep_notebook_ends_in_one_line(tmp_path, opening):
-    """Nesting would end in a RecursionError, here or while the notebook is copied and written."""
-    path = tmp_path / "chapter.ipynb"
-    for depth in (60, 500, 3000, 1_000_000):
-        path.write_text(opening * depth)
-        with limits(), pytest.raises(RecordError, match=r"chapter\.ipynb:1: not a notebook"):
-            read_chapter(path)
-
-
-def test_an_endless_source_is_not_read_whole(monkeypatch, tmp_path):
-    """A device or a film, given by mistake, would be read until the memory is full."""
-    with limits(), pytest.raises(RecordError, match="/dev/zero: more than 50,000,000 bytes"):
-        read_chapter("/dev/zero")
-    path = tmp_path / "chapter.md"
-    path.write_text(CODE)
-    monkeypatch.setattr(chapter_room, "LONGEST", len(CODE))
-    assert len(read_chapter(path).cells) == 1
-
-
-def test_a_row_of_digits_is_judged_as_quickly_as_it_is_long():
-    """What a cell printed could keep the judging busy for hours."""
-    digits = "9" * 100_000
-    with limits():
-        for text in (
-            digits + "_",
-            digits + "." + digits + "_",
-            "1" + " " * 100_000,
-            "-" + digits,
-        ):
-            judge_cell("cell 1", CellOutputs(text=text), CellOutputs(text=text + "1"))
+def test_numbers_and_times_are_found_in_text():
+    """If this fails, a printed number is compared by its letters, or a time with its machine."""
     assert NUMBER.findall("1, -2.5e3 5-3 x12 1.2.3 inf") == [
         *("1", "-2.5e3", "5", "-3", "12", "1.2", "3", "inf")
     ]
-    assert TIME.findall("1.5 sec, .5s 12ms 3e-2 seconds 7 m") == [
-        "1.5 sec",
-        ".5s",
-        "12ms",
-        "3e-2 seconds",
-    ]
-
-
-AXES = '<svg><g id="axes_1">{}</g></svg>'
-
-
-@pytest.mark.parametrize(
-    "svg",
-    [
-        "<g>" * 10_000,
-        "<g>" * 100_000 + "</g>" * 100_000,
-        '<g id="axes_1">' * 10_000 + "</g>" * 10_000,
-        AXES.format("<g>" * 10_000 + "</g>" * 10_000),
-        AXES.format("<g/>" * 200_000),
-        AXES.format('<use id="a" href="#a"/>'),
-        AXES.format('<g id="line2d_1"><path d="' + "M 0 0 L 1 1 " * 100_000 + '"/></g>'),
-        AXES.format('<g id="' + "x" * 1_000_000 + '"/>'),
-        '<svg viewBox="0 0 1e999 1e999" width="' + "9" * 1_000_000 + '"/>',
-        "<svg>" + "x" * MANY + "</svg>",
-    ],
-    ids=lambda svg: svg[:30],
-)
-def test_a_monstrous_figure_is_refused(svg):
-    """A figure could exhaust the memory or the recursion of whoever opens the chapter."""
-    with limits(), pytest.raises(RecordError) as caught:
-        decode_svg(svg)
-    assert len(str(caught.value)) < 300
+    times = ["1.5 sec", ".5s", "12ms", "3e-2 seconds"]
+    assert TIME.findall(", ".join([*times, "7 m"])) == times
 
 
 # --- What the commands say ----------------------------------------------------------------------
@@ -141,7 +40,7 @@ BROKEN = {
     "cut.md": (CODE.encode()[:-4], ":1: the fence is not closed"),
     "utf16.md": (CODE.encode("utf-16"), ":1: not UTF-8 at byte 0"),
     "json.md": (with_output("[{]").encode(), ":6: the output is not JSON"),
-    "deep.md": (with_output("[" * 99 + "]" * 99).encode(), ":5: the output is not JSON"),
+    "deep.md": (with_output("[" * 9999).encode(), ":5: the output is not JSON"),
     "form.md": (with_output(f"[{OUTPUT}]").encode(), ":1: cell 1: output 1 holds a text"),
     "orphan.md": (b"```{.json .output}\n[]\n```\n", ":1: the output follows no input"),
     "empty.ipynb": (b"", ":1: not a notebook"),
@@ -179,12 +78,11 @@ def test_rerun_refuses_a_broken_file_in_one_line(rerun, tmp_path, name):
 
 
 def test_rerun_refuses_what_is_no_file(rerun, tmp_path):
-    """A folder, a wrong name or a device would end in a traceback, or never."""
+    """A folder or a wrong name would end in a traceback."""
     for path, message in [
         (tmp_path, "cannot be read (Is a directory)"),
         (tmp_path / "none.md", "no such file; give the path of a chapter file"),
         (tmp_path / "none" / "none.md", "no such file; give the path of a chapter file"),
-        ("/dev/zero", "more than 50,000,000 bytes; give the path of a chapter file"),
         ("x" * 300 + ".md", "cannot be read (File name too long)"),
     ]:
         status, stdout, stderr = rerun(path, "--out", tmp_path / "out")
@@ -232,8 +130,8 @@ def with_record(place, content):
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"", b"\xff", b"[" * 10_000, b'{"source": 1, "sha256": "", "cells": []}'],
-    ids=["missing", "empty", "binary", "deep", "of another type"],
+    [None, b"", b"\xff", b'{"source": "", "sha256": "", "cells": [{}]}'],
+    ids=["missing", "empty", "binary", "of another type"],
 )
 def test_a_damaged_installation_is_to_be_mended(installation, content):
     """A reader would be told to run a script that an installation hasn't, or see a traceback."""
