@@ -8,7 +8,7 @@ import numpy.typing as npt
 __all__ = ["MORE_RUNS", "RUNS", "conformal_p", "p_value"]
 
 RUNS = 1000
-MORE_RUNS = (5_000, 20_000)
+MORE_RUNS = 20_000
 SMALL = 0.02
 """The p-value from which on more runs are drawn before anything is said."""
 
@@ -54,12 +54,11 @@ def p_value(
     observed : array_like, shape (m,)
     draw : callable
         Returns a sample of the given size, shape (runs, m).
-        The first sample has `RUNS`. While p is small, larger ones are drawn, unless not one of
-        5,000 runs is as far out as the observed curve.
+        The first sample has `RUNS`. Where it gives a small p, one of `MORE_RUNS` is drawn.
     """
-    for runs in (RUNS, *MORE_RUNS):
-        sample = draw(runs)
+    sample = draw(RUNS)
+    p = conformal_p(observed, sample)
+    if p <= SMALL:
+        sample = draw(MORE_RUNS)
         p = conformal_p(observed, sample)
-        if p > SMALL or (runs > RUNS and p <= 1 / len(sample)):
-            break
     return p, sample

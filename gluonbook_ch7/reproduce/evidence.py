@@ -14,7 +14,7 @@ from typing import Any, Optional
 from .axis import RESOLUTION
 from .chance import RUNS
 from .geometry import EXACT, in_brief, judge_figures
-from .losses import LossEvidence, Outcome
+from .losses import PRINTED, LossEvidence, Outcome
 from .record import CellOutputs
 from .starts import PRECISION
 from .svg import Axes, Figure, Polyline
@@ -176,16 +176,30 @@ def _judge_trainings(
     then, now = (LOSS_LINE.findall(text) for text in (recorded.text, rerun.text))
     judgements: list[Judgement] = []
     if len(then) == len(now) == len(trainings):
-        for name, training, before, after in zip(names, trainings, then, now):
+        claims = claims_of(recorded, len(trainings))
+        for name, training, claim, before, after in zip(names, trainings, claims, then, now):
             if training.printed:
-                loss = f"{name}: printed loss"
-                judgements.append(_of_outcome(loss, before[0], after[0], training.printed))
+                outcome = _check_end(claim) or training.printed
+                judgements.append(
+                    _of_outcome(f"{name}: printed loss", before[0], after[0], outcome)
+                )
             judgements.append(judge_time(name, f"{before[1]} s", f"{after[1]} s"))
         rest = (LOSS_LINE.sub("", text) for text in (recorded.text, rerun.text))
         judgements += _judge_printed(output, *rest)
     else:
         judgements += _judge_printed(output, recorded.text, rerun.text)
     return judgements + _judge_curves(output, names, recorded, rerun, trainings)
+
+
+def _check_end(claim: Claim) -> Optional[Outcome]:
+    """Return a verdict if the recorded curve does not end at the recorded printed loss."""
+    if claim.losses is None or claim.printed is None:
+        return None
+    end = claim.losses[-1]
+    if abs(claim.printed - end) <= PRINTED + PRECISION * abs(end):
+        return None
+    basis = f"{claim.printed:.6f} was printed, but the recorded curve ends at {end:.6f}"
+    return Outcome(Verdict.DIFFERENT, basis, {"difference": abs(claim.printed - end)})
 
 
 def _judge_curves(

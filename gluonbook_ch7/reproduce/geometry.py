@@ -80,10 +80,10 @@ def _is_same_picture(one: str, other: str) -> bool:
     if not one or not other:
         return False
     try:
-        pixels = [imread(io.BytesIO(base64.b64decode(picture))) for picture in (one, other)]
+        a, b = (imread(io.BytesIO(base64.b64decode(picture))) for picture in (one, other))
     except (ValueError, OSError, SyntaxError):  # a damaged picture, as Pillow reports it
         return False
-    return np.array_equal(*pixels)
+    return np.array_equal(a, b)
 
 
 def in_brief(figure: Figure) -> str:

@@ -48,8 +48,9 @@ def set_up(claims: str) -> str:
 
     edition, reason = _edition(**json.loads(claims))
     if edition:
-        EDITIONS.update(dict.fromkeys(EDITIONS, edition))
-    load_ipython_extension(None)
+        extension.EDITIONS.update(dict.fromkeys(extension.EDITIONS, edition))
+    extension.load_ipython_extension(None)
+    extension.on_read.append(_origins.append)
     # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
     set_matplotlib_formats("png", "svg")
     _observers.on_training.append(_note_training)

@@ -21,6 +21,7 @@ from .starts import PRECISION, Start, find_start, starts_with_loss
 from .verdict import Verdict
 
 __all__ = [
+    "PRINTED",
     "LossEvidence",
     "Outcome",
     "evidence_from",

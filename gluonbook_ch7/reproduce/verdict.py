@@ -7,8 +7,9 @@ from typing import Any
 
 __all__ = ["LEVEL", "Judgement", "Verdict", "hold_together", "is_reproduced"]
 
-LEVEL = 0.01
-"""How often a chapter in which nothing is different may be called different, by chance."""
+LEVEL = 0.001
+"""How often a chapter in which nothing is different may be called different, by chance: people hold
+hundreds of recorded files, and one in a hundred would be a false accusation every week."""
 
 
 class Verdict(str, Enum):

@@ -248,16 +248,16 @@ def random_output(p):
 @pytest.mark.parametrize(
     ("ps", "different"),
     [
-        ([0.009], 1),
-        ([0.009, 0.5], 0),
-        ([0.004, 0.5], 1),
-        ([0.004, 0.009], 2),
-        ([0.006, 0.006], 0),
-        ([0.5, 0.0001, 0.004], 2),
+        ([0.0009], 1),
+        ([0.0009, 0.5], 0),
+        ([0.0004, 0.5], 1),
+        ([0.0004, 0.0009], 2),
+        ([0.0006, 0.0006], 0),
+        ([0.5, 0.0001, 0.0004], 2),
         ([], 0),
     ],
 )
-def test_the_outputs_of_a_file_share_one_chance_in_a_hundred(ps, different):
+def test_the_outputs_of_a_file_share_one_chance_in_a_thousand(ps, different):
     """If this fails, a file with many outputs is called different by chance."""
     fixed = Judgement("text", "", "", Verdict.IDENTICAL, "the same text")
     judgements = hold_together([fixed, *map(random_output, ps)])
@@ -277,7 +277,5 @@ def test_a_small_p_is_looked_at_with_more_runs():
 
     assert p_value([0.1], draw)[0] > 0.5
     assert asked == [1000]
-    assert p_value([9.0], draw)[0] == pytest.approx(1 / 5001)
-    assert asked == [1000, 1000, 5000]
-    assert p_value([3.0], draw)[0] == pytest.approx(0.0027, abs=0.001)
-    assert asked[3:] == [1000, 5000, 20000]
+    assert p_value([9.0], draw)[0] == pytest.approx(1 / 20001)
+    assert asked[1:] == [1000, 20000]
