@@ -25,6 +25,7 @@ _getattr, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
+    __tracebackhide__ = True
     if name in __all__:
         return _getattr(name)
     import difflib

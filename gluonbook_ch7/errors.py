@@ -1,5 +1,9 @@
 """The errors and warnings of this package. Each error is also the built-in kind that fits."""
 
+import sys
+from types import FrameType
+from typing import Optional
+
 BRIEF = 80  # characters of a file's own text in a message
 
 
@@ -13,6 +17,22 @@ def brief(text: str) -> str:
 
 class GluonbookError(Exception):
     """Base class of the errors that this package raises on purpose."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        _hide_frames()
+
+
+def _hide_frames() -> None:
+    """Leave this package's functions out of the traceback that IPython and pytest show.
+
+    What remains is the caller's line, which has the mistake, and the message.
+    """
+    frame: Optional[FrameType] = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
+            frame.f_locals["__tracebackhide__"] = True
+        frame = frame.f_back
 
 
 class ArgumentError(GluonbookError, ValueError):
