@@ -47,6 +47,8 @@ class Command(click.Command):
         os.environ.setdefault("MPLBACKEND", "agg")
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # whoever reads our output has enough, which click knows
+            raise
         except (GluonbookError, OSError) as error:
             if debug:
                 raise

@@ -1,0 +1,110 @@
+"""Tables on a terminal, in a pipe, and where there is no room for one."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gluonbook_ch7.cli.console import _widths
+
+PROGRAM = """
+from gluonbook_ch7.cli.console import print_table
+rows = [("from scratch: printed loss", "0.258765", "not comparable", "p = 0.4 of 1,000 shuffles"),
+        ("Gluon: first loss", "0.50221467", "identical", "the same float32 (limit 1e-06)")]
+print_table(("output", "recorded", "verdict", "what it rests on"), rows,
+            styles={"not comparable": "red"}, title="Verdicts")
+"""
+
+
+def shown_at(columns):
+    """Run the program on a terminal of so many columns, and return the lines that it shows."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=theirs, env={**env, "TERM": "xterm"}
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # how a terminal says that the other side is closed
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert process.wait(60) == 0
+    return re.sub(r"\x1b\[[\d;]*m", "", shown.decode()).splitlines()
+
+
+def test_a_table_fits_the_terminal_and_breaks_no_word():
+    """At 80 columns a reader would put "consis" and "tent" together."""
+    lines = shown_at(80)
+    assert max(map(len, lines)) <= 80
+    for words in ("0.50221467", "not comparable", "identical", "shuffles", "scratch:", "float32"):
+        assert any(words in line for line in lines), words
+
+
+def test_without_room_for_a_table_each_row_is_a_list():
+    """On a narrow terminal a table would be cut off or torn."""
+    lines = [line.strip() for line in shown_at(40)]
+    assert "output: from scratch: printed loss" in lines
+    assert "verdict: not comparable" in lines
+
+
+def test_in_a_pipe_each_row_is_one_line():
+    """grep would find half of a row, or escape sequences."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+    assert "\x1b" not in done.stdout
+    (row,) = [line for line in done.stdout.splitlines() if "0.50221467" in line]
+    assert re.split(r"  +", row.strip()) == [
+        "Gluon: first loss", "0.50221467", "identical", "the same float32 (limit 1e-06)",
+    ]  # fmt: skip
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda n: st.lists(
+            st.lists(st.text("ab 中", max_size=20), min_size=n, max_size=n), min_size=1
+        )
+    ),
+    st.integers(1, 60),
+)
+def test_the_widths_hold_every_word(rows, available):
+    """Some table would be wider than the terminal, or a word of it broken."""
+    widths = _widths(rows, (), available)
+    words = [
+        [len(word) + word.count("中") for cell in column for word in cell.split()]
+        for column in zip(*rows)
+    ]
+    least = [max(each, default=0) for each in words]
+    if widths is None:
+        assert sum(least) > available
+    else:
+        assert sum(widths) <= available
+        assert all(width >= length for width, length in zip(widths, least))
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    """`gluonbook-ch7 data | head -1` would end with an error message."""
+    code = "import sys; from gluonbook_ch7.cli import main; sys.stdin.readline(); main(['data'])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdout.close()
+    process.stdin.write("go on\n")
+    process.stdin.close()
+    assert process.wait(60) == 1
+    assert process.stderr.read() == ""
+
+
+@pytest.fixture(autouse=True)
+def nowhere(bare_desk):
+    """Look for no data, and leave nothing."""
