@@ -5,7 +5,7 @@ nox -s tests         the whole suite everywhere, hours
 nox -s "tests(3.13-newest)"    one environment of it
 nox -s wheel         the built artefacts, installed in an empty environment
 nox -s guest         installed where NumPy 2, pandas, SciPy and scikit-learn are in use
-nox -s docs          the site, in docs/_build/html, with its tests in a browser
+nox -s docs          the site, in docs/_build/html; pytest then tests it in a browser
 nox -s shuffled      the suite ten times in random order
 nox -s cases         the suite with every case of the property tests
 """
@@ -166,12 +166,12 @@ def lint(session):
 
 @nox.session
 def docs(session):
-    """Build the site, with warnings as errors, and look at it in a browser."""
+    """Build the site, with warnings as errors, and follow its links; pytest does the rest."""
     session.install(".[docs,test]")
     built = Path("docs", "_build", "html")
     options = ("--fresh-env", "--fail-on-warning", "--keep-going", "--jobs", "2", "--quiet")
     session.run("sphinx-build", *options, "docs", str(built))
-    session.run("pytest", "-n", "0", "-q", "tests/docs")
+    session.run("pytest", "-n", "0", "-q", "tests/docs/test_site.py", "-k", "link or elsewhere")
     session.log(f"open {built / 'index.html'}")
 
 

@@ -35,6 +35,7 @@ autodoc_typehints = "none"  # the docstrings give types in words, with shapes
 default_role = "py:obj"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 suppress_warnings = ["config.cache"]
 
 # One file, without fonts of its own, so that formulas are set also where no network is.

@@ -16,9 +16,9 @@
 # With all operations element by element,
 #
 # $$\begin{aligned}
-# s &\leftarrow \rho\, s + (1 - \rho)\, g \odot g, \\
+# s &\leftarrow \rho\, s + (1 - \rho)\, g \odot g, \\[4pt]
 # g' &= \sqrt{\frac{\Delta + \epsilon}{s + \epsilon}} \odot g, \\
-# x &\leftarrow x - g', \\
+# x &\leftarrow x - g', \\[4pt]
 # \Delta &\leftarrow \rho\, \Delta + (1 - \rho)\, g' \odot g'
 # \end{aligned}$$
 #

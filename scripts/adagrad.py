@@ -16,7 +16,7 @@
 # With all operations element by element,
 #
 # $$\begin{aligned}
-# s &\leftarrow s + g \odot g, \\
+# s &\leftarrow s + g \odot g, \\[4pt]
 # x &\leftarrow x - \frac{\eta}{\sqrt{s + \epsilon}} \odot g
 # \end{aligned}$$
 #

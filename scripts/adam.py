@@ -17,7 +17,7 @@
 # With all operations element by element, in step $t = 1, 2, \dots$,
 #
 # $$\begin{aligned}
-# v &\leftarrow \beta_1 v + (1 - \beta_1)\, g, & \hat v &= \frac{v}{1 - \beta_1^t}, \\
+# v &\leftarrow \beta_1 v + (1 - \beta_1)\, g, & \hat v &= \frac{v}{1 - \beta_1^t}, \\[4pt]
 # s &\leftarrow \beta_2 s + (1 - \beta_2)\, g \odot g, & \hat s &= \frac{s}{1 - \beta_2^t}, \\
 # x &\leftarrow x - \frac{\eta\, \hat v}{\sqrt{\hat s} + \epsilon}
 # \end{aligned}$$

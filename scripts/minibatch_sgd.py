@@ -14,7 +14,7 @@
 # ## The formula
 #
 # $$\begin{aligned}
-# g &= \frac{1}{|\mathcal{B}|} \sum_{i \in \mathcal{B}} \nabla f_i(x), \\
+# g &= \frac{1}{|\mathcal{B}|} \sum_{i \in \mathcal{B}} \nabla f_i(x), \\[4pt]
 # x &\leftarrow x - \eta\, g
 # \end{aligned}$$
 #

@@ -20,7 +20,7 @@
 # With $g$ for the gradient of the minibatch, and all operations element by element,
 #
 # $$\begin{aligned}
-# s &\leftarrow \gamma\, s + (1 - \gamma)\, g \odot g, \\
+# s &\leftarrow \gamma\, s + (1 - \gamma)\, g \odot g, \\[4pt]
 # x &\leftarrow x - \frac{\eta}{\sqrt{s + \epsilon}} \odot g.
 # \end{aligned}$$
 #

@@ -24,6 +24,8 @@ LEFT_OVERS = (
     "tests/__pycache__/book.cpython-311.pyc",
     "gluonbook_ch7/__pycache__/rules.cpython-311.pyc",
     "scripts/out/rmsprop.svg",
+    "docs/_build/html/index.html",
+    "docs/sections/rmsprop.ipynb",
     ".hypothesis/examples/1",
     ".coverage",
 )
@@ -49,7 +51,7 @@ def contents(wheel):
 def tree(tmp_path_factory):
     """Copy the checkout, because building writes into it, and leave things about in the copy."""
     tree = tmp_path_factory.mktemp("artefacts") / "tree"
-    ignored = shutil.ignore_patterns(".git", "build", "dist", "*.egg-info", "*cache*", ".venv")
+    ignored = shutil.ignore_patterns(".git", "build", "dist", "*.egg-info", "*cache*", ".venv", "_build")
     shutil.copytree(ROOT, tree, ignore=ignored)
     for name in LEFT_OVERS:
         path = tree / name
@@ -127,14 +129,17 @@ def test_the_sdist_has_what_it_takes_to_build_and_test_and_nothing_else(sdist, t
     files = {name for name in files if not name.startswith("gluonbook_ch7.egg-info/")}
     expected = files_in(tree, ["gluonbook_ch7"], PACKAGE_FILES)
     expected |= files_in(tree, ["tests", "scripts"], {".py", ".md"})
-    expected |= files_in(tree, ["docs"], {".png"})
+    site = files_in(tree, ["docs"], {".md", ".py", ".html", ".js", ".css", ".png"})
+    expected |= site - {"docs/_build/html/index.html"}
     assert files - expected == {
         "CHANGELOG.md",
         "CITATION.cff",
+        "CONTRIBUTING.md",
         "LICENSE",
         "MANIFEST.in",
         "PKG-INFO",
         "README.md",
+        "README.zh.md",
         "data/README.md",
         "noxfile.py",
         "pyproject.toml",
