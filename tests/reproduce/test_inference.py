@@ -1,5 +1,6 @@
 """Inference from loss curves: honest about what gave a curve, and sharp."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,12 @@ from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.reproduce.alternatives import Call, Scale, other_sizes, with_free_hyperparams
 from gluonbook_ch7.reproduce.curvetest import CurveTest
 from gluonbook_ch7.reproduce.inference import draw_inference, infer
+from gluonbook_ch7.reproduce.inference_words import (
+    as_numbers,
+    difference_in_words,
+    intervals_in_words,
+    noticed_in_words,
+)
 from gluonbook_ch7.reproduce.interval_chart import interval_figure
 from gluonbook_ch7.reproduce.likelihood import Coordinates, least_loss
 
@@ -239,3 +246,19 @@ def test_the_chart_shows_every_hyperparameter(small):
     assert panels[1].get_title() == "lr: every value is rejected; stated 0.05"
     values = 10 ** panels[0].get_lines()[0].get_xdata()
     assert np.allclose(values, interval.values)
+
+
+def test_the_words_say_what_the_numbers_say(stated):
+    """If this fails, the table shows another interval or alternative than was found."""
+    inference = draw_inference(stated.call.train([RECORDED + 1])[0], stated)
+    lr = inference.intervals["lr"]
+    assert intervals_in_words(inference).startswith(f"lr in [{lr.low:.3g}, {lr.high:.3g}], gamma")
+    assert noticed_in_words(inference).startswith(f"lr ≤ {lr.noticed[0]:.3g} or ≥ ")
+    elsewhere = replace(inference, likelier=("lr ≈ 0.02", "gamma ≈ 0.99"))
+    assert difference_in_words(elsewhere) == "it fits lr ≈ 0.02 or gamma ≈ 0.99"
+    rejected = replace(inference, likelier=(), intervals={"lr": replace(lr, low=None, high=None)})
+    assert intervals_in_words(rejected) == "no lr"
+    assert difference_in_words(rejected) == "it fits no alternative better"
+    numbers = json.loads(json.dumps(as_numbers(inference)))
+    assert numbers["intervals"]["lr"]["interval"] == [lr.low, lr.high]
+    assert numbers["p"] == inference.p
