@@ -39,7 +39,7 @@ LEVEL = 0.01
 PLAUSIBILITY = 0.1  # of alternatives that are not values of a hyperparameter
 UNFORESEEN = 2.0  # how much wider the Gaussian is that stands for all unforeseen alternatives
 RUNS = 1000  # fresh runs of the stated call
-FIT_RUNS = 2000  # to which its Gaussian is fitted
+FIT_RUNS = 4000  # to which its Gaussian is fitted
 ALTERNATIVE_RUNS = 200  # to fit, and as many fresh ones
 FIT_SEED, FRESH_SEED = 10**6, 2 * 10**6  # the fresh runs of the stated call have seeds from 0 on
 
