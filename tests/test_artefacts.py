@@ -51,7 +51,9 @@ def contents(wheel):
 def tree(tmp_path_factory):
     """Copy the checkout, because building writes into it, and leave things about in the copy."""
     tree = tmp_path_factory.mktemp("artefacts") / "tree"
-    ignored = shutil.ignore_patterns(".git", "build", "dist", "*.egg-info", "*cache*", ".venv", "_build")
+    ignored = shutil.ignore_patterns(
+        ".git", "build", "dist", "*.egg-info", "*cache*", ".venv", "_build"
+    )
     shutil.copytree(ROOT, tree, ignore=ignored)
     for name in LEFT_OVERS:
         path = tree / name
