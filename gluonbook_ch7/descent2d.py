@@ -106,16 +106,8 @@ def rmsprop_2d(
 def descend_2d(trainer: Rule2D, num_steps: int = 20) -> list[Point]:
     """Follow a rule from (-5, -2) with both states zero.
 
-    Parameters
-    ----------
-    trainer : callable
-        Takes and returns ``x1, x2, s1, s2``.
-    num_steps : int
-
-    Returns
-    -------
-    list of (float, float)
-        The starting point and the point after each step: ``num_steps + 1`` points.
+    Returns ``num_steps + 1`` points: the starting point and the one after each step. The rule takes
+    and returns ``x1, x2, s1, s2``.
     """
     x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
     trace = [(x1, x2)]
@@ -139,14 +131,9 @@ def train_2d(trainer: Rule2D) -> list[Point]:
 
 
 def show_trace_2d(f: Callable[..., Any], res: list[Point]) -> None:
-    """Draw a trace over the contours of the objective, as the book does.
+    """Draw the trace `res` that `train_2d` returned over the contours of `f`, as the book does.
 
-    Parameters
-    ----------
-    f : callable
-        The objective; takes two float64 arrays of one shape and returns a third.
-    res : list of (float, float)
-        The trace that `train_2d` returned.
+    The objective `f` takes two float64 arrays of one shape and returns a third.
     """
     set_figsize()
     plot_trace_2d(f, res)

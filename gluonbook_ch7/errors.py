@@ -1,18 +1,6 @@
 """The errors and warnings of this package. Each error is also the built-in kind that fits."""
 
-import sys
-from types import FrameType
-from typing import Optional
-
-BRIEF = 80  # characters of a file's own text in a message
-
-
-def brief(text: str) -> str:
-    """Return text from a file for use in a message: short, in one line, printable."""
-    printable = "".join(
-        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:BRIEF]
-    )
-    return printable + "…" * (len(text) > BRIEF)
+from ._tracebacks import hide_frames
 
 
 class GluonbookError(Exception):
@@ -20,19 +8,7 @@ class GluonbookError(Exception):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
-        _hide_frames()
-
-
-def _hide_frames() -> None:
-    """Leave this package's functions out of the traceback that IPython and pytest show.
-
-    What remains is the caller's line, which has the mistake, and the message.
-    """
-    frame: Optional[FrameType] = sys._getframe()
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
-            frame.f_locals["__tracebackhide__"] = True
-        frame = frame.f_back
+        hide_frames()
 
 
 class ArgumentError(GluonbookError, ValueError):

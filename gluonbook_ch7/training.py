@@ -17,6 +17,7 @@ from . import distributed, tracing
 from ._mxnet import autograd, gluon, init, nd
 from ._mxnet.locking import in_turn
 from ._observers import TrainingCall, notify_training
+from ._optimizers import check_optimizer
 from ._sampling import draw_start, is_checkpoint, seed_generators
 from .figures import plot_loss, set_figsize
 from .loss_curve import LossCurve, Recorder
@@ -60,11 +61,9 @@ def fit_scratch(
         The rule's hyperparameters.
     features : NDArray, shape (n, k), float32
     labels : NDArray, shape (n,), float32
-    batch_size : int
-        Examples per minibatch. The last minibatch of an epoch may be shorter; its loss is averaged
-        over the examples that it has.
-    num_epochs : int
-        Passes over the data.
+    batch_size, num_epochs : int
+        The last minibatch of an epoch may be shorter; its loss is averaged over the examples that
+        it has.
     seed : int, optional
         Seeds MXNet's and NumPy's global generators first. Without it they continue from their
         current state, as in the book.
@@ -153,7 +152,7 @@ def fit_gluon(
         arguments.
     """
     validation.check_training(features, labels, batch_size, num_epochs)
-    hyperparams = validation.check_optimizer(trainer_name, trainer_hyperparams)
+    hyperparams = check_optimizer(trainer_name, trainer_hyperparams)
     task = (features, labels, batch_size, num_epochs)
     store = distributed.join(kvstore, seed, trainer_name, hyperparams, *task)
     seed_generators(seed)
@@ -203,10 +202,7 @@ def train_gluon_ch7(
     batch_size: int = 10,
     num_epochs: int = 2,
 ) -> None:
-    """Train with a Gluon optimizer, print the final loss and draw the curve, as the book does.
-
-    The arguments are those of `fit_gluon`. Warns (`DivergenceWarning`) if the loss diverged.
-    """
+    """Train with a Gluon optimizer as `train_ch7` does; the arguments are those of `fit_gluon`."""
     arguments = (trainer_hyperparams, features, labels, batch_size, num_epochs)
     call = TrainingCall(trainer_name, None, *arguments).copied()
     curve = fit_gluon(trainer_name, *arguments)

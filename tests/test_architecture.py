@@ -25,10 +25,13 @@ def imported_modules(path):
             yield target if target.is_dir() else target.with_suffix(".py")
 
 
+LAYERS = DESCRIPTION.split("## Who imports whom")[1].split("## ")[0]
+
+
 def layers():
     """Return each part's place in the list of layers."""
-    listed = re.findall(r"^\d+\. (.*)$", DESCRIPTION.split("## Who imports whom")[1], re.MULTILINE)
-    layered = [re.findall(r"`(\w+)`", line) for line in listed[:10]]
+    listed = re.findall(r"^\d+\. (.*)$", LAYERS, re.MULTILINE)
+    layered = [re.findall(r"`(\w+)`", line) for line in listed]
     return {part: number for number, parts in enumerate(layered) for part in parts}
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .. import _validation as validation
 from .._mxnet import nd
 from .._mxnet.locking import in_turn
+from .._optimizers import check_optimizer
 from .._sampling import draw_starts
 from .._trees import map_arrays
 from ..errors import ArgumentError
@@ -132,7 +133,7 @@ def fit_ensemble(
         raise ArgumentError(f"hyperparams is a {type(hyperparams).__name__}; it must be a dict")
     hyperparams = {name: _per_run(name, h, len(seeds)) for name, h in hyperparams.items()}
     if isinstance(rule, str):
-        hyperparams = validation.check_optimizer(rule, hyperparams)
+        hyperparams = check_optimizer(rule, hyperparams)
     else:
         validation.check_rule(rule)
         states = states(features) if callable(states) else states

@@ -10,7 +10,8 @@ from xml.sax.saxutils import unescape
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import RecordError, brief
+from ..errors import RecordError
+from .excerpt import brief
 
 __all__ = ["RESOLUTION", "Axis", "element_id", "find_axis", "number", "refuse_transforms", "tag"]
 

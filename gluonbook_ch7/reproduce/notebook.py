@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
-from ..errors import DependencyError, RecordError, brief
+from ..errors import DependencyError, RecordError
+from .excerpt import brief
 from .notedown import Cell, parse_json, parse_notedown, read_text
 from .record import decode_outputs
 

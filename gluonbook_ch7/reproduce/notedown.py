@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
-from ..errors import DataNotFoundError, RecordError, brief
+from ..errors import DataNotFoundError, RecordError
+from .excerpt import brief
 
 __all__ = ["Cell", "parse_json", "parse_notedown", "read_text"]
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import RecordError, brief
+from ..errors import RecordError
 from .axis import Axis, element_id, find_axis, number, refuse_transforms, tag
+from .excerpt import brief
 
 __all__ = ["Axes", "Figure", "Polyline", "decode_svg"]
 

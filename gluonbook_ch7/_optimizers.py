@@ -1,0 +1,100 @@
+"""Validation of the name and the hyperparameters of a Gluon optimizer."""
+
+import difflib
+import inspect
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ._mxnet import mx
+from ._validation import FRACTION, Domain
+from .errors import ArgumentError
+
+__all__ = ["check_optimizer"]
+
+# MXNet converts numbers to float32, where smaller ones become zero and larger ones infinite.
+_SMALLEST, _LARGEST = 1e-37, 1e38
+_ANY = Domain("a finite number", lambda x: abs(x) <= _LARGEST)
+_AT_LEAST_0 = Domain("a finite number of at least 0", lambda x: 0 <= x <= _LARGEST)
+_BELOW_1 = Domain("a number in [0, 1)", lambda x: 0 <= x < 1)
+
+# Gluon's optimizers accept any float32; with other values than these they ascend or divide by zero.
+_GLUON_DOMAINS = {
+    "learning_rate": _AT_LEAST_0,
+    "epsilon": _AT_LEAST_0,
+    "eps": _AT_LEAST_0,
+    "momentum": FRACTION,
+    "gamma1": FRACTION,
+    "gamma2": FRACTION,
+    "rho": FRACTION,
+    "beta1": _BELOW_1,
+    "beta2": _BELOW_1,
+}
+
+
+def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
+    """Return the hyperparameters of a Gluon optimizer with NumPy scalars as Python numbers.
+
+    Raise `ArgumentError` if Gluon has no such optimizer, the optimizer has no such hyperparameter,
+    or it cannot train with a value. An ndarray holds one value for each run of an ensemble.
+    """
+    known = mx.optimizer.Optimizer.opt_registry
+    if not isinstance(name, str) or name.lower() not in known:
+        raise ArgumentError(f"Gluon has no optimizer {name!r}{_suggestion(name, known)}")
+    if not isinstance(hyperparams, Mapping):
+        raise ArgumentError(
+            f"the hyperparameters are a {type(hyperparams).__name__}; they must be a dict, such as "
+            '{"learning_rate": 0.01}'
+        )
+    defaults = _default_hyperparams(known[name.lower()])
+    plain = {}
+    for given, value in hyperparams.items():
+        if given not in defaults:
+            raise ArgumentError(
+                f"Gluon's {name} has no hyperparameter {given!r}{_suggestion(given, defaults)}"
+            )
+        # MXNet parses numbers from their text, which NumPy 2 writes as np.float64(0.01).
+        plain[given] = value.item() if isinstance(value, np.generic) else value
+        is_array = isinstance(value, np.ndarray) and value.ndim > 0
+        for each in np.unique(value).tolist() if is_array else [plain[given]]:
+            _check_gluon_hyperparam(f"Gluon's {name}", given, each, defaults[given])
+    return plain
+
+
+def _default_hyperparams(optimizer: type) -> dict[str, Any]:
+    """Return what the constructors of an optimizer and its base classes take, with the defaults."""
+    defaults: dict[str, Any] = {}
+    for cls in optimizer.__mro__[:-1]:
+        if "__init__" in vars(cls):
+            for parameter in inspect.signature(vars(cls)["__init__"]).parameters.values():
+                if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                    defaults.setdefault(parameter.name, parameter.default)
+    for name in ("self", "param_idx2name", "param_dict", "sym"):
+        defaults.pop(name, None)
+    return defaults
+
+
+def _check_gluon_hyperparam(optimizer: str, name: str, value: Any, default: Any) -> None:
+    if isinstance(default, (bool, str)) or (value is None and default is None):
+        return
+    if name == "lr_scheduler":
+        fits = isinstance(value, mx.lr_scheduler.LRScheduler)
+        words = "one of mxnet.lr_scheduler's"
+    else:
+        domain = _GLUON_DOMAINS.get(name, _ANY)
+        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        fits = real and domain.holds(value) and (value == 0 or abs(value) >= _SMALLEST)
+        words = f"{domain.words}: 0, or {_SMALLEST} to {_LARGEST} in size"
+    if not fits:
+        given = repr(value) if np.ndim(value) == 0 else f"a {type(value).__name__}"
+        raise ArgumentError(f"{optimizer}'s {name} is {given}; it must be {words}")
+
+
+def _suggestion(given: Any, known: Iterable[str]) -> str:
+    """Return which known names are close to the one given, and all of them."""
+    known = sorted(known)
+    close = sorted(difflib.get_close_matches(str(given).lower(), known))
+    hint = f"; did you mean {' or '.join(close)}?" if close else "."
+    return f"{hint} There are: {', '.join(known)}"
