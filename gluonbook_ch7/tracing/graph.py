@@ -8,7 +8,7 @@ loop runs, so the results are the same bit for bit.
 import json
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from .._mxnet import mx, nd
 from .tape import Place
@@ -36,13 +36,16 @@ _WITH_NUMBER = {
 
 
 def _compile(*outputs: Any) -> Operator:
-    """Return symbols as a function from NDArrays, by name, to a list of NDArrays."""
+    """Return symbols as a function from NDArrays, by name, to a list of NDArrays.
+
+    They are written into the arrays `out`, if given.
+    """
     symbol = mx.sym.Group(list(outputs))
     operator = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
     names = symbol.list_inputs()
 
-    def run(**arrays: nd.NDArray) -> list[nd.NDArray]:
-        results = operator(*[arrays[name] for name in names])
+    def run(out: Optional[list[nd.NDArray]] = None, **arrays: nd.NDArray) -> list[nd.NDArray]:
+        results = operator(*[arrays[name] for name in names], out=out)
         return results if isinstance(results, list) else [results]
 
     return run

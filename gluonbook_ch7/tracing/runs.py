@@ -105,8 +105,9 @@ def train_gluon(
     # The bias first, because Trainer sorts parameters by name.
     optimizer = mx.optimizer.create(name, param_dict={0: net.bias, 1: net.weight}, **hyperparams)
     optimizer.rescale_grad /= batch_size
-    update = recorder.after(mx.optimizer.get_updater(optimizer))
     w, b = recorder.w, recorder.b
+    grad_w, grad_b = nd.zeros(w.shape), nd.zeros(b.shape)
+    update = recorder.after(_updater(optimizer, [b, w], [grad_b, grad_w]))
     labels = labels.reshape((-1, 1))
     gradients, full_batch_loss = gluon_gradients(), gluon_mean_loss()
     losses = [full_batch_loss(X=features, y=labels, w=w, b=b)[0]]
@@ -116,13 +117,29 @@ def train_gluon(
         X, y = shuffled(features, labels)
         minibatches = zip(nd.split_v2(X, cuts), nd.split_v2(y, cuts)) if cuts else [(X, y)]
         for batch_i, (X, y) in enumerate(minibatches):
-            grad_w, grad_b = gradients(X=X, y=y, w=w, b=b)
-            update([0, 1], [grad_b, grad_w], [b, w])
+            gradients(X=X, y=y, w=w, b=b, out=[grad_w, grad_b])
+            update()
             if is_checkpoint(batch_i, batch_size):
                 losses.append(full_batch_loss(X=features, y=labels, w=w, b=b)[0])
         nd.waitall()
         seconds = time.perf_counter() - start
     return nd.concat(*losses, dim=0).asnumpy(), seconds
+
+
+def _updater(
+    optimizer: Any, params: list[nd.NDArray], gradients: list[nd.NDArray]
+) -> Callable[[], None]:
+    """Return what ``mx.optimizer.Updater`` does with the parameters in every step."""
+    if optimizer.aggregate_num:  # it updates several parameters in one operator
+        updater = mx.optimizer.get_updater(optimizer)
+        return lambda: updater(list(range(len(params))), gradients, params)
+    states = [optimizer.create_state_multi_precision(k, p) for k, p in enumerate(params)]
+
+    def update() -> None:
+        for k, p in enumerate(params):
+            optimizer.update_multi_precision(k, p, gradients[k], states[k])
+
+    return update
 
 
 def warn_not_traced(reason: str) -> None:
