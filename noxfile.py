@@ -6,6 +6,7 @@ nox -s "tests(3.13-newest)"    one environment of it
 nox -s wheel         the built artefacts, installed in an empty environment
 nox -s guest         installed where NumPy 2, pandas, SciPy and scikit-learn are in use
 nox -s docs          the site, in docs/_build/html; pytest then tests it in a browser
+nox -s lab           the book's section in JupyterLab, with the installed kernel; needs Chromium
 nox -s shuffled      the suite ten times in random order
 nox -s cases         the suite with every case of the property tests
 """
@@ -149,6 +150,18 @@ def guest(session, installer):
     if before != after:
         session.error(f"{IN_USE} were {before}, and now are {after}")
     session.run("gluonbook-ch7", "rerun")
+
+
+@nox.session
+def lab(session):
+    """Run the book's section in a real JupyterLab, in Chromium."""
+    chapter = Path(*session.posargs or ["../shared/book/rmsprop.md"]).resolve()
+    if not chapter.is_file():
+        session.skip(f"no chapter {chapter}; give one after --")
+    session.install(".[notebook]", "jupyterlab", "playwright")
+    screenshot = Path(session.create_tmp(), "jupyterlab.png")
+    session.run("python", "tests/jupyterlab.py", str(chapter), str(screenshot))
+    session.log(f"look at {screenshot}")
 
 
 @nox.session
