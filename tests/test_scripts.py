@@ -81,7 +81,7 @@ def test_a_lesson_is_a_notebook_too(lesson):
     assert together.count("$$") % 2 == 0 and "$" in together
 
 
-@pytest.mark.parametrize("lesson", set(LESSONS) - {"states"})
+@pytest.mark.parametrize("lesson", sorted(set(LESSONS) - {"states"}))
 def test_a_lesson_answers_what_a_lesson_must(lesson):
     """If this fails, a reader looks in vain for the formula, the exercises or the difference."""
     headings = [line for is_prose, text in cells(lesson) if is_prose for line in text.splitlines()]
