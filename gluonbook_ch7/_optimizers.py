@@ -12,7 +12,7 @@ from ._mxnet import mx
 from ._validation import FRACTION, Domain
 from .errors import ArgumentError
 
-__all__ = ["check_optimizer"]
+__all__ = ["check_optimizer", "default_hyperparams", "suggestion"]
 
 # MXNet converts numbers to float32, where smaller ones become zero and larger ones infinite.
 _SMALLEST, _LARGEST = 1e-37, 1e38
@@ -42,18 +42,18 @@ def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
     """
     known = mx.optimizer.Optimizer.opt_registry
     if not isinstance(name, str) or name.lower() not in known:
-        raise ArgumentError(f"Gluon has no optimizer {name!r}{_suggestion(name, known)}")
+        raise ArgumentError(f"Gluon has no optimizer {name!r}{suggestion(name, known)}")
     if not isinstance(hyperparams, Mapping):
         raise ArgumentError(
             f"the hyperparameters are a {type(hyperparams).__name__}; they must be a dict, such as "
             '{"learning_rate": 0.01}'
         )
-    defaults = _default_hyperparams(known[name.lower()])
+    defaults = default_hyperparams(known[name.lower()])
     plain = {}
     for given, value in hyperparams.items():
         if given not in defaults:
             raise ArgumentError(
-                f"Gluon's {name} has no hyperparameter {given!r}{_suggestion(given, defaults)}"
+                f"Gluon's {name} has no hyperparameter {given!r}{suggestion(given, defaults)}"
             )
         # MXNet parses numbers from their text, which NumPy 2 writes as np.float64(0.01).
         plain[given] = value.item() if isinstance(value, np.generic) else value
@@ -63,7 +63,7 @@ def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
     return plain
 
 
-def _default_hyperparams(optimizer: type) -> dict[str, Any]:
+def default_hyperparams(optimizer: type) -> dict[str, Any]:
     """Return what the constructors of an optimizer and its base classes take, with the defaults."""
     defaults: dict[str, Any] = {}
     for cls in optimizer.__mro__[:-1]:
@@ -92,7 +92,7 @@ def _check_gluon_hyperparam(optimizer: str, name: str, value: Any, default: Any)
         raise ArgumentError(f"{optimizer}'s {name} is {given}; it must be {words}")
 
 
-def _suggestion(given: Any, known: Iterable[str]) -> str:
+def suggestion(given: Any, known: Iterable[str]) -> str:
     """Return which known names are close to the one given, and all of them."""
     known = sorted(known)
     close = sorted(difflib.get_close_matches(str(given).lower(), known))

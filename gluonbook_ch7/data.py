@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from . import _observers
 from ._mxnet import nd
+from ._results import name_data
 from .dataset.parse import Source
 from .dataset.table import read_table, standardise
 from .errors import ArgumentError
@@ -101,6 +102,7 @@ def _load(edition: str, source: Source) -> Ch7Data:
     columns = standardise(table.values, table.origin)
     features, labels = nd.array(columns[:, : EDITIONS[edition]]), nd.array(columns[:, -1])
     data = Ch7Data(features, labels, edition, table.kind, table.origin)
+    name_data(features, labels, data.in_short)
     for observe in _observers.on_data:
         observe(data)
     return data

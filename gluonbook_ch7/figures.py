@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 __all__ = ["plot_loss", "plot_trace_2d", "plt", "set_figsize", "use_svg_display"]
 
@@ -27,11 +28,16 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
     plt.rcParams["figure.figsize"] = figsize
 
 
-def plot_loss(epochs: npt.NDArray[np.float64], losses: npt.NDArray[np.float32]) -> None:
-    """Plot a loss curve into the current figure, as the book does."""
-    plt.plot(epochs, losses)
-    plt.xlabel("epoch")
-    plt.ylabel("loss")
+def plot_loss(
+    epochs: npt.NDArray[np.float64],
+    losses: npt.NDArray[np.float32],
+    axes: Optional[Axes] = None,
+) -> None:
+    """Plot a loss curve as the book does, into the current figure unless axes are given."""
+    axes = plt.gca() if axes is None else axes
+    axes.plot(epochs, losses)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
 
 
 def plot_trace_2d(f: Callable[..., Any], trace: Sequence[tuple[float, float]]) -> None:

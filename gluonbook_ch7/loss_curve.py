@@ -1,23 +1,30 @@
 """What one training run gives: its losses, what it learned, and the way it went."""
 
 import warnings
-from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from ._mxnet import nd
+from ._results import Result, Table, some_of
 from .errors import DivergenceWarning
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["LossCurve", "Recorder"]
 
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class LossCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class LossCurve(Result):
     """The full-batch losses of one run, and what it learned.
+
+    Two are equal (``==``) if they are the same run; how long it took does not count.
 
     Attributes
     ----------
@@ -32,6 +39,9 @@ class LossCurve:
     weights : ndarray, shape (k,), float32
     bias : float
         After the last step.
+    settings : dict
+        ``rule``, ``hyperparams`` (before the first step), ``batch_size``, ``num_epochs``, ``seed``,
+        the name of the ``data``, and the ``versions`` of Python and the libraries.
     path : ndarray, shape (steps + 1, k + 1), float32, or None
         With ``keep_path=True``, the weights and, last in each row, the bias: before the first step
         and after each.
@@ -40,9 +50,10 @@ class LossCurve:
     start: tuple[Floats, Floats]
     epochs: npt.NDArray[np.float64]
     losses: Floats
-    seconds_per_epoch: float
+    seconds_per_epoch: float = field(compare=False)
     weights: Floats
     bias: float
+    settings: Mapping[str, Any]
     path: Optional[Floats] = None
 
     @property
@@ -62,6 +73,27 @@ class LossCurve:
             DivergenceWarning,
             stacklevel=stacklevel + 1,
         )
+
+    def _summary(self) -> str:
+        seed = self.settings["seed"]
+        return (
+            f"{self.settings['rule']}{'' if seed is None else f', seed {seed}'}: loss "
+            f"{self.losses[0]:.6f} to {self.losses[-1]:.6f}, {self.epochs[-1]:g} epochs of "
+            f"{self.seconds_per_epoch:.3g} s"
+        )
+
+    def _table(self) -> Table:
+        shown = some_of(len(self.losses))
+        rows = [(f"{self.epochs[i]:.2f}", f"{self.losses[i]:.6f}") for i in shown]
+        return ("epoch", "loss"), rows
+
+    def plot(self, ax: Optional["Axes"] = None) -> "Axes":
+        """Plot the loss curve as the book does, into the given axes or a new figure."""
+        from .figures import plot_loss, plt
+
+        axes = plt.figure().gca() if ax is None else ax
+        plot_loss(self.epochs, self.losses, axes)
+        return axes
 
 
 class Recorder:
@@ -102,14 +134,15 @@ class Recorder:
 
         return step_and_record
 
-    def curve(self, losses: Floats, seconds: float, num_epochs: int) -> LossCurve:
+    def curve(self, losses: Floats, seconds: float, settings: Mapping[str, Any]) -> LossCurve:
         """Return the finished run."""
         return LossCurve(
             start=self._start,
-            epochs=np.linspace(0, num_epochs, len(losses)),
+            epochs=np.linspace(0, settings["num_epochs"], len(losses)),
             losses=losses,
             seconds_per_epoch=seconds,
             weights=self.w.asnumpy().ravel(),
             bias=float(self.b.asscalar()),
+            settings=settings,
             path=nd.concat(*self._path, dim=0).asnumpy() if self.keep_path else None,
         )

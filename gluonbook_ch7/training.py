@@ -18,6 +18,7 @@ from ._mxnet import autograd, gluon, init, nd
 from ._mxnet.locking import in_turn
 from ._observers import TrainingCall, notify_training
 from ._optimizers import check_optimizer
+from ._results import run_settings
 from ._sampling import draw_start, is_checkpoint, seed_generators
 from .figures import plot_loss, set_figsize
 from .loss_curve import LossCurve, Recorder
@@ -99,12 +100,13 @@ def fit_scratch(
     b.attach_grad()
     recorder = Recorder(w, b, keep_path)
     task = (states, hyperparams, features, labels, batch_size, num_epochs)
+    settings = run_settings(trainer_fn, *task[1:], seed=seed)
     run = None
     if traced is not False:
         run = tracing.train_scratch(trainer_fn, recorder, *task, warn=traced is True)
     if run is None:
         run = _scratch_loop(recorder.after(trainer_fn), w, b, *task)
-    return recorder.curve(*run, num_epochs)
+    return recorder.curve(*run, settings)
 
 
 @in_turn
@@ -171,7 +173,7 @@ def fit_gluon(
             tracing.warn_not_traced("a kvstore is given")
         trainer = gluon.Trainer(net.collect_params(), trainer_name, hyperparams, store)
         run = _gluon_loop(net, recorder.after(trainer.step), store, *task)
-    return recorder.curve(*run, num_epochs)
+    return recorder.curve(*run, run_settings(trainer_name, hyperparams, *task, seed=seed))
 
 
 def train_ch7(

@@ -344,7 +344,7 @@ def test_the_table_is_complete():
         names = [difference.name for difference in rule.differences]
         assert len(set(names)) == len(names)
         assert all(
-            bool(d.gluon_hyperparams) + bool(d.variant) + d.count_rows == 1
+            bool(d.their_hyperparams) + bool(d.variant) + d.count_rows == 1
             for d in rule.differences
         )
 

@@ -1,31 +1,57 @@
-"""``gluonbook-ch7 compare``: each rule of the chapter beside Gluon's optimizer."""
+"""``gluonbook-ch7 compare``: a rule from scratch beside Gluon's optimizer, or any other."""
 
-from collections.abc import Sequence
+import sys
+import textwrap
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
+from ..errors import ArgumentError
 from .command import Command, data_options, file_option, folder_option
-from .console import print_table, with_progress
+from .console import print_table, status
+from .user_rules import (
+    is_in_file,
+    load_rule,
+    named_files,
+    own_errors,
+    parse_assignments,
+    parse_optimizer,
+    parse_value,
+)
+
+if TYPE_CHECKING:
+    from ..experiments.compare import Comparison
 
 __all__ = ["compare"]
 
-DIFFERENCE_HEADINGS = (
-    "rule",
-    "left different",
-    "largest difference",
-    "relative",
-    "ulps",
-    "first over 1e-6 at step",
-    "worst seed",
-)
-LOSS_HEADINGS = ("rule", "hyperparameters", "loss from scratch", "Gluon's loss")
+LINE_WIDTH = 80
+LEGEND = "Largest difference of a parameter at any step: median and range of {seeds} seeds."
 
 
 @click.command(cls=Command)
 @data_options
 @click.argument("rules", nargs=-1, metavar="[RULE]...")
+@click.option(
+    "--against",
+    metavar="OPTIMIZER",
+    help="A Gluon optimizer such as nag, torch.optim.CLASS, optax.NAME, or FILE.py:FUNCTION; by "
+    "default Gluon's counterpart of the RULE.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A hyperparameter of the RULE. Can be repeated.",
+)
+@click.option(
+    "--against-set",
+    "against_settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A hyperparameter of the other optimizer. Can be repeated.",
+)
 @click.option(
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Random seeds per rule."
 )
@@ -41,76 +67,118 @@ def compare(
     edition: str,
     source: str,
     rules: tuple[str, ...],
+    against: Optional[str],
+    settings: tuple[str, ...],
+    against_settings: tuple[str, ...],
     seeds: int,
     batch_size: int,
     epochs: int,
     out: Optional[Path],
     json_file: Optional[Path],
 ) -> None:
-    """Compare the chapter's rules with Gluon's optimizers.
+    """Compare update rules with other optimizers.
 
-    Compares each RULE, by default all six of the chapter. Both sides train from the same start on
-    the same minibatches, as the book trains them; then the known differences are switched off, all
-    but one at a time and all together. Numbers are the median of the seeds. With the extra `peers`,
-    PyTorch's and optax's optimizers take part.
+    Compares each RULE, by default all six of the chapter, with Gluon's optimizer. Both sides train
+    from the same start on the same minibatches, as the book trains them; then the known differences
+    are switched off, all but one at a time and all together. With the extra `peers`, PyTorch's and
+    optax's counterparts of the chapter's rules take part.
+
+    A RULE of your own is FILE.py:FUNCTION. Its states are those that init_FUNCTION_states in the
+    same file makes from the features, or else a zero array for each parameter.
+
+    Exit status: 0 if the comparison was finished, 2 if it could not be, 130 if it was interrupted.
     """
     from .._files import write_json
     from ..data import load_data_ch7
-    from ..experiments import frameworks
-    from ..experiments.compare import compare as compare_rule
-    from ..experiments.compare_report import (
-        difference_rows,
-        loss_rows,
-        meaning_rows,
-        summary,
-        write_comparison,
-    )
+    from ..experiments.compare import compare as run_comparison
+    from ..experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
     from ..experiments.registry import RULES, find_rule
 
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
-    for name in names:
-        find_rule(name)  # an error now rather than after the work
+    if len(names) > 1 and (against or settings or against_settings):
+        raise ArgumentError("--against, --set and --against-set go with one RULE")
+    if any(map(is_in_file, names)) and against is None:
+        raise ArgumentError(f"compare {names[0]} with what? Give --against, such as --against nag")
+    rule_functions = [load_rule(n) if is_in_file(n) else find_rule(n).step for n in names]
+    options: dict[str, Any] = {}
+    if against:
+        options["against"] = parse_optimizer(against)
+    if settings:
+        defaults = {} if is_in_file(names[0]) else RULES[names[0]].hyperparams
+        given = parse_assignments("--set", settings, parse_value)
+        options["hyperparams"] = {**defaults, **given}
+    if against_settings:
+        given = parse_assignments("--against-set", against_settings, parse_value)
+        options["against_hyperparams"] = given
+    peers = () if against else installed()
     data = load_data_ch7(edition, source)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-    peers = frameworks.installed()
-    comparisons = (
-        compare_rule(
-            name,
-            data.features,
-            data.labels,
-            batch_size,
-            epochs,
-            seeds=range(seeds),
-            peers=peers,
-        )
-        for name in names
-    )
-    found = list(with_progress(comparisons, "rule", len(names)))
-    _print_grouped(
-        (*DIFFERENCE_HEADINGS, *peers),
-        [row for comparison in found for row in difference_rows(comparison)],
-    )
-    print_table(("difference", "of", "from scratch", "Gluon's"), meaning_rows(found))
-    _print_grouped(
-        (*LOSS_HEADINGS, *(f"{peer}'s loss" for peer in peers), "diverged"),
-        [row for comparison in found for row in loss_rows(comparison)],
-    )
+    origin = {"edition": edition, "data": data.origin}
+    numbers: dict[str, Any] = {}
+    explained: set[tuple[str, ...]] = set()
+    try:
+        for rule in rule_functions:
+            with status(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
+                comparison = run_comparison(
+                    rule,
+                    data.features,
+                    data.labels,
+                    batch_size,
+                    epochs,
+                    seeds=seeds,
+                    peers=peers,
+                    **options,
+                )
+            if not numbers:
+                click.echo(LEGEND.format(seeds=seeds))
+            _print(comparison, explained)
+            if out:
+                _write_figure(comparison, out)
+            # After every rule, so that an interruption loses nothing that was finished.
+            numbers[comparison.rule] = {**comparison.numbers(), **origin}
+            if json_file:
+                write_json(json_file, numbers)
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted. {len(numbers)} of {len(names)} rules were compared.", err=True)
+        sys.exit(130)
     click.echo(f"Data: edition {edition}, {data.origin}.")
-    missing = [peer for peer in frameworks.PEERS if peer not in peers]
+    missing = [] if against else [peer for peer in PEERS if peer not in peers]
     if missing:
-        click.echo(f"{' and '.join(missing)} will take part after: {frameworks.HOW_TO_INSTALL}")
-    if out:
-        for comparison in found:
-            for path in write_comparison(comparison, data.in_short, out):
-                click.echo(f"Wrote {path}")
-    if json_file:
-        origin = {"edition": edition, "data": data.origin}
-        write_json(json_file, {c.rule.name: {**summary(c), **origin} for c in found})
+        click.echo(f"{' and '.join(missing)} will take part after: {HOW_TO_INSTALL}")
 
 
-def _print_grouped(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; leave a first cell empty if it repeats the one above it."""
-    above = [None, *(row[0] for row in rows)]
-    rows = [("" if row[0] == last else row[0], *row[1:]) for row, last in zip(rows, above)]
-    print_table(headings, rows, numbers_from=2)
+def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:
+    """Print a comparison: its table, the verdict, the losses, and differences not yet explained."""
+    import numpy as np
+
+    hyperparams = comparison.settings["hyperparams"].items()
+    headings, rows = comparison._table()
+    print_table(
+        headings,
+        rows,
+        numbers_from=1,
+        title=f"{comparison.rule} against {comparison.against}"
+        + "".join(f", {name} {value:g}" for name, value in hyperparams),
+    )
+    losses = [f"{n} {np.median(loss):.6f}" for n, loss in comparison.final_losses.items()]
+    _say(f"Verdict: {comparison.verdict}.")
+    _say(f"Final losses: {', '.join(losses)}.")
+    for difference in comparison.differences:
+        if difference not in explained:
+            name, ours, theirs = difference
+            _say(f"{name}: from scratch, {ours}; the other, {theirs}.")
+            explained.add(difference)
+
+
+def _say(text: str) -> None:
+    """Print a line that belongs to the table above it."""
+    click.echo(textwrap.fill(text, LINE_WIDTH, initial_indent="  ", subsequent_indent="    "))
+
+
+def _write_figure(comparison: "Comparison", out: Path) -> None:
+    from ..experiments.charts import write_figure
+    from ..figures import plt
+
+    figure = comparison.plot()[0].figure
+    for path in write_figure(figure, out, f"compare_{comparison.rule}"):
+        click.echo(f"  Wrote {path}")
+    plt.close(figure)

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -15,6 +15,7 @@ from .._files import write_json, write_whole
 from ..errors import ArgumentError, WorkerError
 from .command import Command, data_options, file_option, folder_option
 from .console import print_table
+from .user_rules import is_in_file, load_rule, named_files, own_errors, parse_assignments
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["parse_range", "sweep"]
 
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
-BEST = 10
 
 
 @click.command(cls=Command)
@@ -35,6 +35,13 @@ BEST = 10
 @click.option("--mom", metavar="RANGE", help="Momenta.")
 @click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp.")
 @click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=RANGE",
+    multiple=True,
+    help="Values of any hyperparameter. Can be repeated.",
+)
 @click.option(
     "--seeds",
     type=click.IntRange(1),
@@ -80,6 +87,7 @@ def sweep(
     mom: Optional[str],
     gamma: Optional[str],
     rho: Optional[str],
+    settings: tuple[str, ...],
     seeds: int,
     batch_size: int,
     epochs: int,
@@ -95,7 +103,10 @@ def sweep(
 ) -> None:
     """Train a rule over a grid of hyperparameters.
 
-    Trains RULE with every combination of the values given, each with several seeds.
+    Trains RULE with every combination of the values given, each with several seeds. A RULE of your
+    own is FILE.py:FUNCTION. Its states are those that init_FUNCTION_states in the same file makes
+    from the features, or else a zero array for each parameter. It has to be elementwise, because
+    runs are trained together.
 
     A RANGE is a number; FIRST:LAST:COUNT for evenly spaced values; or FIRST:LAST:COUNTlog for
     logarithmically spaced values. Hyperparameters that are not given are those of the chapter. With
@@ -105,24 +116,32 @@ def sweep(
     """
     from ..data import load_data_ch7
     from ..experiments.registry import find_rule
+    from ..experiments.sides import find_states
     from ..experiments.sweep import sweep as run_sweep
 
-    chosen = find_rule(rule)
-    grid = _grid(chosen, {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho})
-    store = _store(out, resume)
+    in_file = is_in_file(rule)
+    if in_file and scheduler:
+        raise ArgumentError("the workers of a cluster cannot import a file; --processes can")
+    step = load_rule(rule) if in_file else find_rule(rule).step
+    options = {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho}
+    ranges = {name: parse_range(name, text) for name, text in options.items() if text is not None}
+    ranges.update(parse_assignments("--set", settings, parse_range))
+    grid = ranges if in_file else _grid(find_rule(rule), ranges)
+    files = named_files(rule)
+    store = _store(out, resume, files)
     data = load_data_ch7(edition, source)
     blocks = _Blocks(store)
     try:
-        with _executor(processes, scheduler) as executor, blocks:
+        with own_errors(*files), _executor(processes, scheduler) as executor, blocks:
             found = run_sweep(
-                chosen.step,
-                chosen.states(data.features),
+                step,
+                find_states(step),
                 grid,
                 data.features,
                 data.labels,
                 batch_size,
                 epochs,
-                seeds=range(seeds),
+                seeds=seeds,
                 max_memory=int(max_memory * 2**30),
                 executor=executor,
                 store=store,
@@ -135,14 +154,13 @@ def sweep(
         if not blocks.total:  # none was begun: the cluster could not be reached
             raise
         raise WorkerError(f"{error}. {blocks.kept()}") from error
-    rows = found.cells()
-    _print_best(chosen.name, found, rows)
+    name, rows = step.__name__, found.cells()
+    _print_best(name, found, len(rows), sum(row["diverged"] > 0 for row in rows))
     click.echo(f"Data: edition {edition}, {data.origin}.")
     if out:
-        title = f"{chosen.name}, {seeds} seeds per cell, {data.in_short}"
-        _write_figure(title, chosen.name, found, out)
+        _write_figure(name, found, out)
     if json_file:
-        content = {"rule": chosen.name, "edition": edition, "data": data.origin, "seeds": seeds}
+        content = {"rule": name, "edition": edition, "data": data.origin, "seeds": seeds}
         write_json(json_file, {**content, "cells": rows})
     if csv_file:
         write_whole(csv_file, _as_csv(rows))
@@ -152,7 +170,7 @@ def sweep(
 
 def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]":
     """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 in ratio."""
-    form = f"--{name} {text}: give a number, or FIRST:LAST:COUNT, or FIRST:LAST:COUNTlog"
+    form = f"{name}={text}: give a number, or FIRST:LAST:COUNT, or FIRST:LAST:COUNTlog"
     match = RANGE.fullmatch(text.strip())
     try:
         if not match:
@@ -164,14 +182,14 @@ def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]"
     for value in (first, last):
         _in_domain(name, value)
     if count < 1:
-        raise ArgumentError(f"--{name} {text}: the range is empty")
+        raise ArgumentError(f"{name}={text}: the range is empty")
     if count == 1 or not first < last:
         raise ArgumentError(
-            f"--{name} {text}: the range holds one value; give at least 2 between two different "
+            f"{name}={text}: the range holds one value; give at least 2 between two different "
             f"numbers, the smaller first, or a single number"
         )
     if match["log"] and first <= 0:
-        raise ArgumentError(f"--{name} {text}: a range in ratio must begin above 0")
+        raise ArgumentError(f"{name}={text}: a range in ratio must begin above 0")
     import numpy as np
 
     return (np.geomspace if match["log"] else np.linspace)(first, last, count)
@@ -180,23 +198,25 @@ def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]"
 def _in_domain(name: str, value: float) -> float:
     from .._validation import DOMAINS
 
-    if not DOMAINS[name].holds(value):
-        raise ArgumentError(f"--{name} {value:g}: {name} must be {DOMAINS[name].words}")
+    if name in DOMAINS and not DOMAINS[name].holds(value):
+        raise ArgumentError(f"{name}={value:g}: {name} must be {DOMAINS[name].words}")
     return value
 
 
-def _grid(rule: Any, ranges: Mapping[str, Optional[str]]) -> dict[str, Any]:
+def _grid(rule: Any, ranges: Mapping[str, Any]) -> dict[str, Any]:
     """Return the rule's hyperparameters: the ranges given, else what the chapter trains with."""
-    given = {name: text for name, text in ranges.items() if text is not None}
-    for name in given:
+    for name in ranges:
         if name not in rule.hyperparams:
             wanted = " and ".join(f"--{wanted}" for wanted in rule.hyperparams if wanted != "t")
             raise ArgumentError(f"{rule.name} has no hyperparameter {name}; it takes {wanted}")
-    return {**rule.hyperparams, **{name: parse_range(name, given[name]) for name in given}}
+    return {**rule.hyperparams, **ranges}
 
 
-def _store(out: Optional[Path], resume: bool) -> Optional["Store"]:
-    """Return where finished blocks are kept; raise if an earlier sweep left some there."""
+def _store(out: Optional[Path], resume: bool, files: Sequence[Path]) -> Optional["Store"]:
+    """Return where finished blocks are kept; raise if an earlier sweep left some there.
+
+    Blocks of a rule in a file are found again only while the file is the same.
+    """
     from ..experiments.blocks import Store
 
     if out is None:
@@ -204,7 +224,7 @@ def _store(out: Optional[Path], resume: bool) -> Optional["Store"]:
             raise ArgumentError("--resume needs --out, the folder of the sweep to go on with")
         return None
     out.mkdir(parents=True, exist_ok=True)
-    store = Store(out / "blocks")
+    store = Store(out / "blocks", code=b"".join(file.read_bytes() for file in files))
     if store.count() and not resume:
         raise ArgumentError(
             f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; go on "
@@ -257,29 +277,27 @@ class _Blocks:
         return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
 
 
-def _print_best(rule: str, found: "Sweep", rows: list[dict[str, float]]) -> None:
+def _print_best(rule: str, found: "Sweep", cells: int, diverged: int) -> None:
     """Print the cells with the smallest median loss."""
-    print_table(
-        list(rows[0]),
-        [[f"{value:.6g}" for value in row.values()] for row in rows[:BEST]],
-        numbers_from=0,
-        title=f"{rule}: the best of {len(rows):,} cells, {found.losses.size:,} runs",
-    )
-    diverged = sum(row["diverged"] > 0 for row in rows)
+    headings, rows = found._table()
+    title = f"{rule}: the best of {cells:,} cells, {found.losses.size:,} runs"
+    print_table(headings, rows, numbers_from=0, title=title)
     click.echo(f"Median and spread (largest minus smallest) are of {len(found.seeds)} seeds.")
-    click.echo(f"In {diverged:,} of {len(rows):,} cells a run diverged.")
+    click.echo(f"In {diverged:,} of {cells:,} cells a run diverged.")
 
 
-def _write_figure(title: str, rule: str, found: "Sweep", out: Path) -> None:
+def _write_figure(rule: str, found: "Sweep", out: Path) -> None:
     """Write the heat map, or the curve, of a sweep over two or one hyperparameters."""
-    from ..experiments.charts import sweep_figure, write_figure
+    from ..experiments.charts import write_figure
+    from ..figures import plt
 
     if len(found.grid) not in (1, 2):
         click.echo(f"No figure: it shows 1 or 2 varying hyperparameters, not {len(found.grid)}.")
         return
-    figure = sweep_figure(title, found.grid, found.median, found.spread, found.diverged)
+    figure = found.plot()[0].figure
     for path in write_figure(figure, out, f"sweep_{rule}"):
         click.echo(f"Wrote {path}")
+    plt.close(figure)
 
 
 def _as_csv(rows: list[dict[str, float]]) -> str:

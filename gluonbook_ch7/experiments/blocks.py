@@ -35,10 +35,13 @@ class Store:
     ----------
     folder : Path
         Made when the first block is kept.
+    code : bytes
+        The source that the blocks run and that their hash does not cover.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, code: bytes = b"") -> None:
         self.folder = folder
+        self.code = code
 
     def find(self, block: Block) -> Optional[npt.NDArray[Any]]:
         """Return the result of a block, or None."""
@@ -66,7 +69,7 @@ class Store:
             self.folder.rmdir()
 
     def _path(self, block: Block) -> Path:
-        digest = hashlib.sha256(pickle.dumps(block, protocol=4)).hexdigest()
+        digest = hashlib.sha256(self.code + pickle.dumps(block, protocol=4)).hexdigest()
         return self.folder / f"{digest[:32]}.npy"
 
 

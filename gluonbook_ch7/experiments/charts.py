@@ -16,14 +16,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._files import write_whole
+from .gap import LIMIT
 
 __all__ = [
     "Fan",
-    "comparison_figure",
+    "draw_bands",
+    "draw_comparison",
+    "draw_ensemble",
+    "draw_gap",
+    "draw_gaps",
+    "draw_losses",
+    "draw_sweep",
     "fan_figure",
     "figure_bytes",
     "overlay_figure",
-    "sweep_figure",
     "write_figure",
 ]
 
@@ -101,26 +107,46 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     figure = Figure(figsize=(5 * len(fans), 4.2), layout="constrained")
     figure.suptitle(title)
     panels = figure.subplots(1, len(fans), sharey=True, squeeze=False)[0]
+    for axes, fan in zip(panels, fans):
+        draw_bands(axes, fan.epochs, fan.losses)
+        axes.plot(fan.epochs, fan.recorded, **RECORDED, marker="o", markersize=4, label="recorded")
+        axes.plot(fan.epochs, fan.rerun, **RERUN, marker="x", markersize=5, label="rerun")
+        axes.set_title(fan.title)
+        axes.legend()
+    _show_later(panels[0], [fan.losses for fan in fans])
+    panels[0].set_ylabel("loss")
+    return figure
+
+
+def draw_ensemble(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
+    """Draw an ensemble's losses, (runs, m), as bands of percentiles and their median."""
+    draw_bands(axes, epochs, losses)
+    axes.plot(epochs, _percentiles(losses, [50])[0], **RECORDED, label="median")
+    _show_later(axes, [losses])
+    axes.set_ylabel("loss")
+    axes.legend()
+
+
+def draw_bands(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
+    """Draw between which losses all, 90 % and 50 % of the runs are at each checkpoint."""
     bands = (
-        (0, 100, "#dbe9f4", "all shuffles"),
+        (0, 100, "#dbe9f4", "all runs"),
         (5, 95, "#a6cbe6", "5 % to 95 %"),
         (25, 75, "#56a0d3", "25 % to 75 %"),
     )
-    for axes, fan in zip(panels, fans):
-        for low, high, color, name in bands:
-            edges = np.percentile(fan.losses, [low, high], axis=0)
-            axes.fill_between(fan.epochs, *edges, color=color, linewidth=0, label=name)
-        axes.plot(fan.epochs, fan.recorded, **RECORDED, marker="o", markersize=4, label="recorded")
-        axes.plot(fan.epochs, fan.rerun, **RERUN, marker="x", markersize=5, label="rerun")
-        axes.set(xlabel="epoch", title=fan.title)
-        axes.set_xlim(0, fan.epochs[-1] * 1.02)
-        axes.legend()
-    later = np.concatenate([fan.losses[:, len(fan.epochs) // 6 :].ravel() for fan in fans])
-    low, high = np.nanpercentile(later, [0, 99.8])
-    if np.isfinite([low, high]).all():
-        panels[0].set_ylim(low - 0.1 * (high - low), high)
-    panels[0].set_ylabel("loss")
-    return figure
+    for low, high, color, name in bands:
+        edges = _percentiles(losses, [low, high])
+        axes.fill_between(epochs, *edges, color=color, linewidth=0, label=name)
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0, epochs[-1] * 1.02)
+
+
+def _show_later(axes: Axes, ensembles: Sequence[npt.NDArray[Any]]) -> None:
+    """Set the loss axis so that it shows the fluctuations after the first fall."""
+    later = [losses[:, losses.shape[1] // 6 :].ravel() for losses in ensembles]
+    low, high = np.nanpercentile(np.concatenate(later), [0, 99.8])
+    if np.isfinite([low, high]).all() and low < high:
+        axes.set_ylim(low - 0.1 * (high - low), high)
 
 
 _LOOKS: tuple[dict[str, Any], ...] = (
@@ -133,76 +159,132 @@ _LOOKS: tuple[dict[str, Any], ...] = (
 )
 
 
-def comparison_figure(
-    losses: Mapping[str, npt.NDArray[Any]], gaps: Mapping[str, npt.NDArray[Any]], title: str
-) -> Figure:
-    """Draw loss curves above, and below them how far apart the weights are, step by step.
+COMPARISON_SIZE = (7.5, 7)
+SWEEP_SIZE = (11, 4.6)
+
+
+def draw_comparison(
+    figure: Figure,
+    losses: Mapping[str, npt.NDArray[Any]],
+    gaps: Mapping[str, npt.NDArray[Any]],
+    title: str,
+) -> npt.NDArray[Any]:
+    """Draw losses above, and below them how far apart the parameters are; return the two axes.
 
     Parameters
     ----------
-    losses : dict of str to ndarray, shape (steps + 1,)
-        One full-batch loss curve for each optimizer.
-    gaps : dict of str to ndarray, shape (steps + 1,)
-        The largest difference of any weight, one line for each case; zeros are left out.
+    figure : Figure
+    losses : dict of str to ndarray, shape (seeds, steps + 1)
+        The full-batch losses with each optimizer.
+    gaps : dict of str to ndarray, shape (seeds, steps + 1)
+        The largest difference up to each step, by what is left different.
     title : str
     """
-    figure = Figure(figsize=(7.5, 7), layout="constrained")
     figure.suptitle(title)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
-    thin = {"linewidth": 1.3, "markersize": 5}
-    for axes, lines in ((above, losses), (below, gaps)):
-        for i, (name, values) in enumerate(lines.items()):
-            steps = len(values) - 1
-            # Each line has its markers elsewhere, so that lines on top of each other both show.
-            every = max(1, steps // 10)
-            start = min(steps, i * every // len(lines))
-            shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
-            axes.plot(
-                shown, **_LOOKS[i % len(_LOOKS)], markevery=(start, every), **thin, label=name
-            )
-        axes.grid(color="#dddddd", linewidth=0.5)
+    for i, (name, values) in enumerate(losses.items()):
+        _draw_median(above, values, i, len(losses), label=name)
+    above.grid(color="#dddddd", linewidth=0.5)
     above.set_ylabel("loss")
     above.legend()
-    below.set(yscale="log", xlabel="step", ylabel="largest difference of a weight")
-    below.axhline(1e-6, color="#555555", linewidth=0.8)
+    draw_gaps(below, gaps)
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
+    return np.array([above, below])
 
 
-def sweep_figure(
+def draw_gaps(axes: Axes, gaps: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Draw one line for each case, and the limit below which a difference counts as rounding."""
+    for i, (name, so_far) in enumerate(gaps.items()):
+        draw_gap(axes, so_far, i, len(gaps), label=f"left different: {name}")
+    axes.axhline(LIMIT, color="#555555", linewidth=0.8, label="1e-6: below, only rounding")
+
+
+def draw_gap(axes: Axes, so_far: npt.NDArray[Any], i: int = 0, of: int = 1, **line: Any) -> None:
+    """Draw the largest difference up to each step, (seeds, steps + 1), as line `i` of several."""
+    _draw_median(axes, np.where(so_far > 0, so_far, np.nan), i, of, **line)
+    axes.set(yscale="log", xlabel="step", ylabel="largest difference up to the step")
+    axes.grid(color="#dddddd", linewidth=0.5)
+
+
+def _draw_median(axes: Axes, values: npt.NDArray[Any], i: int, of: int, **line: Any) -> None:
+    """Draw the seeds' median as a line with its own markers, and their range as a band."""
+    steps = values.shape[1] - 1
+    # Each line has its markers elsewhere, so that lines on top of each other all show.
+    every = max(1, steps // 10)
+    offset = min(steps, i * every // of)
+    low, middle, high = _percentiles(values, [0, 50, 100])
+    look = {**_LOOKS[i % len(_LOOKS)], **line}
+    axes.plot(middle, markevery=(offset, every), linewidth=1.3, markersize=5, **look)
+    axes.fill_between(range(steps + 1), low, high, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _percentiles(values: npt.NDArray[Any], percents: Sequence[float]) -> npt.NDArray[Any]:
+    """Return percentiles of the runs that have not diverged at each step; NaN where none is left.
+
+    Parameters
+    ----------
+    values : ndarray, shape (runs, m)
+        NaN or infinite where a run has diverged.
+    percents : sequence of float
+    """
+    values = np.where(np.isfinite(values), values, np.nan)
+    percentiles = np.full((len(percents), values.shape[1]), np.nan)
+    alive = np.isfinite(values).any(axis=0)
+    percentiles[:, alive] = np.nanpercentile(values[:, alive], percents, axis=0)
+    return percentiles
+
+
+def draw_sweep(
+    figure: Figure,
     title: str,
     grid: Mapping[str, npt.NDArray[Any]],
     median: npt.NDArray[Any],
     spread: npt.NDArray[Any],
     diverged: npt.NDArray[Any],
-) -> Figure:
+) -> npt.NDArray[Any]:
     """Draw the final loss over a grid of one or two hyperparameters, and its spread.
 
     Parameters
     ----------
+    figure : Figure
     title : str
     grid : dict of str to ndarray
         The values of each hyperparameter.
     median, spread, diverged : ndarray, shape (values of the first, values of the second)
         Of each cell, over its seeds; for one hyperparameter of shape (values,).
+
+    Returns
+    -------
+    ndarray of two Axes
     """
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
+    draw_losses(left, grid, median, diverged)
     if len(grid) == 1:
-        _draw_curve(left, grid, median, diverged, "median final loss")
         _draw_curve(right, grid, spread, diverged, "spread over the seeds")
-        return figure
+    else:
+        _draw_map(right, grid, spread, diverged)
+        right.set_title("spread over the seeds (largest minus smallest)")
+    return np.array([left, right])
+
+
+def draw_losses(
+    axes: Axes,
+    grid: Mapping[str, npt.NDArray[Any]],
+    median: npt.NDArray[Any],
+    diverged: npt.NDArray[Any],
+) -> None:
+    """Draw the median final loss over one or two hyperparameters."""
+    if len(grid) == 1:
+        _draw_curve(axes, grid, median, diverged, "median final loss")
+        return
     best = np.min(median)
     # Cells within a part in a thousand of the best look alike: their seeds differ by more.
-    _draw_map(left, grid, np.maximum(median - best, 1e-3 * best), diverged)
-    left.set_title(f"median final loss, above the best cell's {best:.4f} (star)")
+    _draw_map(axes, grid, np.maximum(median - best, 1e-3 * best), diverged)
+    axes.set_title(f"median final loss, above the best cell's {best:.4f} (star)")
     i, j = np.unravel_index(np.argmin(median), median.shape)
     x, y = grid.values()
-    left.plot(x[i], y[j], "*", markersize=15, color="white", markeredgecolor="black")
-    _draw_map(right, grid, spread, diverged)
-    right.set_title("spread over the seeds (largest minus smallest)")
-    return figure
+    axes.plot(x[i], y[j], "*", markersize=15, color="white", markeredgecolor="black")
 
 
 def _draw_map(

@@ -7,7 +7,7 @@ to float32 rounding, whatever the other runs are and wherever it is computed.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from .. import _validation as validation
 from .._mxnet import nd
 from .._mxnet.locking import in_turn
 from .._optimizers import check_optimizer
+from .._results import Result, Table, run_settings, some_of
 from .._sampling import draw_starts
 from .._trees import map_arrays
 from ..errors import ArgumentError
@@ -24,6 +25,9 @@ from .blocks import Store, run_blocks
 from .objective import full_batch_losses
 from .stacked import StackedRuns
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["Ensemble", "fit_ensemble"]
 
 RUNS_PER_BLOCK = 1000
@@ -31,8 +35,8 @@ MAX_MEMORY = 2**30
 STEPS_AHEAD = 8
 
 
-@dataclass(frozen=True)
-class Ensemble:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ensemble(Result):
     """The full-batch losses of many runs, and what they learned.
 
     Attributes
@@ -46,6 +50,8 @@ class Ensemble:
     weights : ndarray, shape (runs, k), float32
     bias : ndarray, shape (runs,), float32
         After the last step.
+    settings : dict
+        ``rule``, ``hyperparams``, ``batch_size``, ``num_epochs``, ``data`` and ``versions``.
     """
 
     seeds: tuple[int, ...]
@@ -53,6 +59,7 @@ class Ensemble:
     losses: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
+    settings: Mapping[str, Any]
 
     @property
     def diverged_at(self) -> tuple[Optional[int], ...]:
@@ -62,6 +69,47 @@ class Ensemble:
         return tuple(
             None if fine else first for fine, first in zip(finite.all(axis=1).tolist(), firsts)
         )
+
+    def _summary(self) -> str:
+        low, middle, high = self._percentiles([0, 50, 100])[:, -1]
+        return (
+            f"{self.settings['rule']}, {len(self.seeds):,} runs: median final loss {middle:.6f}, "
+            f"{low:.6f} to {high:.6f}"
+        )
+
+    def _table(self) -> Table:
+        percentiles = self._percentiles([0, 5, 50, 95, 100])
+        rows = [
+            (f"{self.epochs[i]:.2f}", *(f"{loss:.6f}" for loss in percentiles[:, i]))
+            for i in some_of(len(self.epochs))
+        ]
+        return ("epoch", "lowest", "5 %", "median", "95 %", "highest"), rows
+
+    def _percentiles(self, percents: Sequence[float]) -> npt.NDArray[np.float64]:
+        """Return percentiles of the losses at each checkpoint; a diverged loss is infinite."""
+        losses = np.where(np.isfinite(self.losses), self.losses, np.inf)
+        with np.errstate(invalid="ignore"):  # between two infinite losses
+            percentiles = np.percentile(losses, percents, axis=0)
+        return np.where(np.isnan(percentiles), np.inf, percentiles)
+
+    def plot(self, ax: Optional["Axes"] = None) -> "Axes":
+        """Plot the median loss, and bands that hold 50 %, 90 % and all of the runs.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default those of a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ..figures import plt
+        from .charts import draw_ensemble
+
+        axes = plt.figure().gca() if ax is None else ax
+        draw_ensemble(axes, self.epochs, self.losses)
+        return axes
 
 
 def fit_ensemble(
@@ -149,6 +197,7 @@ def fit_ensemble(
         losses=losses,
         weights=params[:, -1, :-1],
         bias=params[:, -1, -1],
+        settings=run_settings(rule, hyperparams, *task),
     )
 
 

@@ -1,37 +1,46 @@
-"""The peers: PyTorch's and optax's own optimizers on the same trial (extra ``peers``).
+"""Other libraries' optimizers on the same trials: PyTorch's and optax's (extra ``peers``).
 
-Both average over the rows that a minibatch really has, as the chapter's training from scratch does.
+Both average over the rows that a minibatch has, as the chapter's training from scratch does.
 """
 
 import importlib
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any, Callable, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, Callable, NamedTuple, Union
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import ArgumentError, DependencyError
-from .trajectory import Trial
+from .trajectory import Path, Trial
 
-__all__ = ["HOW_TO_INSTALL", "PEERS", "follow_peer", "installed"]
+__all__ = [
+    "HOW_TO_INSTALL",
+    "PEERS",
+    "Follow",
+    "counterpart",
+    "follow_optax",
+    "follow_pytorch",
+    "installed",
+    "peer_names",
+]
 
 HOW_TO_INSTALL = "pip install 'gluonbook_ch7[peers]'"
+# From trials to their paths. Several trials are stacked, for elementwise optimizers only.
+Follow = Callable[[Sequence[Trial]], list[Path]]
 
 
 class Optimizer(NamedTuple):
-    """What a library calls one of the chapter's rules.
+    """A library's optimizer for one of the chapter's rules.
 
     Attributes
     ----------
     name : str
     names : dict
-        What it calls each of the chapter's hyperparameters.
+        Its name for each of the chapter's hyperparameters.
     aligned : dict
-        What to set its other hyperparameters to so that it is as near to the rule as they can
-        bring it.
+        Values of its other hyperparameters with which it is as close to the rule as they allow.
     constants : dict
-        What it has to be given to be the rule at all.
+        Hyperparameters without which it is another rule.
     """
 
     name: str
@@ -61,13 +70,13 @@ _OPTAX = {
 
 
 def installed() -> list[str]:
-    """Return the names of the peers that can be imported."""
-    return [peer for peer, library in PEERS.items() if all(map(_can_be_imported, library.modules))]
+    """Return the names of the libraries that can be imported."""
+    return [name for name, library in PEERS.items() if all(map(_can_be_imported, library.modules))]
 
 
 @lru_cache
 def _can_be_imported(module: str) -> bool:
-    """Tell whether a library is there and fits the rest; a jax for another NumPy does not."""
+    """Return True if a library is installed and works with the others (jax wants a newer NumPy)."""
     try:
         importlib.import_module(module)
     except Exception:
@@ -75,94 +84,138 @@ def _can_be_imported(module: str) -> bool:
     return True
 
 
-def follow_peer(
-    peer: str, trial: Trial, rule: str, hyperparams: Mapping[str, Any], aligned: bool = False
-) -> npt.NDArray[np.float32]:
-    """Train with another library's optimizer; return every step's weights.
-
-    Parameters
-    ----------
-    peer : {"PyTorch", "optax"}
-    trial : Trial
-    rule : str
-        The chapter's rule whose counterpart is meant.
-    hyperparams : dict
-        Under the chapter's names.
-    aligned : bool
-        Set what can be set to be as near to the rule as can be; otherwise all that the rule does
-        not take is the library's default.
-
-    Returns
-    -------
-    ndarray, shape (steps + 1, k + 1), float32
-        As `follow_scratch`.
+def peer_names(peers: Union[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return the libraries' names as they spell them, from one name or several, in any case.
 
     Raises
     ------
     ArgumentError
-        If there is no such peer.
+        If there is no such library.
     DependencyError
-        If it is not installed.
+        If one is not installed.
     """
-    if peer not in PEERS:
-        raise ArgumentError(f"there is no peer {peer!r}. There are: {', '.join(PEERS)}")
-    if peer not in installed():
-        raise DependencyError(f"{peer} is not installed: {HOW_TO_INSTALL}")
+    spelling = {name.lower(): name for name in PEERS}
+    names = []
+    for peer in [peers] if isinstance(peers, str) else peers:
+        if str(peer).lower() not in spelling:
+            raise ArgumentError(f"there is no peer {peer!r}. There are: {', '.join(PEERS)}")
+        names.append(spelling[str(peer).lower()])
+    missing = [name for name in names if name not in installed()]
+    if missing:
+        raise DependencyError(f"{' and '.join(missing)} cannot be imported: {HOW_TO_INSTALL}")
+    return tuple(names)
+
+
+def counterpart(
+    peer: str, rule: str, hyperparams: Mapping[str, Any], aligned: bool = False
+) -> tuple[Any, dict[str, Any]]:
+    """Return a library's optimizer for one of the chapter's rules, and its hyperparameters.
+
+    Parameters
+    ----------
+    peer : {"PyTorch", "optax"}
+    rule : str
+    hyperparams : dict
+        Under the chapter's names.
+    aligned : bool
+        Set what can be set to be as close to the rule as possible. Otherwise all that the rule does
+        not take is the library's default.
+    """
     library = PEERS[peer]
     optimizer = library.optimizers[rule]
     settings = {theirs: hyperparams[ours] for ours, theirs in optimizer.names.items()}
-    settings.update(optimizer.constants, **(optimizer.aligned if aligned else {}))
-    return library.follow(trial, optimizer.name, settings)
+    settings.update(optimizer.constants)
+    if aligned:
+        settings.update(optimizer.aligned)
+    return getattr(importlib.import_module(library.modules[-1]), optimizer.name), settings
 
 
-def _follow_pytorch(trial: Trial, name: str, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
+def follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
+    """Return the function that trains with a ``torch.optim`` class and keeps every step."""
     import torch
 
-    w, b = (torch.tensor(parameter, requires_grad=True) for parameter in trial.start)
-    optimizer = getattr(torch.optim, name)([w, b], **settings)
-    path = [torch.cat([w.detach().flatten(), b.detach()])]
-    for X, y in trial.minibatches:
-        X, y = torch.from_numpy(X.asnumpy()), torch.from_numpy(y.asnumpy())
-        optimizer.zero_grad()
-        (((X @ w + b)[:, 0] - y) ** 2 / 2).mean().backward()
-        optimizer.step()
-        path.append(torch.cat([w.detach().flatten(), b.detach()]))
-    return np.asarray(torch.stack(path))
+    def follow(trials: Sequence[Trial]) -> list[Path]:
+        w, b = map(torch.tensor, _starts(trials))
+        optimizer = optimizer_class([w, b], **settings)
+        path = [_flat(trials, w, b)]
+
+        def mean_loss(X: Any, y: Any) -> Any:
+            """Return the loss, after writing its gradients."""
+            residual = X @ w + b - y
+            w.grad = X.mT @ residual / X.shape[-2]
+            b.grad = residual.mean(dim=-2).reshape(b.shape)
+            return (residual**2).mean() / 2
+
+        for X, y in _minibatches(trials):
+            optimizer.step(partial(mean_loss, torch.from_numpy(X), torch.from_numpy(y)))
+            path.append(_flat(trials, w, b))
+        return list(np.stack(path, axis=1))
+
+    return follow
 
 
-def _follow_optax(trial: Trial, name: str, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
+def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
+    """Return the function that trains with an optax optimizer, or its constructor."""
     import jax
-    import jax.numpy as jnp
     import optax
 
-    optimizer = getattr(optax, name)(**settings)
+    optimizer = transformation(**settings) if callable(transformation) else transformation
 
-    def mean_loss(params: Any, X: Any, y: Any) -> Any:
-        w, b = params
-        return (((X @ w + b)[:, 0] - y) ** 2 / 2).mean()
-
-    def step(params: Any, state: Any, X: Any, y: Any) -> Any:
-        updates, state = optimizer.update(jax.grad(mean_loss)(params, X, y), state, params)
+    @jax.jit
+    def step(gradients: Any, state: Any, params: Any) -> Any:
+        updates, state = optimizer.update(gradients, state, params)
         return optax.apply_updates(params, updates), state
 
-    compiled_step = jax.jit(step)
-    params = tuple(map(jnp.asarray, trial.start))
-    state, path = optimizer.init(params), [params]
-    for X, y in trial.minibatches:
-        params, state = compiled_step(params, state, X.asnumpy(), y.asnumpy())
-        path.append(params)
-    return np.stack([np.append(np.asarray(w), np.asarray(b)) for w, b in path])
+    @np.errstate(over="ignore", invalid="ignore")  # of a diverged run
+    def follow(trials: Sequence[Trial]) -> list[Path]:
+        params = _starts(trials)
+        state = optimizer.init(params)
+        path = [_flat(trials, *params)]
+        for X, y in _minibatches(trials):
+            w, b = map(np.asarray, params)
+            residual = X @ w + b - y
+            grad_w = X.swapaxes(-1, -2) @ residual / np.float32(X.shape[-2])
+            grad_b = residual.mean(axis=-2).reshape(b.shape)
+            params, state = step((grad_w, grad_b), state, params)
+            path.append(_flat(trials, *params))
+        return list(np.stack(path, axis=1))
+
+    return follow
+
+
+def _starts(trials: Sequence[Trial]) -> tuple[Path, Path]:
+    """Return weights (trials, k, 1) and biases (trials, 1, 1); of one trial, its start."""
+    if len(trials) == 1:
+        return trials[0].start
+    weights, biases = (np.stack(each) for each in zip(*(trial.start for trial in trials)))
+    return weights, biases.reshape(-1, 1, 1)
+
+
+def _minibatches(trials: Sequence[Trial]) -> Iterator[tuple[Path, Path]]:
+    """Yield X (trials, rows, k) and y (trials, rows, 1); of one trial without the first axis."""
+    for each in zip(*(trial.minibatches() for trial in trials)):
+        X, y = (np.stack(arrays) for arrays in zip(*each))
+        yield (X[0], y[0]) if len(trials) == 1 else (X, y)
+
+
+def _flat(trials: Sequence[Trial], w: Any, b: Any) -> Path:
+    """Copy weights and biases into one array (trials, k + 1)."""
+    parts = [np.asarray(each).reshape(len(trials), -1) for each in (w, b)]
+    return np.concatenate(parts, axis=1)
 
 
 class Library(NamedTuple):
-    """A library: how to train with it, its optimizers by the chapter's names, what it imports."""
+    """A library: how to train with it, its optimizers for the chapter's rules, what it imports.
 
-    follow: Callable[[Trial, str, dict[str, Any]], npt.NDArray[np.float32]]
+    The last of the modules has the optimizers.
+    """
+
+    follow: Callable[[Any, Mapping[str, Any]], Follow]
     optimizers: Mapping[str, Optimizer]
     modules: tuple[str, ...]
 
 
 PEERS = {
-    "PyTorch": Library(_follow_pytorch, _PYTORCH, ("torch",)),
-    "optax": Library(_follow_optax, _OPTAX, ("jax", "optax")),
+    "PyTorch": Library(follow_pytorch, _PYTORCH, ("torch", "torch.optim")),
+    "optax": Library(follow_optax, _OPTAX, ("jax", "optax")),
 }

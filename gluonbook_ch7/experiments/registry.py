@@ -15,20 +15,20 @@ from .._mxnet import nd
 from .._validation import checked
 from ..errors import ArgumentError
 
-__all__ = ["RULES", "Difference", "UpdateRule", "adam_like_gluon", "find_rule"]
+__all__ = ["RULES", "SHORT_MINIBATCH", "Difference", "UpdateRule", "adam_like_gluon", "find_rule"]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A known difference between a rule as the book trains with it and Gluon's optimizer.
+    """A known difference between a rule from scratch and another optimizer, usually Gluon's.
 
     Attributes
     ----------
     name : str
-    ours, gluons : str
+    ours, theirs : str
         What each does.
-    gluon_hyperparams : dict
-        Hyperparameters of Gluon's optimizer that remove the difference.
+    their_hyperparams : dict
+        Hyperparameters of the other optimizer that remove the difference.
     variant : dict
         Keyword arguments of the rule's `like_gluon` that remove the difference.
     count_rows : bool
@@ -37,8 +37,8 @@ class Difference:
 
     name: str
     ours: str
-    gluons: str
-    gluon_hyperparams: Mapping[str, float] = field(default_factory=dict)
+    theirs: str
+    their_hyperparams: Mapping[str, float] = field(default_factory=dict)
     variant: Mapping[str, bool] = field(default_factory=dict)
     count_rows: bool = False
 
@@ -122,22 +122,22 @@ def adam_like_gluon(
     hyperparams["t"] += 1
 
 
-_SHORT_MINIBATCH = Difference(
+SHORT_MINIBATCH = Difference(
     "short minibatch",
     ours="averages over the rows of the last minibatch",
-    gluons="Trainer.step(batch_size) divides by batch_size",
+    theirs="Trainer.step(batch_size) divides by batch_size",
     count_rows=True,
 )
 _FOLDED_CORRECTION = Difference(
     "folded bias correction",
     ours="corrects both averages, then adds ε to √ŝ",
-    gluons="corrects the learning rate and adds ε to √s",
+    theirs="corrects the learning rate and adds ε to √s",
     variant={"folded": True},
 )
 _SINGLE_PRECISION = Difference(
     "float32 1 − β",
     ours="1 − β₂ = 0.001",
-    gluons="1 − β₂ = 0.00099998713",
+    theirs="1 − β₂ = 0.00099998713",
     variant={"single": True},
 )
 
@@ -153,7 +153,7 @@ _RULES = (
         hyperparams={"lr": 0.05},
         gluon="sgd",
         gluon_names={"lr": "learning_rate"},
-        differences=(_SHORT_MINIBATCH,),
+        differences=(SHORT_MINIBATCH,),
     ),
     UpdateRule(
         step=rules.sgd_momentum,
@@ -161,7 +161,7 @@ _RULES = (
         hyperparams={"lr": 0.02, "mom": 0.5},
         gluon="sgd",
         gluon_names={"lr": "learning_rate", "mom": "momentum"},
-        differences=(_SHORT_MINIBATCH,),
+        differences=(SHORT_MINIBATCH,),
     ),
     UpdateRule(
         step=rules.adagrad,
@@ -169,7 +169,7 @@ _RULES = (
         hyperparams={"lr": 0.1},
         gluon="adagrad",
         gluon_names={"lr": "learning_rate"},
-        differences=(_epsilon(1e-6, 1e-7, "eps"), _SHORT_MINIBATCH),
+        differences=(_epsilon(1e-6, 1e-7, "eps"), SHORT_MINIBATCH),
     ),
     UpdateRule(
         step=rules.rmsprop,
@@ -177,7 +177,7 @@ _RULES = (
         hyperparams={"lr": 0.01, "gamma": 0.9},
         gluon="rmsprop",
         gluon_names={"lr": "learning_rate", "gamma": "gamma1"},
-        differences=(_epsilon(1e-6, 1e-8), _SHORT_MINIBATCH),
+        differences=(_epsilon(1e-6, 1e-8), SHORT_MINIBATCH),
     ),
     UpdateRule(
         step=rules.adadelta,
@@ -185,7 +185,7 @@ _RULES = (
         hyperparams={"rho": 0.9},
         gluon="adadelta",
         gluon_names={"rho": "rho"},
-        differences=(_SHORT_MINIBATCH,),
+        differences=(SHORT_MINIBATCH,),
     ),
     UpdateRule(
         step=rules.adam,
@@ -197,7 +197,7 @@ _RULES = (
             _epsilon(1e-6, 1e-8),
             _FOLDED_CORRECTION,
             _SINGLE_PRECISION,
-            _SHORT_MINIBATCH,
+            SHORT_MINIBATCH,
         ),
         like_gluon=adam_like_gluon,
     ),

@@ -3,22 +3,28 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import nd
+from .._results import Result, Table, run_settings
 from .._validation import check_seeds
 from ..errors import ArgumentError
 from ..training import Rule
 from .ensemble import fit_ensemble
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["Sweep", "sweep"]
 
+ROWS_SHOWN = 10
 
-@dataclass(frozen=True)
-class Sweep:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep(Result):
     """The final losses of a sweep.
 
     Attributes
@@ -28,11 +34,14 @@ class Sweep:
     seeds : tuple of int
     losses : ndarray, shape (values of the first hyperparameter, ..., seeds), float32
         The full-batch loss after the last checkpoint; not finite where a run diverged.
+    settings : dict
+        ``rule``, ``hyperparams``, ``batch_size``, ``num_epochs``, ``data`` and ``versions``.
     """
 
     grid: dict[str, npt.NDArray[np.float64]]
     seeds: tuple[int, ...]
     losses: npt.NDArray[np.float32]
+    settings: Mapping[str, Any]
 
     @property
     def median(self) -> npt.NDArray[np.float32]:
@@ -56,7 +65,7 @@ class Sweep:
         return diverged
 
     def cells(self) -> list[dict[str, float]]:
-        """Return one row a cell, the best first: its hyperparameters, median, spread, diverged."""
+        """Return a row for each cell, the best first: hyperparameters, median, spread, diverged."""
         settings = itertools.product(*(values.tolist() for values in self.grid.values()))
         results = zip(self.median.ravel(), self.spread.ravel(), self.diverged.ravel())
         rows = [
@@ -69,6 +78,48 @@ class Sweep:
             for setting, (median, spread, diverged) in zip(settings, results)
         ]
         return sorted(rows, key=lambda row: row["median"])
+
+    def _summary(self) -> str:
+        shape = " × ".join(f"{len(values)} {name}" for name, values in self.grid.items())
+        best = self.cells()[0]
+        where = ", ".join(f"{name} {best[name]:.3g}" for name in self.grid)
+        return (
+            f"{self.settings['rule']}, {shape or 'one cell'}, {len(self.seeds)} seeds: best "
+            f"{best['median']:.6f}{' at ' if where else ''}{where}"
+        )
+
+    def _table(self) -> Table:
+        rows = self.cells()[:ROWS_SHOWN]
+        return list(rows[0]), [[f"{value:.6g}" for value in row.values()] for row in rows]
+
+    def plot(self, ax: Optional["Axes"] = None) -> Any:
+        """Plot the median final loss over one or two hyperparameters, and its spread.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Plots only the median, into these axes.
+
+        Returns
+        -------
+        matplotlib Axes, or an array of two
+
+        Raises
+        ------
+        ArgumentError
+            If no hyperparameter varies, or more than two.
+        """
+        from ..figures import plt
+        from .charts import SWEEP_SIZE, draw_losses, draw_sweep
+
+        if len(self.grid) not in (1, 2):
+            raise ArgumentError(f"a figure shows 1 or 2 hyperparameters, not {len(self.grid)}")
+        if ax is not None:
+            draw_losses(ax, self.grid, self.median, self.diverged)
+            return ax
+        title = f"{self.settings['rule']}, {len(self.seeds)} seeds a cell, {self.settings['data']}"
+        figure = plt.figure(figsize=SWEEP_SIZE, layout="constrained")
+        return draw_sweep(figure, title, self.grid, self.median, self.spread, self.diverged)
 
 
 def sweep(
@@ -110,8 +161,8 @@ def sweep(
     seeds = check_seeds(seeds)
     axes = {name: _values(name, values) for name, values in grid.items() if np.ndim(values)}
     shape = (*(len(values) for values in axes.values()), len(seeds))
-    settings = np.meshgrid(*axes.values(), np.arange(len(seeds)), indexing="ij")
-    varying = {name: values.ravel() for name, values in zip(axes, settings)}
+    *cells, run_seeds = np.meshgrid(*axes.values(), np.array(seeds), indexing="ij")
+    varying = {name: values.ravel() for name, values in zip(axes, cells)}
     runs = fit_ensemble(
         rule,
         states,
@@ -120,10 +171,11 @@ def sweep(
         labels,
         batch_size,
         num_epochs,
-        seeds=np.array(seeds)[settings[-1].ravel()].tolist(),
+        seeds=run_seeds.ravel().tolist(),
         **options,
     )
-    return Sweep(axes, seeds, runs.losses[:, -1].reshape(shape))
+    settings = run_settings(rule, grid, features, labels, batch_size, num_epochs)
+    return Sweep(axes, seeds, runs.losses[:, -1].reshape(shape), settings)
 
 
 def _values(name: str, values: Any) -> npt.NDArray[np.float64]:

@@ -1,140 +1,158 @@
-"""A trial: one start and one order of minibatches, on which several optimizers can be followed.
+"""Trials: one start and one order of the minibatches, on which several optimizers are followed.
 
-Following means keeping the weights after every step, so that two optimizers can be held against
-each other step by step, and not by where they end.
+Following an optimizer means keeping the parameters after every step, so that two optimizers can be
+compared step by step and not only by where they end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from .._mxnet import autograd, gluon, mx, nd
+from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
-from .._sampling import draw_start
-from ..model import linreg, squared_loss
-from ..training import Rule
+from .._sampling import draw_orders, draw_start
+from ..tracing.graph import gluon_gradients
+from ..training import Rule, fit_scratch
 
-__all__ = ["Trial", "draw_trial", "follow_gluon", "follow_scratch"]
+__all__ = ["Path", "Trial", "draw_trial", "follow_gluon", "follow_scratch"]
+
+# (steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and after
+# each.
+Path = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a run draws at random, drawn beforehand.
+    """What a training draws with a seed.
 
     Attributes
     ----------
+    seed : int
     start : (ndarray (k, 1), ndarray (1,)), float32
         The first weights and bias.
-    minibatches : sequence of (NDArray (rows, k), NDArray (rows,)), float32
-        All minibatches of all epochs, in order; the last one of an epoch may be short.
+    features : NDArray, shape (n, k), float32
+    labels : NDArray, shape (n,), float32
+    order : ndarray, shape (epochs, n), int32
+        The examples in the order in which each epoch takes them.
     batch_size : int
-        How many rows a minibatch has that is not short.
     """
 
+    seed: int
     start: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-    minibatches: Sequence[tuple[nd.NDArray, nd.NDArray]]
+    features: nd.NDArray
+    labels: nd.NDArray
+    order: npt.NDArray[np.int32]
     batch_size: int
+
+    def minibatches(self, convert: Callable[[Any], Any] = np.asarray) -> Iterator[tuple[Any, Any]]:
+        """Yield all minibatches of all epochs, X (rows, k) and y (rows, 1).
+
+        Parameters
+        ----------
+        convert : callable
+            Makes a library's arrays from NumPy's.
+        """
+        features, labels = self.features.asnumpy(), self.labels.asnumpy().reshape(-1, 1)
+        for order in self.order:
+            X, y = convert(features[order]), convert(labels[order])
+            for first in range(0, len(order), self.batch_size):
+                rows = slice(first, first + self.batch_size)
+                yield X[rows], y[rows]
 
 
 @in_turn
 def draw_trial(
     features: nd.NDArray, labels: nd.NDArray, batch_size: int, num_epochs: int, seed: int
 ) -> Trial:
-    """Draw the start and the minibatches that ``fit_scratch(..., seed=seed)`` draws.
+    """Draw the start and the order of the examples that ``fit_scratch(..., seed=seed)`` draws.
 
-    Seeds ``mx.random``; NumPy's global generator is left alone.
+    Seeds ``mx.random``; NumPy's global generator is not used.
     """
     mx.random.seed(seed)
-    start = tuple(parameter.asnumpy() for parameter in draw_start(features.shape[1]))
-    shuffle, X, y = np.random.RandomState(seed).shuffle, features.asnumpy(), labels.asnumpy()
-    minibatches = []
-    for _ in range(num_epochs):
-        order = np.arange(len(X))
-        shuffle(order)
-        for first in range(0, len(X), batch_size):
-            rows = order[first : first + batch_size]
-            minibatches.append((nd.array(X[rows]), nd.array(y[rows])))
-    return Trial(start, minibatches, batch_size)
+    w, b = draw_start(features.shape[1])
+    order = draw_orders((seed,), len(features), num_epochs)[:, 0]
+    return Trial(seed, (w.asnumpy(), b.asnumpy()), features, labels, order, batch_size)
 
 
-@in_turn
-def follow_scratch(
-    trial: Trial, step: Rule, states: Any, hyperparams: dict[str, Any]
-) -> npt.NDArray[np.float32]:
-    """Train with an update rule as the book's ``train_ch7`` does; return every step's weights.
+def follow_scratch(trial: Trial, rule: Rule, states: Any, hyperparams: dict[str, Any]) -> Path:
+    """Train with an update rule, as `fit_scratch` does; return the parameters after every step.
 
     Parameters
     ----------
     trial : Trial
-    step : callable
-        The update rule.
-    states : sequence or None
-        Its states before the first step; changed in place.
+    rule : callable
+    states : sequence, or None, or callable
+        The rule's states before the first step, which are changed, or a function that makes them.
     hyperparams : dict
         Left as they are, even by Adam.
 
     Returns
     -------
     ndarray, shape (steps + 1, k + 1), float32
-        The weights and, last in each row, the bias, before the first step and after each.
     """
-    w, b = (nd.array(parameter) for parameter in trial.start)
-    w.attach_grad()
-    b.attach_grad()
-    hyperparams, path = dict(hyperparams), [_flat(w, b)]
-    for X, y in trial.minibatches:
-        with autograd.record():
-            loss = squared_loss(linreg(X, w, b), y).mean()
-        loss.backward()
-        step([w, b], states, hyperparams)
-        path.append(_flat(w, b))
-    followed: npt.NDArray[np.float32] = nd.stack(*path).asnumpy()
-    return followed
+    curve = fit_scratch(
+        rule,
+        states,
+        dict(hyperparams),
+        trial.features,
+        trial.labels,
+        trial.batch_size,
+        len(trial.order),
+        seed=trial.seed,
+        start=trial.start,
+        keep_path=True,
+    )
+    assert curve.path is not None
+    return curve.path
 
 
 @in_turn
 def follow_gluon(
-    trial: Trial, name: str, hyperparams: dict[str, Any], count_rows: bool = False
-) -> npt.NDArray[np.float32]:
-    """Train with Gluon's optimizer as ``train_gluon_ch7`` does; return every step's weights.
+    trials: Sequence[Trial], name: str, hyperparams: dict[str, Any], count_rows: bool = False
+) -> list[Path]:
+    """Train with a Gluon optimizer, as `fit_gluon` does; return the parameters after every step.
 
     Parameters
     ----------
-    trial : Trial
+    trials : sequence of Trial
+        Of the same sizes. Their parameters are stacked, and updated in one call, which is right for
+        elementwise optimizers only; any other is followed one trial at a time.
     name : str
         The optimizer's name.
     hyperparams : dict
         Under Gluon's names.
     count_rows : bool
-        Tell ``Trainer.step`` how many rows a short minibatch really has. The book does not.
+        Divide the gradient of a short minibatch by its rows, not by the batch size as the book
+        does.
 
     Returns
     -------
-    ndarray, shape (steps + 1, k + 1), float32
-        As `follow_scratch`.
+    list of ndarray, shape (steps + 1, k + 1), float32
     """
-    weights, bias = trial.start
-    net, loss = gluon.nn.Dense(1, in_units=len(weights)), gluon.loss.L2Loss()
-    net.initialize()
-    net.weight.set_data(nd.array(weights.T))
-    net.bias.set_data(nd.array(bias))
-    net.hybridize()
-    loss.hybridize()
-    trainer = gluon.Trainer(net.collect_params(), name, dict(hyperparams))
-    path = [_flat(net.weight.data(), net.bias.data())]
-    for X, y in trial.minibatches:
-        with autograd.record():
-            losses = loss(net(X), y)
-        losses.backward()
-        trainer.step(len(X) if count_rows else trial.batch_size)
-        path.append(_flat(net.weight.data(), net.bias.data()))
-    followed: npt.NDArray[np.float32] = nd.stack(*path).asnumpy()
-    return followed
+    w = nd.array(np.stack([trial.start[0].T for trial in trials]))
+    b = nd.array(np.stack([trial.start[1] for trial in trials]))
+    each_w, each_b = list(w), list(b)  # views
+    # The bias first, because Trainer sorts parameters by name.
+    parameters = {0: gluon.Parameter("bias"), 1: gluon.Parameter("weight")}
+    optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
+    update = mx.optimizer.get_updater(optimizer)
+    scale, gradients = optimizer.rescale_grad, gluon_gradients()
+    path = [_flat(w, b)]
+    for minibatches in zip(*(trial.minibatches(nd.array) for trial in trials)):
+        rows = len(minibatches[0][0]) if count_rows else trials[0].batch_size
+        optimizer.rescale_grad = scale / rows
+        found = [
+            gradients(X=X, y=y, w=each_w[i], b=each_b[i]) for i, (X, y) in enumerate(minibatches)
+        ]
+        grad_w, grad_b = (nd.stack(*each) for each in zip(*found))
+        update([0, 1], [grad_b, grad_w], [b, w])
+        path.append(_flat(w, b))
+    return list(nd.stack(*path, axis=1).asnumpy())
 
 
 def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
-    """Copy weights and bias into one array (k + 1,)."""
-    return nd.concat(w.reshape((-1,)), b, dim=0)
+    """Copy weights (trials, 1, k) and biases (trials, 1) into one array (trials, k + 1)."""
+    return nd.concat(w.reshape((len(w), -1)), b, dim=1)

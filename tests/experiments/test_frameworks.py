@@ -1,13 +1,14 @@
-"""The peers: PyTorch's and optax's optimizers on the same trial (skipped where not installed)."""
+"""PyTorch's and optax's optimizers on the same trials (skipped where they are not installed)."""
 
 import numpy as np
 import pytest
 
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.errors import DependencyError
-from gluonbook_ch7.experiments import frameworks as peers
+from gluonbook_ch7.errors import ArgumentError, DependencyError
+from gluonbook_ch7.experiments import frameworks
 from gluonbook_ch7.experiments.compare import compare
 from gluonbook_ch7.experiments.registry import RULES
+from gluonbook_ch7.experiments.sides import peer_side
 from gluonbook_ch7.experiments.trajectory import draw_trial, follow_scratch
 
 # What is left between a rule and a peer's optimizer once its hyperparameters are set like ours.
@@ -30,54 +31,74 @@ def trials(twin):
     return [draw_trial(twin.features, twin.labels, 10, 1, seed) for seed in range(3)]
 
 
+@pytest.fixture(params=frameworks.PEERS)
+def peer(request):
+    if request.param not in frameworks.installed():
+        pytest.skip(f"{request.param} is not installed")
+    return request.param
+
+
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("peer", peers.PEERS)
 def test_a_peer_is_the_rule_but_for_its_epsilon(peer, rule, trials):
-    """If this fails, a column compares a rule with another optimizer than it says."""
-    if peer not in peers.installed():
-        pytest.skip(f"{peer} is not installed")
+    """If this fails, a row compares a rule with another optimizer than it says."""
     found = RULES[rule]
+    side = peer_side(peer, found, found.hyperparams, aligned=True)
     differences = []
-    for trial in trials:
-        states = found.states(trial.minibatches[0][0])
-        ours = follow_scratch(trial, found.step, states, found.hyperparams)
-        theirs = peers.follow_peer(peer, trial, rule, found.hyperparams, aligned=True)
+    for trial, theirs in zip(trials, side.train(trials, dict(side.hyperparams), ())):
+        ours = follow_scratch(trial, found.step, found.states, dict(found.hyperparams))
         assert theirs.shape == ours.shape and theirs.dtype == np.float32
         differences.append(np.abs(ours - theirs).max())
     low, high = LEFT.get((peer, rule), (0, 1e-6))
     assert low <= np.median(differences) <= high
 
 
-def test_the_comparison_has_a_column_for_each_peer(twin):
+@pytest.mark.parametrize("rule", RULES)
+def test_stacked_trials_are_the_single_ones(peer, rule, trials):
+    """If this fails, a trial depends on which others it is followed with."""
+    optimizer, settings = frameworks.counterpart(peer, rule, RULES[rule].hyperparams)
+    follow = frameworks.PEERS[peer].follow(optimizer, settings)
+    for together, trial in zip(follow(trials), trials):
+        np.testing.assert_allclose(together, follow([trial])[0], atol=1e-6)
+
+
+def test_the_comparison_has_rows_for_each_peer(twin):
     """If this fails, the peers that are installed do not show in the table."""
-    installed = peers.installed()
+    installed = frameworks.installed()
     found = compare(
         "adadelta", twin.features, twin.labels, num_epochs=1, seeds=[0], peers=installed
     )
     assert list(found.losses) == ["scratch", "Gluon", *installed]
     assert list(found.peers) == list(found.peers_aligned) == installed
+    shown = [row[0] for row in found._table()[1]]
     for peer in installed:
+        assert f"{peer}, defaults" in shown and f"{peer}, set as ours" in shown
         # Both have an epsilon of 1e-6 where the chapter has 1e-5, which is what AdaDelta starts on.
         assert found.peers[peer].largest > 0.1 and found.peers_aligned[peer].largest <= 1e-6
 
 
+def test_peers_are_named_in_any_case(peer):
+    """If this fails, peers="pytorch" is seven unknown libraries, or an unknown one."""
+    assert frameworks.peer_names(peer.upper()) == (peer,)
+    assert frameworks.peer_names([peer.lower()]) == (peer,)
+    with pytest.raises(ArgumentError, match=r"no peer 'Keras'\. There are: PyTorch, optax"):
+        frameworks.peer_names("Keras")
+
+
 def test_a_peer_that_is_not_installed_is_refused(twin, monkeypatch):
     """If this fails, someone without the extra gets an ImportError that names no command."""
-    monkeypatch.setattr(peers, "_can_be_imported", lambda module: False)
-    trial = draw_trial(twin.features, twin.labels, 10, 1, seed=0)
+    monkeypatch.setattr(frameworks, "_can_be_imported", lambda module: False)
     with pytest.raises(DependencyError, match=r"pip install 'gluonbook_ch7\[peers\]'"):
-        peers.follow_peer("PyTorch", trial, "sgd", {"lr": 0.1})
+        compare("sgd", twin.features, twin.labels, peers="PyTorch")
 
 
 def test_every_rule_has_a_counterpart():
     """If this fails, one rule breaks the table for all where the extra is installed."""
-    for library in peers.PEERS.values():
+    for library in frameworks.PEERS.values():
         assert set(library.optimizers) == set(RULES)
 
 
-def test_a_peer_starts_where_the_others_do(twin):
+def test_a_peer_starts_where_the_others_do(peer, trials):
     """If this fails, differences are of the start and not of the rule."""
-    trial = draw_trial(twin.features, twin.labels, 10, 1, seed=0)
-    for peer in peers.installed():
-        path = peers.follow_peer(peer, trial, "sgd", {"lr": 0.1})
+    side = peer_side(peer, RULES["sgd"], {"lr": 0.1}, aligned=False)
+    for trial, path in zip(trials, side.train(trials, dict(side.hyperparams), ())):
         np.testing.assert_array_equal(path[0], np.append(*trial.start))

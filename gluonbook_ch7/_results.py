@@ -1,0 +1,301 @@
+"""What all results have in common: they show, plot, compare, save and load themselves.
+
+A result is a frozen dataclass of arrays, numbers, strings, tuples, dicts and other results. Its
+``settings`` say what it was made with.
+"""
+
+import dataclasses
+import hashlib
+import html
+import io
+import json
+import platform
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeVar, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ._files import write_whole
+from .errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Result", "Table", "data_name", "name_data", "run_settings", "some_of"]
+
+AnyResult = TypeVar("AnyResult", bound="Result")
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+
+_CONTENT = "content.json"  # the entry of a saved file that is not an array
+_ARRAY, _RESULT = "__array__", "__result__"
+
+
+class Result:
+    """Base class of results.
+
+    A subclass is decorated with ``@dataclass(frozen=True, eq=False, repr=False)``, has a field
+    ``settings``, and implements `_summary`, `_table` and `plot`. Fields with ``compare=False``,
+    such as times, do not count for ``==``.
+    """
+
+    settings: Mapping[str, Any]
+    _classes: ClassVar[dict[str, type["Result"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Result._classes[cls.__name__] = cls
+
+    def _summary(self) -> str:
+        """Return the numbers that matter, in one line."""
+        raise NotImplementedError
+
+    def _table(self) -> Table:
+        """Return the headings and the rows of a table that fits on a screen."""
+        raise NotImplementedError
+
+    def plot(self, ax: Optional["Axes"] = None) -> Any:
+        """Plot the result, into new axes or the given ones; return the axes."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._summary()})"
+
+    def _repr_html_(self) -> str:
+        headings, rows = self._table()
+        head = "".join(f"<th>{html.escape(each)}</th>" for each in headings)
+        body = "\n".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in rows
+        )
+        caption = html.escape(repr(self))
+        return (
+            f"<table>\n<caption>{caption}</caption>\n"
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return _equal(self, other)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as dicts, lists, numbers and strings."""
+        plain: dict[str, Any] = _plain(self)
+        return plain
+
+    def save(self, file: Union[str, "PathLike[str]"]) -> Path:
+        """Save the result in one NumPy ``.npz`` file, which `load` reads.
+
+        Parameters
+        ----------
+        file : str or path
+            A file of this name is replaced. Its folder is made if need be.
+
+        Returns
+        -------
+        Path
+        """
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        text = json.dumps(_take_out_arrays(self, "", arrays))
+        content = io.BytesIO()
+        np.savez(content, **{_CONTENT: np.array(text)}, **arrays)
+        return write_whole(file, content.getvalue())
+
+    @classmethod
+    def load(cls: type[AnyResult], file: Union[str, "PathLike[str]"]) -> AnyResult:
+        """Load a saved result.
+
+        Parameters
+        ----------
+        file : str or path
+            What `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file does not exist.
+        DataError
+            If it is not a saved result, or is damaged.
+        ArgumentError
+            If it holds a result of another class.
+        """
+        content = io.BytesIO(Path(file).read_bytes())
+        try:
+            with np.load(content, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            result = _put_back_arrays(json.loads(arrays.pop(_CONTENT).item()), arrays)
+        except (ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError,
+                NotImplementedError, zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
+            raise DataError(f"{file} is not a saved result, or it is damaged: {error}") from error
+        if not isinstance(result, cls):
+            raise ArgumentError(f"{file} holds a {type(result).__name__}, not a {cls.__name__}")
+        return result
+
+
+# --- What a result was made with ----------------------------------------------------------------
+
+_DATA_NAMES: dict[str, str] = {}
+
+
+def run_settings(
+    rule: Any,
+    hyperparams: Any,
+    features: Any,
+    labels: Any,
+    batch_size: int,
+    num_epochs: int,
+    **more: Any,
+) -> dict[str, Any]:
+    """Return the settings of a result.
+
+    Call it before training: a rule such as Adam changes its hyperparameters.
+
+    Parameters
+    ----------
+    rule : callable or str
+    hyperparams : dict
+        Numbers, strings and arrays are kept as they are; anything else as its repr.
+    features, labels, batch_size, num_epochs
+        As in `fit_scratch`.
+    **more
+        Such as ``seed=0``.
+    """
+    from . import __version__
+    from ._mxnet import mx
+
+    versions = {
+        "gluonbook_ch7": __version__,
+        "mxnet": mx.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+    return {
+        "rule": rule if isinstance(rule, str) else getattr(rule, "__name__", repr(rule)),
+        "hyperparams": _keepable(hyperparams),
+        "batch_size": batch_size,
+        "num_epochs": num_epochs,
+        **more,
+        "data": data_name(features, labels),
+        "versions": versions,
+    }
+
+
+def _keepable(value: Any) -> Any:
+    if hasattr(value, "asnumpy"):
+        value = value.asnumpy()
+    if isinstance(value, Mapping):
+        return {str(name): _keepable(each) for name, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return tuple(_keepable(each) for each in value)
+    kept = (np.ndarray, np.generic, bool, int, float, str, type(None))
+    return value if isinstance(value, kept) else repr(value)
+
+
+def name_data(features: Any, labels: Any, name: str) -> None:
+    """Remember what this data set is called, for the results of trainings on it."""
+    _DATA_NAMES[_digest(features, labels)] = name
+
+
+def data_name(features: Any, labels: Any) -> str:
+    """Return what `name_data` was told, or else the data's shape and the start of their SHA-256."""
+    digest = _digest(features, labels)
+    rows, columns = features.shape
+    return _DATA_NAMES.get(digest) or f"{rows} rows, {columns} features, sha256 {digest[:8]}"
+
+
+def _digest(features: Any, labels: Any) -> str:
+    digest = hashlib.sha256(str(features.shape).encode())
+    digest.update(features.asnumpy().tobytes())
+    digest.update(labels.asnumpy().tobytes())
+    return digest.hexdigest()
+
+
+# --- Trees of values ----------------------------------------------------------------------------
+
+
+def some_of(count: int, at_most: int = 11) -> list[int]:
+    """Return at most `at_most` evenly spaced indices below `count`, with the first and the last."""
+    indices: list[int] = np.unique(np.linspace(0, count - 1, at_most).round().astype(int)).tolist()
+    return indices
+
+
+def _fields(result: Result) -> dict[str, Any]:
+    fields = dataclasses.fields(result)  # type: ignore[arg-type]  # subclasses are dataclasses
+    return {each.name: getattr(result, each.name) for each in fields}
+
+
+def _compared(result: Result) -> dict[str, Any]:
+    """Return the fields that count for ``==``; the versions of libraries do not."""
+    fields = dataclasses.fields(result)  # type: ignore[arg-type]
+    compared = {each.name: getattr(result, each.name) for each in fields if each.compare}
+    settings = {**compared.pop("settings", {})}
+    settings.pop("versions", None)
+    return {**compared, "settings": settings}
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Return True if two values have equal structure, shapes and numbers; NaN equals NaN."""
+    if isinstance(a, Result):
+        return type(a) is type(b) and _equal(_compared(a), _compared(b))
+    if isinstance(a, Mapping):
+        return (
+            isinstance(b, Mapping)
+            and a.keys() == b.keys()
+            and all(_equal(a[name], b[name]) for name in a)
+        )
+    if isinstance(a, (tuple, list)):
+        return (
+            isinstance(b, (tuple, list))
+            and len(a) == len(b)
+            and all(_equal(one, other) for one, other in zip(a, b))
+        )
+    if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None), Mapping, tuple, list)):
+        return type(a) is type(b) and bool(a == b)
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and bool(np.all((a == b) | ((a != a) & (b != b))))
+
+
+def _plain(value: Any) -> Any:
+    """Return a tree with arrays as lists and results as dicts."""
+    if isinstance(value, Result):
+        value = _fields(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(each) for each in value]
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def _take_out_arrays(value: Any, place: str, arrays: dict[str, npt.NDArray[Any]]) -> Any:
+    """Return a tree that JSON can hold; put its arrays into `arrays`, named after their place."""
+    if isinstance(value, np.ndarray):
+        arrays[place] = value
+        return {_ARRAY: place}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Result):
+        fields = _take_out_arrays(_fields(value), place, arrays)
+        return {_RESULT: type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {
+            name: _take_out_arrays(each, f"{place}.{name}".lstrip("."), arrays)
+            for name, each in value.items()
+        }
+    if isinstance(value, (tuple, list)):
+        return [_take_out_arrays(each, f"{place}.{i}", arrays) for i, each in enumerate(value)]
+    return value
+
+
+def _put_back_arrays(value: Any, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
+    """Return the tree that `_take_out_arrays` was given, with tuples where it had lists."""
+    if isinstance(value, list):
+        return tuple(_put_back_arrays(each, arrays) for each in value)
+    if not isinstance(value, dict):
+        return value
+    if _ARRAY in value:
+        return arrays[value[_ARRAY]]
+    tree = {name: _put_back_arrays(each, arrays) for name, each in value.items()}
+    kind = tree.pop(_RESULT, None)
+    return tree if kind is None else Result._classes[kind](**tree)

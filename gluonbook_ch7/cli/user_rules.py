@@ -1,0 +1,140 @@
+"""What a person names on the command line: a rule in a file, an optimizer, hyperparameters."""
+
+import ast
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable, Optional
+
+import click
+
+from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
+
+__all__ = [
+    "is_in_file",
+    "load_rule",
+    "named_files",
+    "own_errors",
+    "parse_assignments",
+    "parse_optimizer",
+    "parse_value",
+]
+
+
+def is_in_file(rule: str) -> bool:
+    """Return True if a rule is named as FILE.py:FUNCTION."""
+    return ".py:" in rule
+
+
+def named_files(*texts: Optional[str]) -> list[Path]:
+    """Return the files of those that are FILE.py:FUNCTION."""
+    return [Path(t.rpartition(":")[0]).resolve() for t in texts if t is not None and is_in_file(t)]
+
+
+def load_rule(named: str) -> Callable[..., Any]:
+    """Return the function that FILE.py:FUNCTION names.
+
+    The file's folder is appended to ``sys.path``, so that the file can import what is beside it and
+    worker processes can import the file.
+    """
+    file, _, name = named.rpartition(":")
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise DataNotFoundError(f"there is no file {file}")
+    with own_errors(path):
+        module = _import_file(path)
+    function = getattr(module, name, None)
+    if not callable(function):
+        functions = [
+            each
+            for each, value in vars(module).items()
+            if getattr(value, "__module__", None) == module.__name__ and callable(value)
+        ]
+        has = f"; it has {', '.join(functions)}" if functions else ""
+        raise ArgumentError(f"{file} has no function {name!r}{has}")
+    return function  # type: ignore[no-any-return]
+
+
+def _import_file(path: Path) -> ModuleType:
+    loaded = sys.modules.get(path.stem)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
+    if loaded is not None or importlib.util.find_spec(path.stem):
+        raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
+    sys.path.append(str(path.parent))
+    return importlib.import_module(path.stem)
+
+
+@contextmanager
+def own_errors(*files: Path) -> Iterator[None]:
+    """Report an error that a person's own file raises: its traceback from that file on."""
+    try:
+        yield
+    except GluonbookError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [i for i, frame in enumerate(frames) if Path(frame.filename) in files]
+        if isinstance(error, SyntaxError) and Path(error.filename or "") in files:
+            frames = traceback.StackSummary()
+        elif not own and type(error.__cause__).__name__ == "_RemoteTraceback":
+            click.echo(str(error.__cause__).strip(), err=True)  # from another process
+            sys.exit(2)
+        elif not own:
+            raise
+        else:
+            frames = traceback.StackSummary.from_list(frames[own[0] :])
+        lines = [*frames.format(), *traceback.format_exception_only(type(error), error)]
+        click.echo("".join(lines), err=True, nl=False)
+        sys.exit(2)
+
+
+def parse_optimizer(text: str) -> Any:
+    """Return what ``--against`` names: a function, a class of torch.optim, or a Gluon name."""
+    if is_in_file(text):
+        return load_rule(text)
+    module, _, name = text.rpartition(".")
+    if module.partition(".")[0] not in ("torch", "optax"):
+        return text
+    try:
+        library = importlib.import_module(module)
+    except ImportError as error:
+        from ..experiments.frameworks import HOW_TO_INSTALL
+
+        raise DependencyError(f"{module} cannot be imported ({error}): {HOW_TO_INSTALL}") from error
+    if not hasattr(library, name):
+        raise ArgumentError(f"{module} has no optimizer {name!r}")
+    return getattr(library, name)
+
+
+def parse_assignments(
+    option: str, texts: Iterable[str], parse: Callable[[str, str], Any]
+) -> dict[str, Any]:
+    """Return the hyperparameters given as NAME=VALUE; `parse` takes the name and the value."""
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.isidentifier() and equals and value):
+            raise ArgumentError(f"{option} {text}: give NAME=VALUE, such as {option} lr=0.01")
+        if name in values:
+            raise ArgumentError(f"{option} {text}: {name} is given twice")
+        values[name] = parse(name, value)
+    return values
+
+
+def parse_value(name: str, text: str) -> Any:
+    """Return a number or a truth value."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        value = text
+    if not isinstance(value, (int, float)):
+        raise ArgumentError(f"{name}={text}: it must be a number, true or false")
+    return value

@@ -1,0 +1,273 @@
+"""The two sides of a comparison: any rule, and any optimizer that can be followed beside it."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+from .. import _validation as validation
+from .._mxnet import mx, nd
+from .._optimizers import check_optimizer, default_hyperparams, suggestion
+from .._trees import map_arrays
+from ..errors import ArgumentError
+from ..training import Rule
+from .frameworks import PEERS, Follow, counterpart, follow_optax, follow_pytorch
+from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule
+from .trajectory import Path, Trial, follow_gluon, follow_scratch
+
+__all__ = ["Pair", "Side", "find_states", "make_pair", "peer_side"]
+
+# Counterparts of the chapter's rules treat every number on its own, so that several trials can be
+# updated in one call.
+ELEMENTWISE = {rule.gluon for rule in RULES.values()}
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """An optimizer with its hyperparameters.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"rmsprop"``, ``"Gluon's nag"`` or ``"PyTorch's Adam"``.
+    library : str
+        ``"scratch"``, ``"Gluon"``, ``"PyTorch"`` or ``"optax"``.
+    hyperparams : dict
+    train : callable
+        ``train(trials, hyperparams, off)`` trains with these hyperparameters and without the
+        differences ``off``; it returns every step's parameters for each trial.
+    known : dict
+        The hyperparameters that it has, with their defaults; empty if that cannot be known.
+    """
+
+    name: str
+    library: str
+    hyperparams: Mapping[str, Any]
+    train: Callable[[Sequence[Trial], dict[str, Any], Sequence[Difference]], list[Path]]
+    known: Mapping[str, Any]
+
+    @property
+    def epsilon(self) -> Optional[str]:
+        """The name of its ε, or None."""
+        return next((name for name in ("epsilon", "eps") if name in self.known), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two sides and the known differences between them.
+
+    Attributes
+    ----------
+    ours, theirs : Side
+    differences : tuple of Difference
+    rule : UpdateRule or None
+        The chapter's rule, if ours is one.
+    """
+
+    ours: Side
+    theirs: Side
+    differences: tuple[Difference, ...]
+    rule: Optional[UpdateRule]
+
+
+def make_pair(
+    rule: Any,
+    hyperparams: Optional[Mapping[str, Any]],
+    states: Any,
+    against: Any,
+    against_hyperparams: Optional[Mapping[str, Any]],
+    against_states: Any,
+) -> Pair:
+    """Return the sides of a comparison, from the arguments of `compare` with these names.
+
+    Raises
+    ------
+    ArgumentError
+        If the rule, the optimizer or a hyperparameter is unknown, or cannot be trained with.
+    """
+    known = _known_rule(rule)
+    if known is None and against is None:
+        raise ArgumentError(
+            f"against what is {_name(rule)} to be compared? Only the chapter's own rules have a "
+            "counterpart; give against, such as against='nag'"
+        )
+    if known is None:
+        validation.check_rule(rule)
+    step = known.step if known else rule
+    ours = _scratch_side(step, hyperparams, states)
+    is_counterpart = known is not None and (
+        against is None or (isinstance(against, str) and against.lower() == known.gluon)
+    )
+    if known is not None and is_counterpart:
+        given = {**known.gluon_hyperparams(ours.hyperparams), **(against_hyperparams or {})}
+        theirs = _gluon_side(known.gluon, given)
+        return Pair(ours, theirs, known.differences, known)
+    if isinstance(against, str):
+        theirs = _gluon_side(against, against_hyperparams or {})
+        return Pair(ours, theirs, (SHORT_MINIBATCH,), known)
+    if known is not None and against_hyperparams is None:
+        against_hyperparams = _translated(known, ours.hyperparams, against)
+    theirs = _other_side(against, against_hyperparams, against_states)
+    return Pair(ours, theirs, (), known)
+
+
+def _known_rule(rule: Any) -> Optional[UpdateRule]:
+    """Return the chapter's rule with this name or function, or None for any other function."""
+    if isinstance(rule, str):
+        return find_rule(rule)
+    return next((each for each in RULES.values() if each.step is rule), None)
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+# --- From scratch -------------------------------------------------------------------------------
+
+
+def _scratch_side(rule: Rule, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+    known = _known_rule(rule)
+    names = dict(known.hyperparams) if known else {}
+    hyperparams = names if hyperparams is None else hyperparams
+    if known:
+        _check_names(known.name, hyperparams, names)
+        validation.check_hyperparams(known.name, hyperparams, tuple(names))
+    make_states = find_states(rule, states)
+
+    def train(
+        trials: Sequence[Trial], hyperparams: dict[str, Any], off: Sequence[Difference]
+    ) -> list[Path]:
+        variant = {name: value for each in off for name, value in each.variant.items()}
+        like_gluon = known.like_gluon if known else None
+        step = functools.partial(like_gluon, **variant) if like_gluon and variant else rule
+        return [
+            follow_scratch(trial, step, make_states(trial.features), hyperparams)
+            for trial in trials
+        ]
+
+    return Side(_name(rule), "scratch", dict(hyperparams), train, {})
+
+
+def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
+    """Return the function that makes a rule's states from the features.
+
+    Without `states` they are those of the chapter's rule; else those that ``init_NAME_states``
+    makes, if the module of the rule NAME has such a function; else a zero array for each parameter.
+    """
+    if callable(states):
+        return states  # type: ignore[no-any-return]
+    if states is not None:
+        return lambda features: map_arrays(lambda state: state.copy(), states)
+    known = _known_rule(rule)
+    if known:
+        return known.states
+    namespace = getattr(inspect.unwrap(rule), "__globals__", {})
+    beside = namespace.get(f"init_{_name(rule)}_states")
+    return beside if callable(beside) else _zeros
+
+
+def _zeros(features: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
+    return nd.zeros((features.shape[1], 1)), nd.zeros(1)
+
+
+def _groups(trials: Sequence[Trial], elementwise: bool) -> list[Sequence[Trial]]:
+    """Return the trials that are followed together: all, or each on its own."""
+    return [trials] if elementwise else [[trial] for trial in trials]
+
+
+# --- Gluon --------------------------------------------------------------------------------------
+
+
+def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
+    hyperparams = check_optimizer(name, hyperparams)
+
+    def train(
+        trials: Sequence[Trial], hyperparams: dict[str, Any], off: Sequence[Difference]
+    ) -> list[Path]:
+        count_rows = any(each.count_rows for each in off)
+        groups = _groups(trials, name.lower() in ELEMENTWISE)
+        followed = [follow_gluon(group, name, hyperparams, count_rows) for group in groups]
+        return [path for paths in followed for path in paths]
+
+    known = default_hyperparams(mx.optimizer.Optimizer.opt_registry[name.lower()])
+    return Side(f"Gluon's {name.lower()}", "Gluon", hyperparams, train, known)
+
+
+# --- Other libraries ----------------------------------------------------------------------------
+
+
+def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+    """Return a side from a ``torch.optim`` class, from optax, or from an update rule."""
+    torch = sys.modules.get("torch")
+    if (
+        torch is not None
+        and isinstance(against, type)
+        and issubclass(against, torch.optim.Optimizer)
+    ):
+        return _library_side("PyTorch", against, follow_pytorch, hyperparams or {})
+    constructor = getattr(against, "func", against)  # of a functools.partial
+    is_optax = getattr(constructor, "__module__", "").partition(".")[0] == "optax"
+    if is_optax or (hasattr(against, "init") and hasattr(against, "update")):
+        return _library_side("optax", against, follow_optax, hyperparams or {})
+    if callable(against) and not isinstance(against, type):
+        return _scratch_side(against, hyperparams, states)
+    raise ArgumentError(
+        f"against is {against!r}; it must be the name of a Gluon optimizer, a function (params, "
+        "states, hyperparams), a class of torch.optim, or an optimizer of optax"
+    )
+
+
+def peer_side(peer: str, rule: UpdateRule, hyperparams: Mapping[str, Any], aligned: bool) -> Side:
+    """Return another library's optimizer for one of the chapter's rules, as in `counterpart`."""
+    optimizer, settings = counterpart(peer, rule.name, hyperparams, aligned)
+    return _library_side(peer, optimizer, PEERS[peer].follow, settings, elementwise=True)
+
+
+def _translated(
+    rule: UpdateRule, hyperparams: Mapping[str, Any], against: Any
+) -> Optional[dict[str, Any]]:
+    """Return the hyperparameters under a library's names if `against` is the rule's counterpart."""
+    for peer, library in PEERS.items():
+        if library.modules[0] in sys.modules:
+            optimizer, settings = counterpart(peer, rule.name, hyperparams)
+            if optimizer is against:
+                return settings
+    return None
+
+
+def _library_side(
+    library: str,
+    optimizer: Any,
+    make_follower: Callable[[Any, Mapping[str, Any]], Follow],
+    hyperparams: Mapping[str, Any],
+    elementwise: bool = False,
+) -> Side:
+    name = f"{library}'s {_name(optimizer)}"
+    parameters = inspect.signature(optimizer).parameters.values() if callable(optimizer) else ()
+    known = {each.name: each.default for each in parameters if each.name != "params"}
+    _check_names(name, hyperparams, known)
+    followers: dict[str, Follow] = {}  # optax compiles a step for each
+
+    def train(
+        trials: Sequence[Trial], hyperparams: dict[str, Any], off: Sequence[Difference]
+    ) -> list[Path]:
+        key = repr(sorted(hyperparams.items()))
+        try:
+            if key not in followers:
+                followers[key] = make_follower(optimizer, hyperparams)
+            groups = _groups(trials, elementwise)
+            return [path for group in groups for path in followers[key](group)]
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ArgumentError(f"{name} cannot train here: {error}") from error
+
+    return Side(name, library, dict(hyperparams), train, known)
+
+
+def _check_names(optimizer: str, given: Iterable[str], known: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in known:
+            raise ArgumentError(
+                f"{optimizer} has no hyperparameter {name!r}{suggestion(name, known)}"
+            )
