@@ -159,9 +159,11 @@ def _print_data(run: "ChapterRun", edition: str) -> None:
 
 def _status(run: "ChapterRun") -> int:
     """Return the exit status: 2 where nothing could be judged, 1 where the evidence says no."""
-    if run.missing or not run.is_judged:
+    if run.missing:
         return 2
-    return 0 if run.is_reproduced else 1
+    if not run.is_reproduced:
+        return 1
+    return 0 if run.is_judged else 2
 
 
 def _print_judgements(judgements: Sequence["Judgement"]) -> None:

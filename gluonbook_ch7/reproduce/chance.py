@@ -1,5 +1,6 @@
 """Random outputs: how ordinary a recorded one is among many of its kind, as a p-value."""
 
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy as np
@@ -7,13 +8,16 @@ import numpy.typing as npt
 
 __all__ = ["MORE_RUNS", "RUNS", "conformal_p", "p_value"]
 
+Array = npt.NDArray[Any]
+View = Callable[[Array], Array]
+
 RUNS = 1000
 MORE_RUNS = 20_000
 SMALL = 0.02
 """The p-value from which on more runs are drawn before anything is said."""
 
 
-def conformal_p(observed: Any, sample: npt.NDArray[Any]) -> float:
+def conformal_p(observed: Any, sample: Array, views: Sequence[View] = ()) -> float:
     """Return how ordinary an observed curve is among a sample of curves, as a p-value.
 
     Null hypothesis: the observed curve is one more draw from the distribution of the sample.
@@ -27,6 +31,9 @@ def conformal_p(observed: Any, sample: npt.NDArray[Any]) -> float:
     ----------
     observed : array_like, shape (m,)
     sample : ndarray, shape (n, m)
+    views : sequence of callable, optional
+        Each turns curves (n, m) into coordinates (n, k) in which other differences show. A curve is
+        then as far out as it is in the view in which it is farthest; p is the rank of that.
 
     Returns
     -------
@@ -38,15 +45,22 @@ def conformal_p(observed: Any, sample: npt.NDArray[Any]) -> float:
     if not finite[0]:
         return float(np.mean(~finite))
     curves = pool[finite]
+    ranks = np.min([_ranks(each) for each in (curves, *(view(curves) for view in views))], axis=0)
+    return int((ranks <= ranks[0]).sum()) / len(pool)
+
+
+def _ranks(curves: Array) -> Array:
+    """Return how many of some curves are at least as far from their mean as each of them is."""
     # A curve's squared distance is its leverage: the squared norm of its left singular row.
     left, scales, _ = np.linalg.svd(curves - curves.mean(axis=0), full_matrices=False)
     distances = (left[:, scales > 1e-9 * scales[0]] ** 2).sum(axis=1)
-    return int((distances >= distances[0] - 1e-12).sum()) / len(pool)
+    ranks: Array = len(curves) - np.searchsorted(np.sort(distances), distances - 1e-12)
+    return ranks
 
 
 def p_value(
-    observed: Any, draw: Callable[[int], npt.NDArray[Any]]
-) -> tuple[float, npt.NDArray[Any]]:
+    observed: Any, draw: Callable[[int], Array], views: Sequence[View] = ()
+) -> tuple[float, Array]:
     """Return the p-value of an observed curve, and the sample that it was ranked in.
 
     Parameters
@@ -55,10 +69,12 @@ def p_value(
     draw : callable
         Returns a sample of the given size, shape (runs, m).
         The first sample has `RUNS`. Where it gives a small p, one of `MORE_RUNS` is drawn.
+    views
+        As in `conformal_p`.
     """
     sample = draw(RUNS)
-    p = conformal_p(observed, sample)
+    p = conformal_p(observed, sample, views)
     if p <= SMALL:
         sample = draw(MORE_RUNS)
-        p = conformal_p(observed, sample)
+        p = conformal_p(observed, sample, views)
     return p, sample

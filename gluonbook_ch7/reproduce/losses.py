@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from .._observers import TrainingCall
 from ..errors import GluonbookError
-from .chance import p_value
+from .chance import RUNS, p_value
 from .observer import Training, shuffles_of
-from .starts import PRECISION, Start, find_start, starts_with_loss
+from .starts import PRECISION, Start, find_start, least_loss, starts_with_loss
 from .verdict import Verdict
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
 
 SECONDS = 60  # that repeating a chapter's own training function may take
 PRINTED = 6e-7  # half of the last digit that the book prints, and a little
-LAST = slice(-1, None)
 ROUNDING = 1e-6  # relative; what another order of a full batch's rows changes in its losses
 Array = npt.NDArray[Any]
 
@@ -80,22 +79,36 @@ class LossEvidence:
     printed: Optional[Outcome] = None
 
 
-def judge_losses(call: TrainingCall, observed: Any, draw: Callable[[int], Array]) -> Outcome:
-    """Judge recorded losses of a training call as one draw among many.
+def judge_losses(
+    call: TrainingCall, start: Start, losses: Sequence[float], draw: Callable[[int], Array]
+) -> Outcome:
+    """Judge a recorded loss curve as one draw among many.
 
-    This is the one place where random losses are judged; everything else prepares its arguments
-    and shows what it returns.
+    This is the one place where random curves are judged; everything else prepares its arguments and
+    shows what it returns.
 
     Parameters
     ----------
     call : TrainingCall
-    observed : sequence of float
-        The recorded losses: all but the first, or the printed one.
+    start : Start
+        Where the recorded run began.
+    losses : sequence of float, length m
+        The recorded losses. The first has no part in this: it is not random.
     draw : callable
-        Returns the same losses of as many runs of the call, each with another shuffle:
-        shape (runs, len(observed)).
+        Returns the curves of as many runs of the call, each with another shuffle: (runs, m).
     """
-    p, sample = p_value(observed, draw)
+    minimum = least_loss(call.features.asnumpy(), call.labels.asnumpy())
+
+    def above_minimum(curves: Array) -> Array:
+        """Return the logarithm of what training could still gain, in which slow changes show."""
+        logarithms: Array = np.log(np.maximum(curves - minimum, PRECISION))
+        return logarithms
+
+    p, sample = p_value(losses[1:], lambda runs: draw(runs)[:, 1:], [above_minimum])
+    return _of_p(p, sample)
+
+
+def _of_p(p: float, sample: Array) -> Outcome:
     with np.errstate(over="ignore", invalid="ignore"):  # among runs that diverged
         mean, sd = float(sample[:, -1].mean()), float(sample[:, -1].std())
     basis = f"p = {p:.2g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
@@ -120,42 +133,53 @@ def examine(
     """
     features, labels = training.call.features.asnumpy(), training.call.labels.asnumpy()
     own = float(training.losses[0])
-    first = own if losses is None else float(losses[0])
+    first = float(losses[0]) if losses else own
     moved = not abs(first - own) <= PRECISION * abs(own)
     if not moved and training.start is not None:
         start: Optional[Start] = Start(training.start)
     else:
         start = find_start(features, labels, first)
 
+    def begin(runs: int) -> Start:
+        found = start or starts_with_loss(features, labels, first, runs)
+        if found is None:
+            raise GluonbookError(f"no start near zero has the first loss {first:.6f}")
+        return found
+
     @functools.cache
     def draw(runs: int) -> Array:
-        begin = start or starts_with_loss(features, labels, first, runs)
-        if begin is None:
-            raise GluonbookError(f"no start near zero has the first loss {first:.6f}")
-        return _runs(training, begin, runs)
+        return _runs(training, begin(runs), runs)
 
-    def outcome(observed: Optional[Sequence[float]], which: slice) -> Optional[Outcome]:
-        if observed is None or not len(observed):
+    def outcome(judge: Callable[[Any], Outcome], recorded: Any) -> Optional[Outcome]:
+        if recorded is None:
             return None
         try:
-            if training.call.batch_size >= len(labels):
-                slack = PRINTED if which == LAST else 0.0
-                return _judge_full_batch(observed, draw(1)[0, which], slack)
-            return judge_losses(training.call, observed, lambda runs: draw(runs)[:, which])
+            return judge(recorded)
         except Exception as error:
             # The rule is the chapter's, and can fail on many runs at once in ways of its own.
             kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "
             reason = f"the call cannot be repeated many times at once ({kind}{error})"
             return Outcome(Verdict.NOT_JUDGED, reason)
 
-    later = losses[1:] if losses is not None and len(losses) == len(training.losses) else None
+    def judge_curve(curve: Sequence[float]) -> Outcome:
+        if full_batch:
+            return _judge_full_batch(curve[1:], draw(1)[0, 1:], slack=0.0)
+        return judge_losses(training.call, begin(RUNS), curve, draw)
+
+    def judge_end(loss: float) -> Outcome:
+        if full_batch:
+            return _judge_full_batch([loss], draw(1)[0, -1:], slack=PRINTED)
+        return _of_p(*p_value([loss], lambda runs: draw(runs)[:, -1:]))
+
+    full_batch = training.call.batch_size >= len(labels)
+    is_whole = losses is not None and 1 < len(losses) == len(training.losses)
     return LossEvidence(
         epochs=training.epochs.tolist(),
         losses=training.losses.tolist(),
         start=start.words if start and moved else "",
-        first_loss=first if moved and start else None if moved else own,
-        later=outcome(later, slice(1, None)),
-        printed=outcome(None if printed is None else [printed], LAST),
+        first_loss=own if not moved else first if start else None,
+        later=outcome(judge_curve, losses if is_whole else None),
+        printed=outcome(judge_end, printed),
     )
 
 

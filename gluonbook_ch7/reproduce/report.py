@@ -88,10 +88,8 @@ def summarise(run: ChapterRun) -> str:
         return f"The run stopped: {run.failure}"
     if different:
         return f"NOT reproduced: {different} of {len(run.judgements)} outputs differ."
-    if not run.judgements:
-        return "Every cell ran to its end; the chapter recorded no output to hold them against."
     if not run.is_judged:
-        return "Every cell ran to its end; no recorded output could be judged."
+        return "Every cell ran to its end; the chapter recorded no output that could be judged."
     unjudged = _counts(run)[Verdict.NOT_JUDGED]
     but = f" ({unjudged} not judged)" if unjudged else ""
     return f"Reproduced: every cell ran to its end and nothing is different{but}."

@@ -95,10 +95,9 @@ class ChapterRun:
 
     @property
     def is_judged(self) -> bool:
-        """Whether at least one output was judged, or none was recorded and every cell ran."""
-        verdicts = {judgement.verdict for judgement in self.judgements}
-        unjudged = {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE}
-        return bool(verdicts - unjudged) or not (verdicts or self.missing)
+        """Whether at least one output was judged."""
+        unjudged = (Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE)
+        return any(judgement.verdict not in unjudged for judgement in self.judgements)
 
 
 def rerun_chapter(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .._sampling import fresh_starts
 
-__all__ = ["Start", "find_edition", "find_start", "full_batch_losses", "starts_with_loss"]
+__all__ = ["PRECISION", "Start", "find_edition", "find_start", "least_loss", "starts_with_loss"]
 
 DRAWS = 50
 SCALE = 0.01
@@ -133,14 +133,14 @@ def find_edition(
         count = data[best][0].shape[1]
         return best, f"{count} features: the first loss {found[best][0]:.8f} is edition {best}'s"
     lowest = min((loss for loss in printed if np.isfinite(loss)), default=np.inf)
-    minimum, old_minimum = (_least_loss(*data[edition]) for edition in ("1.0", "0.7"))
+    minimum, old_minimum = (least_loss(*data[edition]) for edition in ("1.0", "0.7"))
     if minimum <= lowest < old_minimum:
         reason = f"the loss {lowest:.6f} is less than 4 features can reach, {old_minimum:.6f}"
         return "1.0", f"5 features: {reason}"
     return "", ""
 
 
-def _least_loss(features: Array, labels: Array) -> float:
+def least_loss(features: Array, labels: Array) -> float:
     """Return the smallest loss of any linear model."""
     X = np.column_stack([features, np.ones(len(features))]).astype(np.float64)
     w = np.linalg.lstsq(X, labels.astype(np.float64), rcond=None)[0]

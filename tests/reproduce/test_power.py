@@ -1,0 +1,205 @@
+"""What the judge notices: each edit of a recorded chapter is different where it is, and only there.
+
+No test of a recorded curve can notice what changes it less than another order of the minibatches
+does: RMSProp's epsilon of 1e-8 for 1e-6, which changes the weights by 2e-5; or a single loss moved
+by 0.01, as one odd minibatch moves it.
+"""
+
+import io
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from counts import cases
+from recordings import Cell, judge, outputs_of, record, train
+
+import gluonbook_ch7 as gb
+from gluonbook_ch7._sampling import fresh_starts
+from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.figures import plt
+from gluonbook_ch7.reproduce import chance
+from gluonbook_ch7.reproduce.geometry import judge_figure
+from gluonbook_ch7.reproduce.starts import find_edition, find_start
+from gluonbook_ch7.reproduce.svg import decode_svg
+from gluonbook_ch7.reproduce.verdict import Verdict, hold_together
+
+
+@pytest.fixture(autouse=True)
+def fewer_runs(monkeypatch):
+    """Draw as many runs as the few outputs of these chapters need, and no more."""
+    monkeypatch.setattr(chance, "MORE_RUNS", 5000)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Return the features and labels of both editions; the twin's have the same losses."""
+    loaded = {edition: load_data_ch7(edition, "twin") for edition in ("0.7", "1.0")}
+    return {edition: (each.features, each.labels) for edition, each in loaded.items()}
+
+
+def different(judgements):
+    """Return what is different, once the outputs have been decided on together."""
+    decided = hold_together(judgements)
+    return [each.output for each in decided if each.verdict is Verdict.DIFFERENT]
+
+
+def sign_error(params, states, hyperparams):
+    for p, s in zip(params, states):
+        s[:] = hyperparams["gamma"] * s + (1 - hyperparams["gamma"]) * p.grad.square()
+        p[:] += hyperparams["lr"] * p.grad / (s + 1e-6).sqrt()
+
+
+def state_not_updated(params, states, hyperparams):
+    for p, s in zip(params, states):
+        p[:] -= hyperparams["lr"] * p.grad / (s + 1).sqrt()
+
+
+LATER = ["cell: 30 later losses"]
+BOTH = ["cell: printed loss", *LATER]
+EDITED_CALLS = {
+    "learning rate x 2": ({"hyperparams": {"lr": 0.02, "gamma": 0.9}}, {}, LATER),
+    "learning rate / 10": ({"hyperparams": {"lr": 0.001, "gamma": 0.9}}, {}, BOTH),
+    "gamma 0.99": ({"hyperparams": {"lr": 0.01, "gamma": 0.99}}, {}, LATER),
+    "minibatches of 20": ({"batch_size": 20}, {"seed": 2}, LATER),
+    "one epoch more": ({"num_epochs": 3}, {}, ["cell: axes"]),
+    "a sign error": ({"rule": sign_error}, {}, BOTH),
+    "a state that is not updated": ({"rule": state_not_updated}, {}, BOTH),
+    "a start of twice the scale": ({}, {"scale": 2.0}, ["cell: first loss"]),
+    "another colour": ({}, {"color": "C1"}, ["cell: axes"]),
+    "another label": ({}, {"label": "losses"}, ["cell: axes"]),
+}
+
+
+@pytest.mark.parametrize("edit", EDITED_CALLS)
+def test_an_edit_of_the_code_is_noticed_where_it_is(data, edit):
+    """If this fails, a chapter that computes something else is called reproduced."""
+    cell, how, expected = EDITED_CALLS[edit]
+    recorded = record(replace(Cell(), **cell).call(*data["0.7"]), **how)
+    assert different(judge(recorded, Cell().call(*data["0.7"]))) == expected
+
+
+def test_other_labels_are_noticed(data):
+    """If this fails, data that were changed pass for the book's."""
+    features, labels = data["0.7"]
+    recorded = record(Cell().call(features, labels + 0.1))
+    assert "cell: first loss" in different(judge(recorded, Cell().call(features, labels)))
+
+
+def moved(outputs, vertex, change):
+    """Return a cell's outputs with one loss of the drawn curve changed."""
+    (figure,) = outputs.figures
+    (axes,) = figure.axes
+    (line,) = axes.polylines
+    vertices = line.vertices.copy()
+    vertices[vertex, 1] += change
+    axes = replace(axes, polylines=(replace(line, vertices=vertices),))
+    return replace(outputs, figures=(replace(figure, axes=(axes,)),))
+
+
+def with_printed(outputs, change):
+    printed = float(outputs.text[6:14])
+    return replace(outputs, text=outputs.text.replace(f"{printed:f}", f"{printed + change:f}"))
+
+
+def without_line(outputs):
+    axes = replace(outputs.figures[0].axes[0], polylines=())
+    return replace(outputs, figures=(replace(outputs.figures[0], axes=(axes,)),))
+
+
+EDITED_RECORDS = {
+    "no edit": (lambda outputs: outputs, []),
+    "a printed loss": (lambda outputs: with_printed(outputs, 0.02), ["cell: printed loss"]),
+    "the first loss": (lambda outputs: moved(outputs, 0, 1e-6), ["cell: first loss"]),
+    "a vertex": (lambda outputs: moved(outputs, 20, 0.03), LATER),
+    "no line": (without_line, ["cell: figure"]),
+}
+
+
+@pytest.mark.parametrize("edit", EDITED_RECORDS)
+def test_an_edit_of_the_record_is_noticed_where_it_is(data, edit):
+    """If this fails, a record that somebody changed is called reproduced."""
+    change, expected = EDITED_RECORDS[edit]
+    call = Cell().call(*data["0.7"])
+    assert different(judge(change(record(call)), call)) == expected
+
+
+# --- Figures in two dimensions ------------------------------------------------------------------
+
+
+def descent(eta=0.4, levels=None, nudge=0.0):
+    """Return the figure of RMSProp's descent, as the book draws it."""
+    trace = gb.train_2d(lambda *state: gb.rmsprop_2d(*state, eta=eta))
+    trace[5] = trace[5][0] + nudge, trace[5][1]
+    contour, written = plt.contour, io.StringIO()
+    with plt.rc_context():
+        plt.figure()
+        gb.show_trace_2d(gb.f_2d, trace)
+        if levels:
+            plt.cla()
+            gb.plt.plot(*zip(*trace), "-o", color="#ff7f0e")
+            x1, x2 = np.meshgrid(np.arange(-5.5, 1.0, 0.1), np.arange(-3.0, 1.05, 0.1))
+            contour(x1, x2, gb.f_2d(x1, x2), colors="#1f77b4", levels=levels)
+            gb.plt.xlabel("x1")
+            gb.plt.ylabel("x2")
+        plt.savefig(written, format="svg")
+        plt.close()
+    return decode_svg(written.getvalue())
+
+
+LEVELS = [3, 6, 9, 12, 15, 18, 21]
+
+
+@pytest.mark.parametrize(
+    ("edit", "verdict"),
+    [
+        ({}, Verdict.IDENTICAL),
+        ({"levels": LEVELS}, Verdict.IDENTICAL),
+        ({"eta": 0.41}, Verdict.DIFFERENT),
+        ({"nudge": 0.01}, Verdict.DIFFERENT),
+        ({"levels": [3, 6, 9, 12, 15, 18.1, 21]}, Verdict.DIFFERENT),
+        ({"levels": LEVELS[:-1]}, Verdict.DIFFERENT),
+    ],
+)
+def test_an_edit_of_a_descent_is_noticed(capsys, edit, verdict):
+    """If this fails, another descent or another contour passes for the recorded one."""
+    assert judge_figure("figure", descent(**edit), descent()).verdict is verdict
+
+
+# --- No false alarm -----------------------------------------------------------------------------
+
+
+MADE = list(itertools.product(("0.7", "1.0"), ("Linux", "macOS"), ("scratch", "Gluon")))
+GLUON = {"rule": "rmsprop", "states": None, "hyperparams": {"learning_rate": 0.01, "gamma1": 0.9}}
+
+
+@pytest.mark.parametrize("number", range(cases(200) // 3))
+def test_a_chapter_that_nobody_changed_is_reproduced(data, number):
+    """If this fails, a stranger is told that a chapter is different that is not.
+
+    All 200 are tried with ``GLUONBOOK_CH7_CASES=all``.
+    """
+    edition, system, kind = MADE[number % len(MADE)]
+    draw = 1 + (7 * number) % 50
+    call = Cell(**(GLUON if kind == "Gluon" else {})).call(*data[edition])
+    recorded = record(call, draw, system, seed=1000 + number)
+    first = recorded.figures[0].axes[0].polylines[0].vertices[0, 1]
+    tasks = {name: (X.asnumpy(), y.asnumpy()) for name, (X, y) in data.items()}
+    assert find_edition(tasks, [first], [])[0] == edition
+    start = find_start(*tasks[edition], first)
+    assert (start.draw, start.system) == (draw, system)
+    assert different(judge(recorded, call)) == []
+
+
+def test_a_first_loss_of_no_draw_does_not_hide_the_rest(data):
+    """If this fails, a chapter that seeded its generator is accused in all of its losses."""
+    call = Cell().call(*data["0.7"])
+    weights = np.float32([[0.01], [-0.02], [0.005], [0.012]])
+    recorded = outputs_of(train(call, weights, seed=3))
+    assert different(judge(recorded, call)) == ["cell: first loss"]
+
+
+def test_draws_are_those_of_a_fresh_process():
+    """If this fails, a start is searched for among numbers that MXNet never draws."""
+    recorded = [0.02212206, 0.00774004, 0.0104344, 0.01183925]
+    np.testing.assert_allclose(fresh_starts(2, 4)[0, :, 0], recorded, atol=5e-9)
