@@ -62,7 +62,7 @@ def get_data_ch7(edition: str = "0.7", source: Source = "auto") -> tuple[nd.NDAr
 def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
     """Load the airfoil table and standardise each column: ``(column - mean) / std``.
 
-    Mean and population standard deviation are those of all rows, in float64.
+    Mean and population standard deviation are those of all rows.
 
     Parameters
     ----------

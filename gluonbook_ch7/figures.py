@@ -41,11 +41,7 @@ def plot_loss(
 
 
 def plot_trace_2d(f: Callable[..., Any], trace: Sequence[tuple[float, float]]) -> None:
-    """Plot a 2-D trace over the contours of `f` into the current figure, as the book does.
-
-    The contours cover x1 from -5.5 to 1 and x2 from -3 to 1, or one beyond the trace, in steps of
-    0.1.
-    """
+    """Plot a 2-D trace over the contours of `f` into the current figure, as the book does."""
     x1, x2 = zip(*trace)
     plt.plot(x1, x2, "-o", color="#ff7f0e")
     grid_x1 = np.arange(-5.5, 1.0, 0.1)

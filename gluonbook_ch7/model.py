@@ -11,11 +11,8 @@ def linreg(X: nd.NDArray, w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
     Parameters
     ----------
     X : NDArray, shape (n, k), float32
-        One example per row.
     w : NDArray, shape (k, 1), float32
-        The weights.
     b : NDArray, shape (1,), float32
-        The bias.
 
     Returns
     -------

@@ -51,9 +51,7 @@ def sgd(params: Params, states: Any, hyperparams: Hyperparams) -> None:
 
         x ← x − η g
 
-    ``lr`` is the learning rate η (学习率). There are no states; ``states`` is ignored.
-
-    Gluon's ``sgd`` computes the same.
+    ``lr`` is the learning rate η (学习率). ``states`` is ignored. Gluon's ``sgd`` does the same.
 
     Source: Robbins and Monro (1951), A stochastic approximation method.
     """

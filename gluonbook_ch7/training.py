@@ -185,9 +185,9 @@ def train_ch7(
     batch_size: int = 10,
     num_epochs: int = 2,
 ) -> None:
-    """Train with a rule from scratch, print the final loss and draw the curve, as the book does.
+    """Train as `fit_scratch` does, print the final loss and draw the curve, as the book does.
 
-    The arguments are those of `fit_scratch`. Warns (`DivergenceWarning`) if the loss diverged.
+    Warns (`DivergenceWarning`) if the loss diverged.
     """
     arguments = (trainer_fn, states, hyperparams, features, labels, batch_size, num_epochs)
     call = TrainingCall(*arguments).copied()
