@@ -1,9 +1,8 @@
 """Training linear regression, from scratch and with Gluon.
 
 `train_ch7` and `train_gluon_ch7` are the book's: they print its line and draw its figure. The same
-training as values is `fit_scratch` and `fit_gluon`. The book's two loops are at the end,
-`_scratch_loop` and `_gluon_loop`. What runs by default is their traced form (`tracing`), which
-gives the same losses bit for bit.
+training as values is `fit_scratch` and `fit_gluon`. The book's two loops are at the end. What runs
+by default is their traced form (`tracing`), which gives the same losses bit for bit.
 """
 
 import time
