@@ -55,7 +55,9 @@ def find_axis(group: ET.Element, index: int) -> Axis:
     name = "xy"[index]
     axes = [element for element in group if element_id(element).startswith("matplotlib.axis_")]
     if len(axes) != 2:
-        raise RecordError(f"it has {len(axes)} axes; only figures in two dimensions are read")
+        raise RecordError(
+            f"a figure with {len(axes)} flat axes, not two; one in three dimensions is not read"
+        )
     try:
         return _read_axis(axes[index], name)
     except RecordError as error:

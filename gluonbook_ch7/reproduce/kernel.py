@@ -2,12 +2,14 @@
 
 import ast
 import json
+import random
 from dataclasses import asdict
 from typing import Any, Callable, Union
 
 import numpy as np
 
 from .. import _observers, data, extension
+from .._mxnet import mx
 from .._observers import TrainingCall
 from ..dataset.locate import choose
 from ..dataset.table import standardise
@@ -35,7 +37,8 @@ def set_up(claims: str) -> str:
     ----------
     claims : str
         As JSON: ``first_losses`` and ``printed``, the recorded losses before training and the
-        printed ones; and ``edition``, that of the data, or "auto".
+        printed ones; ``edition``, that of the data, or "auto"; and ``shift``, which is added to
+        every seed; with it the generators no longer start as in a fresh process.
 
     Returns
     -------
@@ -46,7 +49,9 @@ def set_up(claims: str) -> str:
     from IPython import get_ipython
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-    edition, reason = _edition(**json.loads(claims))
+    content = json.loads(claims)
+    shift = content.pop("shift")
+    edition, reason = _edition(**content)
     if edition:
         extension.EDITIONS.update(dict.fromkeys(extension.EDITIONS, edition))
     extension.load_ipython_extension(None)
@@ -59,8 +64,21 @@ def set_up(claims: str) -> str:
     shell = get_ipython()
     if shell:
         shell.ast_transformers.append(_WatchFunctions())
+    for module in (random, np.random, mx.random):
+        setattr(module, "seed", _shifted(module.seed, shift))  # noqa: B010
     np.random.seed(0)
+    if shift:
+        mx.random.seed(0)
     return json.dumps({"edition": edition, "reason": reason})
+
+
+def _shifted(seed: Callable[..., None], shift: int) -> Callable[..., None]:
+    """Return a function that seeds a generator with `shift` more than it is told."""
+
+    def seed_shifted(number: Any = None, *args: Any, **options: Any) -> None:
+        seed(number + shift if isinstance(number, int) else number, *args, **options)
+
+    return seed_shifted if shift else seed
 
 
 def _edition(first_losses: list[float], printed: list[float], edition: str) -> tuple[str, str]:

@@ -1,8 +1,9 @@
 """What a chapter's code says before it is run: whether it is one that can run here."""
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 from .notedown import Cell
 
@@ -38,11 +39,12 @@ def why_unsupported(cells: Sequence[Cell]) -> str:
 
 
 def _trees(cells: Sequence[Cell]) -> Iterator[ast.Module]:
-    """Yield the syntax tree of each code cell that has one, magic commands left out."""
+    """Yield the syntax tree of each code cell that has one; magic commands become calls."""
+    transformer = TransformerManager()
     for cell in cells:
         if cell.kind == "code":
             try:
-                yield ast.parse(re.sub(r"(?m)^\s*[%!].*$", "", cell.source))
+                yield ast.parse(transformer.transform_cell(cell.source))
             except (SyntaxError, ValueError):
                 continue
 

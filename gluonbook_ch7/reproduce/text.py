@@ -26,7 +26,8 @@ def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
     but_times = " but for its times" if TIME.search(recorded) else ""
     if before == after:
         return Judgement(output, recorded, rerun, Verdict.IDENTICAL, f"the same text{but_times}")
-    if NUMBER.sub("#", before).split() != NUMBER.sub("#", after).split():
+    words, words_now = ("".join(NUMBER.sub("#", text).split()) for text in (before, after))
+    if words != words_now:
         return Judgement(output, recorded, rerun, Verdict.DIFFERENT, "the words differ")
     numbers = list(zip(NUMBER.findall(before), NUMBER.findall(after)))
     pairs = [f"{a} → {b}" for a, b in numbers if not _is_same_float32(a, b)]

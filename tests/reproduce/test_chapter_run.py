@@ -270,7 +270,7 @@ def test_other_sections_run_and_are_reported_as_not_recorded(tmp_path):
     path.write_text(SECTION, encoding="utf-8")
     environment = {**os.environ, "GLUONBOOK_CH7_DATA": ""}
     done = call(path, "--json", tmp_path / "r.json", env=environment)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, done.stderr
     assert "recorded no output" in done.stdout
     assert "edition 1.0, the moment twin" in done.stdout
     assert "served as ../data/airfoil_self_noise.dat" in done.stdout
@@ -302,6 +302,88 @@ def test_outputs_without_a_rule_are_said_to_be_not_judged(tmp_path):
         "cell 2 (n=7): text": "identical",
         "cell 2 (n=7): time": "not comparable",
     }
+
+
+OWN_FUNCTIONS = """
+import random, numpy as np
+from mxnet import autograd, gluon, nd
+
+def train_ch7(trainer_fn, states, hyperparams, features, labels, batch_size=10, num_epochs=2):
+    w, b = nd.random.normal(scale=0.01, shape=(features.shape[1], 1)), nd.zeros(1)
+    w.attach_grad()
+    b.attach_grad()
+    def eval_loss():
+        return gb.squared_loss(gb.linreg(features, w, b), labels).mean().asscalar()
+    ls = [eval_loss()]
+    data_iter = gluon.data.DataLoader(
+        gluon.data.ArrayDataset(features, labels), batch_size, shuffle=True)
+    for _ in range(num_epochs):
+        for batch_i, (X, y) in enumerate(data_iter):
+            with autograd.record():
+                l = gb.squared_loss(gb.linreg(X, w, b), y).mean()
+            l.backward()
+            trainer_fn([w, b], states, hyperparams)
+            if (batch_i + 1) * batch_size % 100 == 0:
+                ls.append(eval_loss())
+    print('loss: %f, %f sec per epoch' % (ls[-1], 0.1))
+    gb.set_figsize()
+    gb.plt.plot(np.linspace(0, num_epochs, len(ls)), ls)
+    gb.plt.xlabel('epoch')
+    gb.plt.ylabel('loss')
+
+def train_2d(trainer):
+    x1, x2, s1, s2 = -5, -2, 0, 0
+    results = [(x1, x2)]
+    for i in range(20):
+        x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
+        results.append((x1, x2))
+    print('epoch %d, x1 %f, x2 %f' % (i + 1, x1, x2))
+    return results
+
+def sgd_2d(x1, x2, s1, s2):
+    noise = np.random.normal(0.1), np.random.normal(0.1)
+    return x1 - 0.1 * (2 * x1 + noise[0]), x2 - 0.1 * (4 * x2 + noise[1]), 0, 0
+"""
+OWN_CELLS = (
+    "%matplotlib inline\nimport gluonbook as gb\nfeatures, labels = gb.get_data_ch7()",
+    OWN_FUNCTIONS,
+    "np.random.seed(7)",
+    "train_ch7(gb.sgd, None, {'lr': 1}, features, labels, 1503, 6)",
+    "train_ch7(gb.sgd, None, {'lr': 0.05}, features, labels, 10)",
+    "gb.show_trace_2d(gb.f_2d, train_2d(sgd_2d))",
+    "print(random.random(), np.random.rand())",
+)
+
+
+def test_functions_that_the_chapter_defines_itself_are_judged(tmp_path, monkeypatch):
+    """The sections that define the loops would get no verdict, or a false one for their noise."""
+    monkeypatch.setenv("GLUONBOOK_CH7_DATA", "")
+    path = tmp_path / "own.md"
+    path.write_text(chapter_of(*OWN_CELLS))
+    first = rerun_chapter(read_chapter(path))
+    assert not first.failure
+    notebook = first.notebook
+    notebook.cells[2].source = "pass"
+    path = tmp_path / "own.ipynb"
+    nbformat.write(notebook, path)
+    found = rerun_chapter(read_chapter(path))
+    times = {f"cell {n} (n={n}): time": "not comparable" for n in (4, 5)}
+    assert verdicts(found) == {
+        **times,
+        "cell 4 (n=4): printed loss": "identical",
+        "cell 4 (n=4): axes": "identical",
+        "cell 4 (n=4): first loss": "identical",
+        "cell 5 (n=5): printed loss": "consistent",
+        "cell 5 (n=5): axes": "identical",
+        "cell 5 (n=5): first loss": "identical",
+        "cell 5 (n=5): 30 later losses": "consistent",
+        "cell 6 (n=6): printed end": "consistent",
+        "cell 6 (n=6): trace": "consistent",
+        "cell 6 (n=6): figure": "identical",
+        "cell 7 (n=7): text": "not judged",
+        "cell 1 (n=1): stderr": "not comparable",
+    }
+    assert "another seed" in found.judgements[-1].basis
 
 
 TRAINING_CELLS = (
@@ -373,7 +455,7 @@ def test_the_kernel_is_this_python_and_leaves_the_home_alone(tmp_path):
         "IPYTHONDIR": str(tmp_path / "ipython"),
     }
     done = call(path, "--out", tmp_path / "out", env=environment)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, done.stderr  # nothing was recorded
     notebook = nbformat.read(tmp_path / "out" / "chapter.rerun.ipynb", as_version=4)
     assert notebook.cells[0].outputs[0].text == f"{sys.executable}\n"
     assert list(home.iterdir()) == []
@@ -451,6 +533,38 @@ def is_alive(pid):
     except OSError:
         return False
     return state != "Z"
+
+
+STRANGERS = {
+    "from d2l import mxnet as d2l": "second edition",
+    "from mxnet import autograd, np, npx": "second edition",
+    "import gluonbook as gb\nfor X, y in gb.data_iter(10, 1, 2): pass": "before 0.7.8",
+    "import gluonbook as gb\nimport no_such_module": "No module named 'no_such_module'",
+}
+
+
+@pytest.mark.parametrize("source", STRANGERS)
+def test_a_chapter_that_is_not_ours_is_named(tmp_path, source):
+    """A reader would be told that a chapter is different which this package cannot run."""
+    path = tmp_path / "chapter.md"
+    output = [{"output_type": "stream", "name": "stdout", "text": "1"}]
+    path.write_text(
+        f"{chapter_of('%matplotlib inline', source, 'print(1)')}"
+        f"```{{.json .output}}\n{json.dumps(output)}\n```\n"
+    )
+    done = call(path)
+    assert done.returncode == 2
+    assert STRANGERS[source] in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_edition_without_effect_is_said(tmp_path, monkeypatch):
+    """A reader would think that the chapter had been tried with the other data."""
+    path = tmp_path / "chapter.md"
+    path.write_text(CODE)
+    done = call(path, "--edition", "1.0")
+    assert done.returncode == 2  # nothing was recorded
+    assert "--edition 1.0 had no effect: the chapter loads its data itself." in done.stdout
 
 
 # --- Bad input ----------------------------------------------------------------------------------
