@@ -1,6 +1,9 @@
 """The evidence: it says yes to the book's own record, and no to anything else."""
 
+import io
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.figures import plt
 from gluonbook_ch7.reproduce.chance import conformal_p, p_value
 from gluonbook_ch7.reproduce.geometry import judge_figure
 from gluonbook_ch7.reproduce.record import load_recorded
 from gluonbook_ch7.reproduce.section import rerun_section
-from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline
+from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline, decode_svg
 from gluonbook_ch7.reproduce.text import judge_text
 from gluonbook_ch7.reproduce.verdict import Judgement, Verdict, hold_together, is_reproduced
 
@@ -279,3 +283,23 @@ def test_a_small_p_is_looked_at_with_more_runs():
     assert asked == [1000]
     assert p_value([9.0], draw)[0] == pytest.approx(1 / 20001)
     assert asked[1:] == [1000, 20000]
+
+
+# --- Figures of older releases of Matplotlib ----------------------------------------------------
+
+OLDER = Path(__file__).parent / "older_matplotlib"
+DRAWN = runpy.run_path(str(OLDER / "draw.py"))
+
+
+@pytest.mark.parametrize("name", ["descent", "square"])
+@pytest.mark.parametrize("release", ["3.0.3", "3.3.4", "3.7.5"])
+def test_figures_of_older_releases_are_the_same(name, release):
+    """If this fails, a chapter that was recorded with another Matplotlib is called different."""
+    written = io.StringIO()
+    with plt.rc_context():
+        DRAWN[f"{name}_figure"]().savefig(written, format="svg", bbox_inches="tight")
+        plt.close()
+    then = decode_svg((OLDER / f"{name}-{release}.svg").read_text(encoding="utf-8"))
+    judgement = judge_figure("figure", then, decode_svg(written.getvalue()))
+    assert judgement.verdict in (Verdict.IDENTICAL, Verdict.CONSISTENT), judgement.basis
+    assert judgement.numbers["points"] < 0.1
