@@ -29,7 +29,8 @@ from .alternatives import (
     other_sizes,
     with_free_hyperparams,
 )
-from .likelihood import Coordinates, Gaussian, least_loss
+from .likelihood import Coordinates, Gaussian
+from .starts import least_loss
 
 __all__ = ["LEVEL", "RUNS", "CurveTest", "Point"]
 

@@ -2,64 +2,58 @@
 
 from typing import Any
 
+import numpy as np
+
+from .curvetest import LEVEL
 from .inference import Inference, Interval
 
-__all__ = ["as_numbers", "difference_in_words", "intervals_in_words", "noticed_in_words"]
+__all__ = ["as_numbers", "in_words", "intervals_from"]
 
 
-def difference_in_words(inference: Inference) -> str:
-    """Return what a curve that differs from the stated call's would fit.
+def in_words(inference: Inference) -> str:
+    """Return what follows from a loss curve.
 
-    For example "it fits lr ≈ 0.02 or gamma ≈ 0.99".
+    For a curve that is ordinary under the stated call, the values that it is compatible with, and
+    which others would be noticed nine times in ten: "lr in [0.0086, 0.012] (≤ 0.0077 or ≥ 0.013
+    would show)". For one that is not, what it fits: "fits lr ≈ 0.02 or gamma ≈ 0.99".
     """
-    if not inference.likelier:
-        return "it fits no alternative better"
-    return f"it fits {' or '.join(inference.likelier)}"
-
-
-def intervals_in_words(inference: Inference) -> str:
-    """Return the 99 % intervals, for example "lr in [0.0086, 0.012]"."""
-    return ", ".join(map(_interval_in_words, inference.intervals.values()))
+    if inference.limitation:
+        return f"by the distance alone, because {inference.limitation}"
+    if inference.p > LEVEL:
+        return ", ".join(map(_interval_in_words, inference.intervals.values()))
+    return f"fits {' or '.join(inference.likelier) or 'no alternative better'}"
 
 
 def _interval_in_words(interval: Interval) -> str:
     if interval.low is None or interval.high is None:
         return f"no {interval.name}"
-    return f"{interval.name} in [{interval.low:.3g}, {interval.high:.3g}]"
-
-
-def noticed_in_words(inference: Inference) -> str:
-    """Return which changes the test would notice nine times in ten.
-
-    For example "lr ≤ 0.0077 or ≥ 0.013, gamma ≥ 0.982".
-    """
-    found = []
-    for interval in inference.intervals.values():
-        signs = zip(("≤", "≥"), interval.noticed)
-        ends = [f"{sign} {value:.3g}" for sign, value in signs if value is not None]
-        if ends:
-            found.append(f"{interval.name} {' or '.join(ends)}")
-    return ", ".join(found)
+    signs = zip(("≤", "≥"), interval.noticed)
+    noticed = [f"{sign} {value:.3g}" for sign, value in signs if value is not None]
+    shown = f" ({' or '.join(noticed)} would show)" if noticed else ""
+    return f"{interval.name} in [{interval.low:.3g}, {interval.high:.3g}]{shown}"
 
 
 def as_numbers(inference: Inference) -> dict[str, Any]:
     """Return everything as dictionaries, lists, numbers and strings."""
-    recorded, expected = inference.first_losses
-    return {
-        "p": inference.p,
-        "runs": inference.runs,
-        "likelier": list(inference.likelier),
-        "first_losses": [recorded, expected],
-        "limitation": inference.limitation,
-        "intervals": {
-            name: {
-                "stated": interval.stated,
-                "likeliest": interval.likeliest,
-                "interval": [interval.low, interval.high],
-                "noticed": list(interval.noticed),
-                "values": interval.values.tolist(),
-                "log_likelihoods": interval.log_likelihoods.tolist(),
+    intervals = inference.intervals.values()
+    return {**vars(inference), "intervals": [_interval_numbers(each) for each in intervals]}
+
+
+def _interval_numbers(interval: Interval) -> dict[str, Any]:
+    arrays = ("values", "log_likelihoods")
+    return {**vars(interval), **{name: getattr(interval, name).tolist() for name in arrays}}
+
+
+def intervals_from(numbers: dict[str, Any]) -> list[Interval]:
+    """Return the intervals that `as_numbers` and JSON have turned into lists."""
+    return [
+        Interval(
+            **{
+                **content,
+                "noticed": tuple(content["noticed"]),
+                "values": np.array(content["values"]),
+                "log_likelihoods": np.array(content["log_likelihoods"]),
             }
-            for name, interval in inference.intervals.items()
-        },
-    }
+        )
+        for content in numbers["intervals"]
+    ]

@@ -6,20 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Coordinates", "Gaussian", "least_loss"]
+__all__ = ["Coordinates", "Gaussian"]
 
 Array = npt.NDArray[np.float64]
 
 ROUNDING = 1e-7  # of a float32 loss, relative
 FARTHEST = 1e6  # standard deviations; where diverging runs are cut off
-
-
-def least_loss(features: npt.NDArray[np.float32], labels: npt.NDArray[np.float32]) -> float:
-    """Return the smallest loss that any weights and bias have on the data: least squares."""
-    inputs = np.column_stack([features, np.ones(len(features))]).astype(np.float64)
-    targets = labels.astype(np.float64)
-    weights = np.linalg.lstsq(inputs, targets, rcond=None)[0]
-    return float(np.mean((inputs @ weights - targets) ** 2) / 2)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,17 @@ from a distribution. The same call, repeated from the same start, gives that dis
 import functools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from .._observers import TrainingCall
-from ..errors import GluonbookError
+from ..errors import ArgumentError, GluonbookError
 from .chance import RUNS, p_value
+from .curves import infer_curve
+from .inference_words import as_numbers, in_words
 from .observer import Training, shuffles_of
 from .starts import PRECISION, Start, find_start, least_loss, starts_with_loss
 from .verdict import Verdict
@@ -26,6 +28,7 @@ __all__ = [
     "Outcome",
     "evidence_from",
     "examine",
+    "judge_curve",
     "judge_losses",
     "outcome_from",
 ]
@@ -79,13 +82,31 @@ class LossEvidence:
     printed: Optional[Outcome] = None
 
 
+def judge_curve(
+    call: TrainingCall, start: Start, losses: Sequence[float], draw: Callable[[int], Array]
+) -> Outcome:
+    """Judge a recorded loss curve with alternatives to the call in mind.
+
+    The parameters are those of `judge_losses`, which judges a curve that this cannot: one from an
+    unknown start, one that the call cannot have given, or one of a call that diverges.
+    """
+    if start.weights.ndim > 2:
+        return judge_losses(call, start, losses, draw)
+    try:
+        inference = infer_curve(call, start.weights, losses, draw)
+    except ArgumentError as error:
+        outcome = judge_losses(call, start, losses, draw)
+        return replace(outcome, basis=f"{outcome.basis}; {error}")
+    outcome = _of_p(inference.p, draw(inference.runs))
+    basis = f"p = {inference.p:.2g} among {inference.runs:,} shuffles; {in_words(inference)}"
+    numbers = {**outcome.numbers, "inference": as_numbers(inference)}
+    return replace(outcome, basis=basis, numbers=numbers)
+
+
 def judge_losses(
     call: TrainingCall, start: Start, losses: Sequence[float], draw: Callable[[int], Array]
 ) -> Outcome:
-    """Judge a recorded loss curve as one draw among many.
-
-    This is the one place where random curves are judged; everything else prepares its arguments and
-    shows what it returns.
+    """Judge a recorded loss curve as one draw among many, by its distance from them.
 
     Parameters
     ----------
@@ -161,10 +182,11 @@ def examine(
             reason = f"the call cannot be repeated many times at once ({kind}{error})"
             return Outcome(Verdict.NOT_JUDGED, reason)
 
-    def judge_curve(curve: Sequence[float]) -> Outcome:
+    def judge_whole(curve: Sequence[float]) -> Outcome:
         if full_batch:
             return _judge_full_batch(curve[1:], draw(1)[0, 1:], slack=0.0)
-        return judge_losses(training.call, begin(RUNS), curve, draw)
+        judge = judge_curve if training.is_ours else judge_losses
+        return judge(training.call, begin(RUNS), curve, draw)
 
     def judge_end(loss: float) -> Outcome:
         if full_batch:
@@ -178,7 +200,7 @@ def examine(
         losses=training.losses.tolist(),
         start=start.words if start and moved else "",
         first_loss=own if not moved else first if start else None,
-        later=outcome(judge_curve, losses if is_whole else None),
+        later=outcome(judge_whole, losses if is_whole else None),
         printed=outcome(judge_end, printed),
     )
 

@@ -20,7 +20,9 @@ from markdown_it.common.utils import escapeHtml
 from markupsafe import Markup
 
 from .. import __version__
+from ..experiments.charts import figure_bytes
 from .formulas import formula_html
+from .interval_chart import likelihood_figure
 from .runner import CellRun, ChapterRun
 from .verdict import Judgement, Verdict
 
@@ -154,10 +156,18 @@ def _code(cell: CellRun) -> dict[str, Any]:
         "recorded": [_shown(output) for output in cell.cell.outputs],
         "today": [_shown(output) for output in cell.outputs],
         "judgements": [
-            (each, each.output[len(cell.name) :].lstrip(":, "), _in_brief(each))
+            (each, each.output[len(cell.name) :].lstrip(":, "), _in_brief(each), _likelihood(each))
             for each in cell.judgements
         ],
     }
+
+
+def _likelihood(judgement: Judgement) -> str:
+    """Return a picture of the likelihood over the hyperparameters, if there is one."""
+    figure = likelihood_figure(judgement)
+    if figure is None:
+        return ""
+    return _data_uri("image/svg+xml", figure_bytes(figure, "svg").decode())
 
 
 def _in_brief(judgement: Judgement) -> str:

@@ -22,6 +22,7 @@ from ..rules import init_rmsprop_states, rmsprop
 from ..training import train_ch7, train_gluon_ch7
 from . import evidence
 from .chance import RUNS
+from .interval_chart import likelihood_figure
 from .losses import examine
 from .observer import Training, appended, shuffles_of
 from .record import CellOutputs, Record
@@ -84,7 +85,7 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
-    """Write each result's figure, recorded and rerun together, and the fan chart.
+    """Write each result's figure, recorded and rerun together, the fan chart and the likelihoods.
 
     Parameters
     ----------
@@ -104,6 +105,9 @@ def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> lis
     runs = len(fans[0].losses)
     title = f"{runs:,} shuffles from the recorded start, {data.in_short}"
     drawn["fan"] = fan_figure(fans, title)
+    for result in results:
+        figures = [likelihood_figure(judgement) for judgement in result.judgements]
+        drawn.update({f"{_file_name(result.name)}_likelihood": each for each in figures if each})
     return [path for name, figure in drawn.items() for path in write_figure(figure, folder, name)]
 
 

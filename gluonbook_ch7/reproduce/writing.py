@@ -3,10 +3,12 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from .._files import as_json, write_whole
 from ..errors import ArgumentError
+from ..experiments.charts import figure_bytes
+from .interval_chart import likelihood_figure
 from .report import make_page, versions
 from .runner import CellRun, ChapterRun
 
@@ -47,18 +49,31 @@ def write_run(
     ----------
     run : ChapterRun
     out : Path, optional
-        The folder of the executed notebook, ``<chapter>.rerun.ipynb``.
+        The folder of the executed notebook, ``<chapter>.rerun.ipynb``, and of pictures of what
+        each recorded curve says about its hyperparameters.
     json_file, html_file : Path, optional
         The verdicts for programs, and the page for readers.
     """
-    contents = {}
+    contents: dict[Path, Union[str, bytes]] = {}
     if out:
         contents[out / f"{run.chapter.path.stem}.rerun.ipynb"] = _notebook_text(run)
+        contents.update(_likelihoods(run, out))
     if json_file:
         contents[json_file] = as_json(_content(run))
     if html_file:
         contents[html_file] = make_page(run)
     return [write_whole(path, text) for path, text in contents.items()]
+
+
+def _likelihoods(run: ChapterRun, folder: Path) -> dict[Path, bytes]:
+    """Return the likelihoods of the recorded curves as pictures, one for each training call."""
+    pictures = {}
+    for cell in run.cells:
+        figures = [figure for each in cell.judgements if (figure := likelihood_figure(each))]
+        for number, figure in enumerate(figures, start=1):
+            name = f"{run.chapter.path.stem}.cell{cell.position}.likelihood{number}.svg"
+            pictures[folder / name] = figure_bytes(figure, "svg")
+    return pictures
 
 
 def _notebook_text(run: ChapterRun) -> str:

@@ -15,14 +15,10 @@ from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.reproduce.alternatives import Call, Scale, other_sizes, with_free_hyperparams
 from gluonbook_ch7.reproduce.curvetest import CurveTest
 from gluonbook_ch7.reproduce.inference import draw_inference, infer
-from gluonbook_ch7.reproduce.inference_words import (
-    as_numbers,
-    difference_in_words,
-    intervals_in_words,
-    noticed_in_words,
-)
+from gluonbook_ch7.reproduce.inference_words import as_numbers, in_words, intervals_from
 from gluonbook_ch7.reproduce.interval_chart import interval_figure
-from gluonbook_ch7.reproduce.likelihood import Coordinates, least_loss
+from gluonbook_ch7.reproduce.likelihood import Coordinates
+from gluonbook_ch7.reproduce.starts import least_loss
 
 RMSPROP = {"lr": 0.01, "gamma": 0.9}
 RECORDED = 3 * 10**6  # seeds that no test trains with
@@ -251,14 +247,18 @@ def test_the_chart_shows_every_hyperparameter(small):
 def test_the_words_say_what_the_numbers_say(stated):
     """If this fails, the table shows another interval or alternative than was found."""
     inference = draw_inference(stated.call.train([RECORDED + 1])[0], stated)
-    lr = inference.intervals["lr"]
-    assert intervals_in_words(inference).startswith(f"lr in [{lr.low:.3g}, {lr.high:.3g}], gamma")
-    assert noticed_in_words(inference).startswith(f"lr ≤ {lr.noticed[0]:.3g} or ≥ ")
-    elsewhere = replace(inference, likelier=("lr ≈ 0.02", "gamma ≈ 0.99"))
-    assert difference_in_words(elsewhere) == "it fits lr ≈ 0.02 or gamma ≈ 0.99"
-    rejected = replace(inference, likelier=(), intervals={"lr": replace(lr, low=None, high=None)})
-    assert intervals_in_words(rejected) == "no lr"
-    assert difference_in_words(rejected) == "it fits no alternative better"
-    numbers = json.loads(json.dumps(as_numbers(inference)))
-    assert numbers["intervals"]["lr"]["interval"] == [lr.low, lr.high]
-    assert numbers["p"] == inference.p
+    lr, gamma = inference.intervals.values()
+    below, above = lr.noticed
+    words = (
+        f"lr in [{lr.low:.3g}, {lr.high:.3g}] (≤ {below:.3g} or ≥ {above:.3g} would show), gamma"
+    )
+    assert in_words(inference).startswith(words)
+    elsewhere = replace(inference, p=0.001, likelier=("lr ≈ 0.02", "gamma ≈ 0.99"))
+    assert in_words(elsewhere) == "fits lr ≈ 0.02 or gamma ≈ 0.99"
+    assert in_words(replace(elsewhere, likelier=())) == "fits no alternative better"
+    rejected = replace(inference, intervals={"lr": replace(lr, low=None, high=None)})
+    assert in_words(rejected) == "no lr"
+    assert "because" in in_words(replace(inference, limitation="a reason"))
+    read = intervals_from(json.loads(json.dumps(as_numbers(inference))))
+    assert [each.noticed for each in read] == [lr.noticed, gamma.noticed]
+    assert np.array_equal(read[1].log_likelihoods, gamma.log_likelihoods)
