@@ -36,8 +36,9 @@ class Interval:
     likeliest : float
         The value under which the curve is most likely.
     low, high : float or None
-        The 99 % confidence interval: the values that a test at level 0.01 does not reject. None if
-        it rejects all of them. An end at a tenth or ten times the stated value is where the search
+        The 99 % confidence interval: outside of it, a test at level 0.01 rejects every value. None
+        if it rejects all of them. The ends are the first rejected values that were tried, at most a
+        tenth too far out. An end at a tenth or ten times the stated value is where the search
         ended.
     noticed : (float or None, float or None)
         The closest values below and above the stated one that the test would notice in nine runs of

@@ -17,7 +17,8 @@ __all__ = ["Trace", "noticed", "trace"]
 Curves = npt.NDArray[np.float64]
 
 POWER = 0.9
-ROUNDS, LOST_ROUNDS = 2, 2  # of refining the ends, and before that of finding an accepted value
+FINE = 0.04  # how far apart the last accepted and the first rejected place may be
+ROUNDS = 5  # of trying more values
 HOPELESS = 30.0  # a log-likelihood ratio that no fresh run would reach
 
 
@@ -46,7 +47,7 @@ class Trace:
 def trace(test: CurveTest, curve: Curves) -> dict[str, Trace]:
     """Follow the likelihood of a curve (1, m) along each hyperparameter, and invert the test."""
     searches = {name: _Search(test, name, curve) for name in test.scales}
-    for _ in range(ROUNDS + LOST_ROUNDS):
+    for _ in range(ROUNDS):
         wanted = [(name, place) for name, each in searches.items() for place in each.refine()]
         if not wanted:
             break
@@ -66,7 +67,6 @@ class _Search:
         self.stated = replace(test.stated, place=scale.place(scale.stated))
         self.points = [*test.grids[name], self.stated]
         self.margins: dict[float, float] = {}
-        self.rounds = 0
 
     def add(self, point: Point) -> None:
         self.points.append(point)
@@ -104,20 +104,20 @@ class _Search:
         best = self.likeliest
         if self.margin(best) > 0:
             pairs = [(best, self.neighbour(best, -1)), (best, self.neighbour(best, 1))]
-        elif self.rounds < ROUNDS:
-            self.rounds += 1
-            pairs = [self.edge(-1), self.edge(1)]
         else:
-            return []
-        return [(a.place + b.place) / 2 for a, b in pairs if b is not None]
+            pairs = [self.edge(-1), self.edge(1)]
+        places = [(a.place, b.place) for a, b in pairs if b is not None]
+        return [
+            (inside + outside) / 2 for inside, outside in places if abs(outside - inside) > FINE
+        ]
 
     def end(self, direction: int) -> float:
-        """Return the place where the margin, interpolated, is zero; the last one if none is."""
+        """Return the place of the first rejected value; the last one of all if none is.
+
+        An end between the accepted and the rejected value would make the interval too short.
+        """
         inside, outside = self.edge(direction)
-        if outside is None:
-            return inside.place
-        below, above = self.margin(inside), self.margin(outside)
-        return inside.place - below * (outside.place - inside.place) / (above - below)
+        return inside.place if outside is None else outside.place
 
     def result(self) -> Trace:
         accepted = self.margin(self.likeliest) <= 0
