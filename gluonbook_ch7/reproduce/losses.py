@@ -72,6 +72,9 @@ class LossEvidence:
         The loss there; None if no start is known that has the recorded loss.
     later, printed : Outcome or None
         What can be said of the later losses of the recorded curve, and of the printed one.
+    fan : list of list of float, or None
+        What the recorded curve was ranked among: 201 curves, the percentiles from 0 to 100 of the
+        shuffles' losses at each checkpoint.
     """
 
     epochs: Sequence[float]
@@ -80,6 +83,7 @@ class LossEvidence:
     first_loss: Optional[float] = None
     later: Optional[Outcome] = None
     printed: Optional[Outcome] = None
+    fan: Optional[Sequence[Sequence[float]]] = None
 
 
 def judge_curve(
@@ -195,13 +199,18 @@ def examine(
 
     full_batch = training.call.batch_size >= len(labels)
     is_whole = losses is not None and 1 < len(losses) == len(training.losses)
+    later = outcome(judge_whole, losses if is_whole else None)
+    fan = None
+    if later and "p" in later.numbers and np.isfinite(draw(RUNS)).all():
+        fan = np.percentile(draw(RUNS), np.linspace(0, 100, 201), axis=0).tolist()
     return LossEvidence(
         epochs=training.epochs.tolist(),
         losses=training.losses.tolist(),
         start=start.words if start and moved else "",
         first_loss=own if not moved else first if start else None,
-        later=outcome(judge_whole, losses if is_whole else None),
+        later=later,
         printed=outcome(judge_end, printed),
+        fan=fan,
     )
 
 

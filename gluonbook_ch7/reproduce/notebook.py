@@ -80,7 +80,7 @@ def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
         cells = parse_notedown(text, str(path))
         notebook = _as_notebook(cells)
     if not any(cell.kind == "code" for cell in cells):
-        raise RecordError(f"{path}:1: no code cells")
+        raise RecordError(f"{path}:1: not a chapter, no code cells")
     for number, cell in enumerate(cells, start=1):
         try:
             decode_outputs(cell.outputs)

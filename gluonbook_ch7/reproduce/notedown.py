@@ -129,7 +129,9 @@ def parse_notedown(text: str, name: str) -> list[Cell]:
         elif block.source:
             cells.append(Cell("markdown", block.source, None, block.line))
     if not any(cell.kind == "code" for cell in cells):
-        raise RecordError(f"{name}:1: no code cells; a code cell begins with ```{{.python .input}}")
+        raise RecordError(
+            f"{name}:1: not a chapter, no code cells; a code cell begins with ```{{.python .input}}"
+        )
     return cells
 
 

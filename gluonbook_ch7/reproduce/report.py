@@ -12,15 +12,16 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata, resources
 from platform import platform, python_version
-from typing import Any
+from typing import Any, Optional
 
 import jinja2
+import numpy as np
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markupsafe import Markup
 
 from .. import __version__
-from ..experiments.charts import figure_bytes
+from ..experiments.charts import Fan, fan_figure, figure_bytes
 from .formulas import formula_html
 from .interval_chart import likelihood_figure
 from .runner import CellRun, ChapterRun
@@ -42,7 +43,10 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[^\t\n\x20-\x7e\x85\xa0-\U0010ffff]")
 _MATH = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_HEADING = re.compile(r"#\s+(.+)")
+_LETTER = re.compile(r"[^\W\d_]")
+_HEADING = re.compile(r"#\s+(.+)\n*")
+# Other addresses are relative to where the chapter once was.
+_OUTSIDE = ("http:", "https:", "mailto:")
 
 
 def make_page(run: ChapterRun) -> str:
@@ -62,16 +66,20 @@ def make_page(run: ChapterRun) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    heading = _heading(run)
     prose, coded = _prose_renderer(), iter(run.cells)
     return environment.get_template("report.html").render(
         run=run,
-        title=_title(run),
+        title=heading[1] if heading else run.chapter.path.name,
+        language=_language(
+            "\n".join(cell.source for cell in run.chapter.cells if cell.kind != "code")
+        ),
         headline=summarise(run),
         style=Markup(style),
         style_hash=digest,
         counts=_counts(run),
         cells=[
-            _code(next(coded)) if cell.kind == "code" else _prose(cell.source, prose)
+            _code(next(coded)) if cell.kind == "code" else _prose(cell.source, heading, prose)
             for cell in run.chapter.cells
         ],
         versions=versions(),
@@ -112,19 +120,31 @@ def _counts(run: ChapterRun) -> dict[Verdict, int]:
     return {verdict: counted[verdict] for verdict in Verdict}
 
 
-def _title(run: ChapterRun) -> str:
-    """Return the chapter's first heading, or its file's name."""
+def _heading(run: ChapterRun) -> Optional[re.Match[str]]:
+    """Return the first heading with which a cell begins."""
     headings = (_HEADING.match(cell.source) for cell in run.chapter.cells if cell.kind != "code")
-    return next((heading[1] for heading in headings if heading), run.chapter.path.name)
+    return next(filter(None, headings), None)
 
 
-def _prose(source: str, renderer: MarkdownIt) -> dict[str, Any]:
-    language = "zh" if _HAN.search(source) else "en"
-    return {"kind": "prose", "html": Markup(renderer.render(source)), "language": language}
+def _language(text: str) -> str:
+    """Return "zh" if more than a quarter of the letters, formulas aside, are Chinese, else "en"."""
+    text = _MATH.sub("", text)
+    return "zh" if 4 * len(_HAN.findall(text)) > len(_LETTER.findall(text)) else "en"
+
+
+def _prose(source: str, heading: Optional[re.Match[str]], renderer: MarkdownIt) -> dict[str, Any]:
+    """Return prose as HTML, without the heading that is the title of the page."""
+    if heading and source is heading.string:
+        source = source[heading.end() :]
+    html = Markup(renderer.render(source))
+    return {"kind": "prose", "html": html, "language": _language(source)}
 
 
 def _prose_renderer() -> MarkdownIt:
-    """Return a renderer of Markdown that escapes HTML, keeps formulas and loads no picture."""
+    """Return a renderer of Markdown that escapes HTML, keeps formulas and loads no picture.
+
+    A link to another file of the book, which is not there, becomes its text.
+    """
 
     def formula(state: Any, silent: bool) -> bool:
         found = _MATH.match(state.src, state.pos)
@@ -142,7 +162,18 @@ def _prose_renderer() -> MarkdownIt:
         address = escapeHtml(str(token.attrs.get("src", "")))
         return f'<span class="picture">[picture: {escapeHtml(token.content)} {address}]</span>'
 
+    def drop_inside_links(state: Any) -> None:
+        for token in state.tokens:
+            kept, dropping = [], False
+            for child in token.children or []:
+                if child.type == "link_open":
+                    dropping = not str(child.attrs.get("href", "")).startswith(_OUTSIDE)
+                if not (dropping and child.type in ("link_open", "link_close")):
+                    kept.append(child)
+            token.children = kept
+
     renderer = MarkdownIt("commonmark", {"html": False})
+    renderer.core.ruler.push("drop_inside_links", drop_inside_links)
     renderer.inline.ruler.before("escape", "formula", formula)
     renderer.add_render_rule("formula", write_formula)
     renderer.add_render_rule("image", write_picture)
@@ -155,6 +186,7 @@ def _code(cell: CellRun) -> dict[str, Any]:
         "run": cell,
         "recorded": [_shown(output) for output in cell.cell.outputs],
         "today": [_shown(output) for output in cell.outputs],
+        "fans": _fans(cell),
         "judgements": [
             (each, each.output[len(cell.name) :].lstrip(":, "), _in_brief(each), _likelihood(each))
             for each in cell.judgements
@@ -168,6 +200,23 @@ def _likelihood(judgement: Judgement) -> str:
     if figure is None:
         return ""
     return _data_uri("image/svg+xml", figure_bytes(figure, "svg").decode())
+
+
+def _fans(cell: CellRun) -> list[str]:
+    """Return a picture for each recorded loss curve that was ranked among shuffles."""
+    pictures = []
+    for found, recorded in zip(cell.trainings, cell.curves):
+        if recorded and found.later and found.fan:
+            fan = Fan(
+                title="",
+                epochs=np.array(found.epochs),
+                losses=np.array(found.fan),
+                recorded=np.array(recorded),
+                rerun=np.array(found.losses),
+            )
+            svg = figure_bytes(fan_figure([fan], ""), "svg")
+            pictures.append(_data_uri("image/svg+xml", svg.decode()))
+    return pictures
 
 
 def _in_brief(judgement: Judgement) -> str:

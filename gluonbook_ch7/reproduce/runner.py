@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional
 from ..errors import RecordError
 from . import evidence, source
 from .evidence import LOSS_LINE
-from .losses import evidence_from, outcome_from
+from .losses import LossEvidence, evidence_from, outcome_from
 from .notebook import Chapter
 from .notedown import Cell
 from .record import CellOutputs, decode_outputs
@@ -36,6 +36,10 @@ class CellRun:
     outputs : list of dict
         What it puts out today, in the form of nbformat 4.
     judgements : list of Judgement
+    trainings : list of LossEvidence
+        What was found about each of its training calls, if it recorded any output.
+    curves : list of list of float, or of None
+        The recorded losses of each of them.
     status : str
         ``'not run'``, ``'run'`` or ``'failed'``.
     """
@@ -44,6 +48,8 @@ class CellRun:
     position: int
     outputs: list[dict[str, Any]] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
+    trainings: list[LossEvidence] = field(default_factory=list)
+    curves: list[Optional[list[float]]] = field(default_factory=list)
     status: str = "not run"
 
     @property
@@ -233,6 +239,8 @@ async def _judge(
     if claims["trainings"] or claims["descent"]:
         found = await session.call("judge", claims)
         trainings = [evidence_from(each) for each in found["trainings"]]
+        cell.trainings = trainings
+        cell.curves = [claim["losses"] for claim in claims["trainings"]]
         descent = found["descent"] and tuple(map(outcome_from, found["descent"]))
     now = decode_outputs(cell.outputs, cell.cell.prompt)
     judgements = evidence.judge_cell(cell.name, then, now, trainings, descent)

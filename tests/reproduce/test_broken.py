@@ -33,10 +33,10 @@ def test_numbers_and_times_are_found_in_text():
 
 OUTPUT = '{"output_type": "display_data", "data": {"image/svg+xml": 5}}'
 BROKEN = {
-    "empty.md": (b"", ":1: no code cells"),
-    "prose.md": (b"# only prose\n", ":1: no code cells"),
+    "empty.md": (b"", ":1: not a chapter, no code cells"),
+    "prose.md": (b"# only prose\n", ":1: not a chapter, no code cells"),
     "binary.md": (bytes(range(256)) * 50, ":2: not UTF-8 at byte 128"),
-    "zeros.md": (bytes(10_000), ":1: no code cells"),
+    "zeros.md": (bytes(10_000), ":1: not a chapter, no code cells"),
     "cut.md": (CODE.encode()[:-4], ":1: the fence is not closed"),
     "utf16.md": (CODE.encode("utf-16"), ":1: not UTF-8 at byte 0"),
     "json.md": (with_output("[{]").encode(), ":6: the output is not JSON"),

@@ -591,7 +591,7 @@ BAD = {
         "chapter.md",
         ":4: the output is not JSON (a string holds half a surrogate pair)",
     ),
-    "no code": (b"# only prose\n", "chapter.md", ":1: no code cells"),
+    "no code": (b"# only prose\n", "chapter.md", ":1: not a chapter, no code cells"),
     "notebook not JSON": (b'{\n "cells": [\n', "chapter.ipynb", ":3: not a notebook"),
     "no notebook": (b"[1, 2]", "chapter.ipynb", ":1: not a notebook; it names no nbformat"),
     "newer": (b'{"nbformat": 5, "cells": []}', "chapter.ipynb", ":1: a notebook of format 5"),
@@ -603,7 +603,7 @@ BAD = {
     "notebook without code": (
         b'{"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": []}',
         "chapter.ipynb",
-        ":1: no code cells",
+        ":1: not a chapter, no code cells",
     ),
 }
 
@@ -649,7 +649,8 @@ def test_notebooks_of_format_3_are_upgraded(tmp_path):
     ("arguments", "message"),
     [
         (["none.md"], "none.md: no such file"),
-        (["prose.md"], "prose.md:1: no code cells"),
+        (["plain.py"], "Error: plain.py:1: not a chapter, no code cells"),
+        (["prose.md"], "prose.md:1: not a chapter, no code cells"),
         (["good.md", "--out", "good.md/out"], "good.md"),
         (["good.md", "--html", "good.md"], "is the chapter file itself"),
         (["good.md", "--data", "twin"], "cannot be used with FILE"),
@@ -660,11 +661,12 @@ def test_wrong_use_exits_with_2_and_writes_nothing(tmp_path, arguments, message)
     """Scripts could not tell wrong use from a difference, or a place would be half written."""
     (tmp_path / "good.md").write_text(CODE)
     (tmp_path / "prose.md").write_text("prose\n")
+    (tmp_path / "plain.py").write_text("print(1)\n")
     done = call(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert sorted(os.listdir(tmp_path)) == ["good.md", "prose.md"]
+    assert sorted(os.listdir(tmp_path)) == ["good.md", "plain.py", "prose.md"]
     assert (tmp_path / "good.md").read_text() == CODE
 
 

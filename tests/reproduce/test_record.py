@@ -200,8 +200,8 @@ def test_other_fences_are_prose():
         ("Prose\n\n" + output_block(), r"a\.md:3: the output follows no input"),
         (INPUT + "\nProse\n\n" + output_block({}), r"a\.md:7: the output follows no input"),
         (INPUT + output_block({}) + output_block({}), r"a\.md:9: the output follows no input"),
-        ("# Title\n\n```python\n1 / 3\n```\n", r"a\.md:1: no code cells"),
-        ("", r"a\.md:1: no code cells"),
+        ("# Title\n\n```python\n1 / 3\n```\n", r"a\.md:1: not a chapter, no code cells"),
+        ("", r"a\.md:1: not a chapter, no code cells"),
     ],
 )
 def test_a_bad_chapter_is_refused_at_its_line(text, message):
@@ -502,7 +502,7 @@ def decode(*arguments: object) -> "subprocess.CompletedProcess[str]":
     "text, message",
     [
         (None, r"a.md: no such file"),
-        ("# Title\n", r"a.md:1: no code cells"),
+        ("# Title\n", r"a.md:1: not a chapter, no code cells"),
         (INPUT + output_block({"output_type": "pyout"}), r"a.md:1: output 1 has no output_type"),
         (
             INPUT + output_block({"output_type": "display_data", "data": {"image/png": ""}}),

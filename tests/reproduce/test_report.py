@@ -10,11 +10,14 @@ import sys
 import threading
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+from gluonbook_ch7.reproduce.losses import LossEvidence, Outcome
 from gluonbook_ch7.reproduce.notebook import read_chapter
 from gluonbook_ch7.reproduce.report import make_page, summarise
-from gluonbook_ch7.reproduce.runner import rerun_chapter
+from gluonbook_ch7.reproduce.runner import CellRun, ChapterRun, rerun_chapter
+from gluonbook_ch7.reproduce.verdict import Verdict
 
 CHROMIUM = shutil.which("chromium")
 QUIET = [
@@ -188,6 +191,68 @@ def test_the_page_guards_itself(hostile):
     assert rules["img-src"] == "data:"
     assert rules["style-src"].startswith("'sha256-")
     assert "script-src" not in rules
+
+
+CHINESE = """# RMSProp
+
+我们在[“Adagrad”](adagrad.md)一节里提到，见[讨论区](https://discuss.gluon.ai/t/topic/2277)与[上面](#top)。
+
+* 学习率
+
+```{.python .input n=1}
+1
+```
+"""
+
+
+def test_a_page_of_the_books_reads_as_the_book_does(tmp_path):
+    """A title would stand twice, a voice read Chinese as English, a link lead nowhere."""
+    path = tmp_path / "rmsprop.md"
+    path.write_text(CHINESE, encoding="utf-8")
+    chapter = read_chapter(path)
+    losses = np.linspace(0.5, 0.26, 31)
+    found = LossEvidence(
+        epochs=np.linspace(0, 2, 31).tolist(),
+        losses=losses.tolist(),
+        later=Outcome(Verdict.CONSISTENT, "p = 0.5", {"p": 0.5}),
+        fan=[(losses + shift).tolist() for shift in np.linspace(-0.01, 0.01, 201)],
+    )
+    (code,) = [cell for cell in chapter.cells if cell.kind == "code"]
+    cell = CellRun(code, 1, trainings=[found], curves=[(losses + 0.001).tolist()])
+    page = make_page(ChapterRun(chapter, [cell], chapter.notebook))
+    shown = Visible(page)
+    assert page.count(">RMSProp<") == 1 and "<title>RMSProp" in page
+    assert '<html lang="zh">' in page and '<section class="cell" lang="en"' in page
+    assert [value for name, value in shown.attributes if name == "href"] == [
+        "https://discuss.gluon.ai/t/topic/2277"
+    ]
+    assert "我们在“Adagrad”一节里提到" in shown.text and "与上面。" in shown.text
+    (picture,) = [value for name, value in shown.attributes if name == "src"]
+    svg = base64.b64decode(picture.partition("base64,")[2]).decode()
+    assert "<!-- recorded -->" in svg and "<!-- all shuffles -->" in svg
+    assert make_page(ChapterRun(chapter, [CellRun(code, 1)], chapter.notebook)).count("<img") == 0
+
+
+def test_an_english_page_that_quotes_chinese_is_english(tmp_path):
+    """A voice would read an English page in Chinese, because of one name in it."""
+    path = tmp_path / "quoting.md"
+    path.write_text("# On 动手学\n\nAn English text about a book.\n\n```{.python .input}\n1\n```\n")
+    chapter = read_chapter(path)
+    (cell,) = [CellRun(cell, 1) for cell in chapter.cells if cell.kind == "code"]
+    assert '<html lang="en">' in make_page(ChapterRun(chapter, [cell], chapter.notebook))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_readers_colours(hostile, tmp_path, scheme):
+    """At night the page would glare, or black figures vanish on black."""
+    _, page = hostile
+    shot = tmp_path / "page.png"
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+    browse(page, tmp_path / "profile", f"--screenshot={shot}", "--window-size=1280,900", *dark)
+    from matplotlib.image import imread
+
+    corner = imread(shot)[2, 2, :3].mean()
+    assert corner < 0.2 if scheme == "dark" else corner > 0.9
 
 
 @pytest.mark.parametrize("width", [1280, 390])
