@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any, NamedTuple
 
-from packaging.requirements import Requirement
-
 from ._mxnet.install_hints import (
+    PACKAGE,
     crash_remedy,
     import_remedy,
-    installed_version,
+    install_extra,
+    missing_packages,
     numpy_conflict,
     numpy_remedy,
     pip_install,
@@ -29,7 +29,6 @@ from .errors import DependencyError, GluonbookError
 
 __all__ = ["Finding", "diagnose", "runs_here"]
 
-NAME = "gluonbook_ch7"
 FETCH = "gluonbook-ch7 data fetch"
 # The book's recorded loss before the first step of training from scratch.
 RECORDED_FIRST_LOSS = 0.51118642
@@ -66,39 +65,22 @@ def diagnose(seconds: float = 120.0) -> list[Finding]:
 def _check_packages() -> list[Finding]:
     """Compare what we require, and what each extra requires, with what is installed."""
     try:
-        extras = metadata.metadata(NAME).get_all("Provides-Extra") or []
+        extras = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
-        return [Finding("packages", "note", f"unknown, because {NAME} is not installed")]
-    missing = _missing_packages("")
+        return [Finding("packages", "note", f"unknown, because {PACKAGE} is not installed")]
+    missing = missing_packages("")
     findings = [Finding("packages", "ok", "all are installed")]
     if missing:
         says = f"missing or too old: {', '.join(missing)}"
         findings = [Finding("packages", "fault", says, pip_install(*missing))]
     for extra in extras:
-        missing_here = _missing_packages(extra)
+        missing_here = missing_packages(extra)
         if missing_here:
             says = f"not installed: {', '.join(missing_here)}"
-            # By their names: asked for the extra itself, pip would also replace NumPy 2.
-            findings.append(Finding(f"extra {extra}", "note", says, pip_install(*missing_here)))
+            findings.append(Finding(f"extra {extra}", "note", says, install_extra(extra)))
         else:
             findings.append(Finding(f"extra {extra}", "ok", "installed"))
     return findings
-
-
-def _missing_packages(extra: str) -> list[str]:
-    """Return what the package, or one of its extras, requires and is not installed."""
-    missing = []
-    for line in metadata.requires(NAME) or []:
-        requirement = Requirement(line)
-        name, specifier, marker = requirement.name, requirement.specifier, requirement.marker
-        of_extra = "extra" in str(marker)
-        applies = marker is None or marker.evaluate({"extra": extra})
-        # MXNet has a finding of its own, and an extra may include another one of ours.
-        if applies and of_extra == bool(extra) and name not in ("mxnet", NAME):
-            version = installed_version(name)
-            if version is None or not specifier.contains(version, prereleases=True):
-                missing.append(f"{name}{specifier}")
-    return missing
 
 
 def _check_numpy(probed: Mapping[str, Any]) -> Finding:

@@ -162,7 +162,7 @@ def test_an_mxnet_that_imports_and_cannot_train(tmp_path, twin, words):
 def test_a_checkout_that_is_not_installed(tmp_path, monkeypatch):
     """If this fails, the doctor needs what pip writes down, which a mere checkout does not have."""
     monkeypatch.syspath_prepend(first_on_the_path(tmp_path, mxnet=NO_MXNET)["PYTHONPATH"])
-    monkeypatch.setattr(module, "NAME", "gluonbook_ch7_that_nobody_installed")
+    monkeypatch.setattr(module, "PACKAGE", "gluonbook_ch7_that_nobody_installed")
     found = {finding.name: finding for finding in diagnose()}
     assert (found["packages"].state, "not installed" in found["packages"].says) == ("note", True)
     assert not any(name.startswith("extra ") for name in found)

@@ -20,17 +20,21 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 __all__ = [
+    "PACKAGE",
     "VERSION",
     "Remedy",
     "crash_remedy",
     "import_remedy",
+    "install_extra",
     "installed_version",
+    "missing_packages",
     "numpy_conflict",
     "numpy_remedy",
     "pip_install",
     "put_aside",
 ]
 
+PACKAGE = "gluonbook_ch7"
 VERSION = "1.9.1"
 # MXNet's wheel needs these two libraries of the system.
 LIBRARIES = ("libgomp.so.1", "libquadmath.so.0")
@@ -165,6 +169,37 @@ def pip_install(*packages: str, options: str = "") -> str:
         wanted = wanted.replace("--force-reinstall", "--reinstall")
         return f"uv pip install --python {python} {wanted}"
     return f"{python} -m ensurepip && {python} -m pip install {wanted}"
+
+
+def missing_packages(extra: str = "") -> list[str]:
+    """Return what this package, or one of its extras, requires and is not installed.
+
+    MXNet is left out. Raises `PackageNotFoundError` if this package itself is not installed.
+    """
+    missing = []
+    for line in metadata.requires(PACKAGE) or []:
+        requirement = Requirement(line)
+        name, specifier, marker = requirement.name, requirement.specifier, requirement.marker
+        of_extra = "extra" in str(marker)
+        applies = marker is None or marker.evaluate({"extra": extra})
+        # An extra may include another one of ours.
+        if applies and of_extra == bool(extra) and name not in ("mxnet", PACKAGE):
+            version = installed_version(name)
+            if version is None or not specifier.contains(version, prereleases=True):
+                missing.append(f"{name}{specifier}")
+    return missing
+
+
+def install_extra(extra: str) -> str:
+    """Return the command that installs what is missing of an extra.
+
+    It names the packages: asked for the extra itself, pip would also replace NumPy 2.
+    """
+    try:
+        missing = missing_packages(extra)
+    except metadata.PackageNotFoundError:
+        missing = []
+    return pip_install(*(missing or [f"{PACKAGE}[{extra}]"]))
 
 
 def put_aside(path: str) -> str:

@@ -3,12 +3,12 @@
 import importlib
 import json
 import os
-import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
+from .._mxnet.install_hints import install_extra
 from ..errors import DependencyError, RecordError
 from .excerpt import brief
 from .notedown import Cell, parse_json, parse_notedown, read_text
@@ -54,7 +54,7 @@ def need_notebook_extra() -> None:
     except ImportError as error:
         raise DependencyError(
             f"rerunning a chapter file needs notebook libraries ({error}). Install them: "
-            f"{sys.executable} -m pip install 'gluonbook_ch7[notebook]'"
+            f"{install_extra('notebook')}"
         ) from error
 
 
