@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 LINE_WIDTH = 80
-LEGEND = "Largest difference of a parameter at any step: median and range of {seeds} seeds."
+LEGEND = """\
+Largest difference of a parameter at any step: median and range of {seeds} seeds.
+worst: of which seed. ulps: units in the last place. > 1e-6: from which step on."""
 
 
 @click.command(cls=Command)
