@@ -32,11 +32,28 @@ from .rules import adam as adam
 from .training import LossCurve as LossCurve
 from .training import fit_scratch as fit_scratch
 from .training import fit_gluon as fit_gluon
+from .experiments.ensemble import Ensemble as Ensemble
 from .experiments.ensemble import fit_ensemble as fit_ensemble
+from .experiments.sweep import Sweep as Sweep
 from .experiments.sweep import sweep as sweep
+from .experiments.compare import Comparison as Comparison
 from .experiments.compare import compare as compare
+from .experiments.registry import RULES as RULES
+from .data import load_data_ch7 as load_data_ch7
+from .tables import load_table as load_table
 from .reproduce.inference import infer as infer
 from .errors import GluonbookError as GluonbookError
+from .errors import ArgumentError as ArgumentError
+from .errors import DataError as DataError
+from .errors import DataNotFoundError as DataNotFoundError
+from .errors import DataWarning as DataWarning
+from .errors import DependencyError as DependencyError
+from .errors import DivergenceWarning as DivergenceWarning
+from .errors import ForkError as ForkError
+from .errors import RecordError as RecordError
+from .errors import TracingWarning as TracingWarning
+from .errors import WorkerError as WorkerError
+from .errors import WorkerWarning as WorkerWarning
 
 # For notebooks: %load_ext gluonbook_ch7.
 from .extension import load_ipython_extension as load_ipython_extension

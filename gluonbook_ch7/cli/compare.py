@@ -9,7 +9,7 @@ import click
 
 from ..errors import ArgumentError
 from .command import Command, data_options, file_option, folder_option
-from .console import print_table, status
+from .console import print_origin, print_table, status
 from .user_rules import (
     is_in_file,
     load_rule,
@@ -28,7 +28,7 @@ __all__ = ["compare"]
 LINE_WIDTH = 80
 LEGEND = """\
 Largest difference of a parameter at any step: median and range of {seeds} seeds.
-worst: of which seed. ulps: units in the last place. > 1e-6: from which step on."""
+worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""
 
 
 @click.command(cls=Command)
@@ -91,10 +91,10 @@ def compare(
     Exit status: 0 if the comparison was finished, 2 if it could not be, 130 if it was interrupted.
     """
     from .._files import write_json
-    from ..data import load_data_ch7
     from ..experiments.compare import compare as run_comparison
     from ..experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
     from ..experiments.registry import RULES, find_rule
+    from ..tables import load_for_command
 
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
     if len(names) > 1 and (against or settings or against_settings):
@@ -113,8 +113,7 @@ def compare(
         given = parse_assignments("--against-set", against_settings, parse_value)
         options["against_hyperparams"] = given
     peers = () if against else installed()
-    data = load_data_ch7(edition, source)
-    origin = {"edition": edition, "data": data.origin}
+    data, origin = load_for_command(edition, source)
     numbers: dict[str, Any] = {}
     explained: set[tuple[str, ...]] = set()
     try:
@@ -142,7 +141,7 @@ def compare(
     except KeyboardInterrupt:
         click.echo(f"Interrupted. {len(numbers)} of {len(names)} rules were compared.", err=True)
         sys.exit(130)
-    click.echo(f"Data: edition {edition}, {data.origin}.")
+    print_origin(origin)
     missing = [] if against else [peer for peer in PEERS if peer not in peers]
     if missing:
         click.echo(f"{' and '.join(missing)} will take part after: {HOW_TO_INSTALL}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from textwrap import wrap
 from typing import Any, Callable, Optional
 
-__all__ = ["byte_progress", "print_table", "status", "with_progress"]
+__all__ = ["byte_progress", "print_origin", "print_table", "status", "with_progress"]
 
 
 def print_table(
@@ -113,6 +113,12 @@ def _print_list(
                 line = Text.assemble("  ", (label, "bold"), (cell, styles.get(cell, "")))
                 console.print(line, soft_wrap=True)
     console.print()
+
+
+def print_origin(origin: Mapping[str, str]) -> None:
+    """Print where the data came from, and in which edition if they have one."""
+    edition = f"edition {origin['edition']}, " if "edition" in origin else ""
+    print(f"Data: {edition}{origin['data']}.")
 
 
 def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:

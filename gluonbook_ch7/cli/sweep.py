@@ -14,7 +14,7 @@ import click
 from .._files import write_json, write_whole
 from ..errors import ArgumentError, WorkerError
 from .command import Command, data_options, file_option, folder_option
-from .console import print_table
+from .console import print_origin, print_table
 from .user_rules import is_in_file, load_rule, named_files, own_errors, parse_assignments
 
 if TYPE_CHECKING:
@@ -114,10 +114,10 @@ def sweep(
 
     Exit status: 0 if the sweep was finished, 2 if it could not be, 130 if it was interrupted.
     """
-    from ..data import load_data_ch7
     from ..experiments.registry import find_rule
     from ..experiments.sides import find_states
     from ..experiments.sweep import sweep as run_sweep
+    from ..tables import load_for_command
 
     in_file = is_in_file(rule)
     if in_file and scheduler:
@@ -129,7 +129,7 @@ def sweep(
     grid = ranges if in_file else _grid(find_rule(rule), ranges)
     files = named_files(rule)
     store = _store(out, resume, files)
-    data = load_data_ch7(edition, source)
+    data, origin = load_for_command(edition, source)
     blocks = _Blocks(store)
     try:
         with own_errors(*files), _executor(processes, scheduler) as executor, blocks:
@@ -156,11 +156,11 @@ def sweep(
         raise WorkerError(f"{error}. {blocks.kept()}") from error
     name, rows = step.__name__, found.cells()
     _print_best(name, found, len(rows), sum(row["diverged"] > 0 for row in rows))
-    click.echo(f"Data: edition {edition}, {data.origin}.")
+    print_origin(origin)
     if out:
         _write_figure(name, found, out)
     if json_file:
-        content = {"rule": name, "edition": edition, "data": data.origin, "seeds": seeds}
+        content = {"rule": name, **origin, "seeds": seeds}
         write_json(json_file, {**content, "cells": rows})
     if csv_file:
         write_whole(csv_file, _as_csv(rows))

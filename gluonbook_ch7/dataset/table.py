@@ -1,6 +1,7 @@
 """The table that the training data are made from: read, and standardised."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,10 @@ def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
     return table
 
 
-def standardise(values: npt.NDArray[np.float64], origin: str) -> npt.NDArray[np.float64]:
-    """Return the columns with mean 0 and population standard deviation 1: (n, 6), float64.
+def standardise(
+    values: npt.NDArray[np.float64], origin: str, names: Sequence[str] = COLUMNS
+) -> npt.NDArray[np.float64]:
+    """Return the columns with mean 0 and population standard deviation 1, float64.
 
     Raises
     ------
@@ -42,8 +45,9 @@ def standardise(values: npt.NDArray[np.float64], origin: str) -> npt.NDArray[np.
         usable = (abs(means) < TOLERANCE) & (abs(deviations - 1) < TOLERANCE)
     if not usable.all():
         column = int(np.argmin(usable))
+        name = f" ({names[column]})" if names else ""
         raise DataError(
-            f"{origin}: column {column + 1} ({COLUMNS[column]}) cannot be standardised, because "
+            f"{origin}: column {column + 1}{name} cannot be standardised, because "
             "its numbers are all the same, or too close together, too large or too small for their "
             "variance"
         )

@@ -128,7 +128,7 @@ def test_one_column_of_data_is_told_in_one_line(tmp_path):
     """If this fails, a file without features ends in a traceback."""
     (tmp_path / "one.csv").write_text("y\n1\n2\n4\n")
     done = compare("sgd", "--data", str(tmp_path / "one.csv"))
-    assert done.exit_code == 2 and "one.csv" in done.output and "Traceback" not in done.output
+    assert done.exit_code == 2 and "one.csv has one column" in done.output
 
 
 def test_a_rule_that_raises_shows_its_own_line(tmp_path):
@@ -198,4 +198,4 @@ def test_the_table_fits_a_terminal(columns):
     table = [line for line in lines if not line.startswith(("Data:", "PyTorch and"))]
     assert max(map(len, table)) <= columns
     (row,) = [line for line in table if line.startswith("  folded bias correction   ")]
-    assert len(row.split()) == 9
+    assert len(row.split()) == 10

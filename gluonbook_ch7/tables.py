@@ -1,0 +1,90 @@
+"""Tables of your own as training data."""
+
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Union
+
+from ._mxnet import nd
+from ._results import name_data
+from .data import Ch7Data, load_data_ch7
+from .dataset.parse import COLUMNS, is_number, parse_table
+from .dataset.table import standardise
+from .errors import DataNotFoundError
+
+__all__ = ["TableData", "load_for_command", "load_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class TableData:
+    """A table as training data.
+
+    Attributes
+    ----------
+    features : NDArray, shape (n, k), float32
+        All columns but the last, standardised: mean 0 and standard deviation 1.
+    labels : NDArray, shape (n,), float32
+        The last column, standardised.
+    names : tuple of str
+        The names of the columns; empty if the file has no header line.
+    origin : str
+        The path of the file.
+    """
+
+    features: nd.NDArray = field(repr=False)
+    labels: nd.NDArray = field(repr=False)
+    names: tuple[str, ...]
+    origin: str
+
+    @property
+    def in_short(self) -> str:
+        """The name of the file, short enough for the title of a figure."""
+        return Path(self.origin).name
+
+
+def load_table(file: Union[str, "PathLike[str]"]) -> TableData:
+    """Load a table and standardise each column, as `load_data_ch7` does with the airfoil table.
+
+    Parameters
+    ----------
+    file : str or path
+        Rows of numbers in at least 2 columns, separated by commas, tabs or spaces; the last column
+        is the label. A first line without any number is a header.
+
+    Returns
+    -------
+    TableData
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file does not exist.
+    DataError
+        If it is not such a table, or a column cannot be standardised; the message says the row and
+        the column.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise DataNotFoundError(f"there is no file {path}")
+    values, names = parse_table(path.read_bytes(), path)
+    columns = standardise(values, str(path), names)
+    features, labels = nd.array(columns[:, :-1]), nd.array(columns[:, -1])
+    data = TableData(features, labels, names, str(path))
+    name_data(features, labels, data.in_short)
+    return data
+
+
+def load_for_command(edition: str, source: str) -> tuple[Union[Ch7Data, TableData], dict[str, str]]:
+    """Return the data that ``--edition`` and ``--data`` ask for, and where they came from.
+
+    A file with another number of columns than the airfoil table, or with a header, is read by
+    `load_table`; it has no edition.
+    """
+    if source not in ("auto", "real", "twin") and Path(source).is_file():
+        lines = Path(source).read_bytes().splitlines()
+        first = next((line for line in lines if line.strip()), b"").split()
+        if len(first) != len(COLUMNS) or b"," in first[0] or not is_number(first[0]):
+            table = load_table(source)
+            return table, {"data": table.origin}
+    data = load_data_ch7(edition, source)
+    return data, {"edition": edition, "data": data.origin}

@@ -1,0 +1,112 @@
+"""Tables of one's own: read whole, standardised, and trained on."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gluonbook_ch7 as gb
+from gluonbook_ch7.cli import main
+from gluonbook_ch7.tables import load_for_command
+
+
+def write(path, rows, separator=",", header=None):
+    lines = [separator.join(map(repr, row)) for row in rows]
+    text = "\n".join([separator.join(header), *lines] if header else lines)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def table(rows=20, columns=3, seed=0):
+    return np.random.RandomState(seed).normal(5, 3, size=(rows, columns)).tolist()
+
+
+@pytest.mark.parametrize("separator", [",", "\t", " ", ", "])
+@pytest.mark.parametrize("columns", [2, 3, 6, 11])
+@pytest.mark.parametrize("with_header", [True, False])
+def test_any_number_of_columns_in_any_form(tmp_path, separator, columns, with_header):
+    """If this fails, a table is read with other numbers, or without its last feature."""
+    rows = table(columns=columns)
+    header = [f"c{i}" for i in range(columns)] if with_header else None
+    data = gb.load_table(write(tmp_path / "mine.csv", rows, separator, header))
+    values = np.array(rows)
+    expected = ((values - values.mean(axis=0)) / values.std(axis=0)).astype(np.float32)
+    np.testing.assert_array_equal(data.features.asnumpy(), expected[:, :-1])
+    np.testing.assert_array_equal(data.labels.asnumpy(), expected[:, -1])
+    assert data.names == tuple(header or ()) and data.in_short == "mine.csv"
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=2, max_size=5))
+def test_numbers_survive_bit_for_bit(tmp_path_factory, rows):
+    """If this fails, reading a table rounds."""
+    from gluonbook_ch7.dataset.parse import parse_table
+
+    path = write(tmp_path_factory.mktemp("table") / "t.csv", rows)
+    values, header = parse_table(path.read_bytes(), path)
+    np.testing.assert_array_equal(values, rows)
+    assert header == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("1\n2\n3\n", "t.csv has one column; at least 2 are needed, the last one the label"),
+        ("x,y\n1,2\n3,four\n", r"t.csv, row 3, column 2 \(y\): 'four' is not a finite number"),
+        ("x,y\n1,2\n3\n", r"t.csv, row 3: column 2 \(y\) is missing; there must be 2 columns"),
+        ("1 2\n3 4 5\n", "t.csv, row 2: column 3 is one too many"),
+        ("1,2\n\n3,nan\n", "t.csv, row 3, column 2: 'nan' is not a finite number"),
+        ("1,x\n2,3\n", "t.csv, row 1, column 2: 'x' is not a finite number"),
+        ("x,y\n1,2\n", "t.csv has 1 rows; at least 2 are needed"),
+        ("x,y\n", "t.csv has 0 rows"),
+        ("", "t.csv has 0 rows"),
+        ("x,y\n1,2\n1,3\n", r"t.csv: column 1 \(x\) cannot be standardised"),
+        ("1,2\n1,3\n", "t.csv: column 1 cannot be standardised"),
+        ("1,2\0\n", "not a text file"),
+    ],
+)
+def test_a_bad_table_is_told_by_row_and_column(tmp_path, content, message):
+    """If this fails, somebody has to look for the mistake in their table themselves."""
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+    with pytest.raises(gb.DataError, match=message):
+        gb.load_table(path)
+
+
+def test_a_file_that_is_not_there():
+    """If this fails, a mistyped name is an empty table."""
+    with pytest.raises(gb.DataNotFoundError, match=r"there is no file nowhere\.csv"):
+        gb.load_table("nowhere.csv")
+
+
+def test_results_are_named_after_the_file(tmp_path):
+    """If this fails, a saved result does not say what it was trained on."""
+    data = gb.load_table(write(tmp_path / "mine.csv", table()))
+    curve = gb.fit_scratch(gb.sgd, None, {"lr": 0.1}, data.features, data.labels)
+    assert curve.settings["data"] == "mine.csv"
+
+
+def test_the_commands_take_it(tmp_path):
+    """If this fails, a reader can compare and sweep on the airfoil data alone."""
+    path = write(tmp_path / "mine.csv", table(120, 2), header=["x", "y"])
+    run = CliRunner().invoke
+    compared = run(
+        main, ["compare", "sgd", "--set", "lr=0.01", "--seeds", "1", "--data", str(path)]
+    )
+    assert compared.exit_code == 0, compared.output
+    assert f"Data: {path}." in compared.output and "edition" not in compared.output
+    swept = run(
+        main, ["sweep", "sgd", "--set", "lr=0.01:0.1:2", "--seeds", "2", "--data", str(path)]
+    )
+    assert swept.exit_code == 0, swept.output
+    assert "the best of 2 cells" in swept.output and f"Data: {path}." in swept.output
+
+
+def test_a_table_like_the_airfoils_has_an_edition(tmp_path):
+    """If this fails, a copy of the airfoil table is trained on with its fifth column by default."""
+    path = write(tmp_path / "airfoil_self_noise.dat", table(columns=6), "\t")
+    data, origin = load_for_command("0.7", str(path))
+    assert data.features.shape == (20, 4) and origin["edition"] == "0.7"
+    header = write(tmp_path / "headed.dat", table(columns=6), "\t", list("abcdef"))
+    data, origin = load_for_command("0.7", str(header))
+    assert data.features.shape == (20, 5) and "edition" not in origin
