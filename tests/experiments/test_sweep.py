@@ -273,9 +273,43 @@ def test_the_command_prints_the_best_and_writes_all(tmp_path):
     assert 0.25 < cells[0]["median"] < 0.27
 
 
+MY_RULE = f"{Path(__file__).with_name('my_rules.py')}:nesterov"
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_rule_of_ones_own(tmp_path, processes):
+    """If this fails, a reader cannot sweep their own rule, or not in several processes."""
+    settings = ("--set", "lr=0.01:0.1:3log", "--set", "mom=0.5", "--seeds", "2", "--epochs", "1")
+    result = run(MY_RULE, *settings, "--processes", processes, "--json", "s.json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "nesterov: the best of 3 cells, 6 runs" in result.stdout
+    content = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert content["rule"] == "nesterov" and len(content["cells"]) == 3
+    twin = load_data_ch7(source="twin")
+    found = sweep(
+        "nag", None, {"learning_rate": np.geomspace(0.01, 0.1, 3), "momentum": 0.5},
+        twin.features, twin.labels, 10, 1, seeds=2,
+    )  # fmt: skip
+    best = found.cells()[0]
+    # Gluon divides the short last minibatch by ten, but no checkpoint comes after it.
+    assert content["cells"][0]["median"] == pytest.approx(best["median"], rel=1e-5)
+
+
+def test_blocks_of_a_rule_that_was_changed_are_not_taken_up(tmp_path):
+    """If this fails, --resume shows the losses of the rule before it was corrected."""
+    block = Sleep(3)
+    Store(tmp_path, code=b"lr * g").keep(block, np.array([1]))
+    assert Store(tmp_path, code=b"lr * g").find(block).tolist() == [1]
+    assert Store(tmp_path, code=b"lr * g / 2").find(block) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ((f"{MY_RULE}x",), "has no function 'nesterovx'; it has nesterov"),
+        ((MY_RULE, "--scheduler", "tcp://127.0.0.1:9"), "cluster cannot import a file"),
+        (("rmsprop", "--set", "lr=fast"), "lr=fast: give a number, or FIRST:LAST:COUNT"),
+        (("rmsprop", "--set", "lr"), "give NAME=VALUE"),
         (("rmspropp",), "There are: sgd, sgd_momentum, adagrad, rmsprop, adadelta, adam"),
         (("sgd", "--gamma", "0.9"), "sgd has no hyperparameter gamma; it takes --lr"),
         (("rmsprop", "--lr", "1:2:0"), "the range is empty"),
