@@ -428,7 +428,7 @@ def test_a_figure_in_three_dimensions_is_refused():
     """If this failed, a projection would be taken for data."""
     canvas = Canvas()
     canvas.add_subplot(projection="3d").plot([0, 1], [0, 1], [0, 1])
-    with pytest.raises(RecordError, match=r"two dimensions|no flat axes"):
+    with pytest.raises(RecordError, match=r"three dimensions|no flat axes"):
         decode_svg(as_svg(canvas))
 
 
