@@ -61,12 +61,11 @@ def load_rule(named: str) -> Callable[..., Any]:
 
 
 def _import_file(path: Path) -> ModuleType:
-    loaded = sys.modules.get(path.stem)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
-        return loaded
-    if loaded is not None or importlib.util.find_spec(path.stem):
+    found = importlib.util.find_spec(path.stem)
+    if found is not None and Path(found.origin or "").resolve() != path:
         raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
-    sys.path.append(str(path.parent))
+    if found is None:
+        sys.path.append(str(path.parent))
     return importlib.import_module(path.stem)
 
 
