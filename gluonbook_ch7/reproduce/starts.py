@@ -69,15 +69,17 @@ def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
     Returns
     -------
     Start or None
-        The earliest draw that fits; None if none of the first 50 does, on neither system.
+        The draw that fits best; None if none of the first 50 fits, on neither system.
     """
+    starts = {}
     for system in ("Linux", "macOS"):
         weights = fresh_starts(DRAWS, features.shape[1], system)
         losses = full_batch_losses(features, labels, weights)
-        found = np.flatnonzero(np.abs(losses - loss) <= PRECISION * abs(loss))
-        if len(found):
-            return Start(weights[found[0]], int(found[0]) + 1, system)
-    return None
+        differences = np.abs(losses - loss)
+        best = int(differences.argmin())
+        starts[float(differences[best])] = Start(weights[best], best + 1, system)
+    closest = min(starts)
+    return starts[closest] if closest <= PRECISION * abs(loss) else None
 
 
 def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> Optional[Start]:
