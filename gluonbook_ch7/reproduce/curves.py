@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .._observers import TrainingCall
+from . import chance
 from .alternatives import Call
-from .chance import MORE_RUNS, RUNS, SMALL
 from .curvetest import CurveTest
 from .inference import Inference, draw_inference
 
@@ -31,7 +31,7 @@ def infer_curve(
     losses : sequence of float, length m
     draw : callable
         Returns the curves of as many runs of the call, each with another shuffle: (runs, m). Where
-        the first `RUNS` give a small p, `MORE_RUNS` are drawn.
+        the first `chance.RUNS` give a small p, `chance.MORE_RUNS` are drawn.
 
     Raises
     ------
@@ -39,10 +39,10 @@ def infer_curve(
         If the call cannot have given the curve, or diverges.
     """
     stated = Call(**vars(call), start=(weights, np.zeros(1, np.float32)))
-    test = CurveTest(stated, sample=draw(RUNS))
+    test = CurveTest(stated, sample=draw(chance.RUNS))
     inference = draw_inference(losses, test)
-    if inference.p > SMALL:
+    if inference.p > chance.SMALL:
         return inference
-    more = replace(test.stated, fresh=test.coordinates(draw(MORE_RUNS)[:, 1:]))
+    more = replace(test.stated, fresh=test.coordinates(draw(chance.MORE_RUNS)[:, 1:]))
     p = test.p_values(test.coordinates(np.array([losses[1:]])), more)
-    return replace(inference, p=float(p[0]), runs=MORE_RUNS)
+    return replace(inference, p=float(p[0]), runs=chance.MORE_RUNS)
