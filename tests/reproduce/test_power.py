@@ -20,6 +20,7 @@ from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.figures import plt
 from gluonbook_ch7.reproduce import chance
 from gluonbook_ch7.reproduce.geometry import judge_figure
+from gluonbook_ch7.reproduce.interval_chart import likelihood_figure
 from gluonbook_ch7.reproduce.starts import find_edition, find_start
 from gluonbook_ch7.reproduce.svg import decode_svg
 from gluonbook_ch7.reproduce.verdict import Verdict, hold_together
@@ -203,3 +204,22 @@ def test_draws_are_those_of_a_fresh_process():
     """If this fails, a start is searched for among numbers that MXNet never draws."""
     recorded = [0.02212206, 0.00774004, 0.0104344, 0.01183925]
     np.testing.assert_allclose(fresh_starts(2, 4)[0, :, 0], recorded, atol=5e-9)
+
+
+def test_an_ordinary_curve_says_which_values_it_is_compatible_with(data):
+    """If this fails, a reader does not learn what the verdict on a curve is worth."""
+    call = Cell().call(*data["0.7"])
+    later = judge(record(call), call)[-1]
+    intervals = {each["name"]: each for each in later.numbers["inference"]["intervals"]}
+    assert intervals["lr"]["low"] < 0.01 < intervals["lr"]["high"]
+    assert f"lr in [{intervals['lr']['low']:.3g}, {intervals['lr']['high']:.3g}]" in later.basis
+    titles = [axes.get_title() for axes in likelihood_figure(later).axes]
+    assert [title.partition(":")[0] for title in titles] == ["lr", "gamma"]
+
+
+def test_another_curve_says_what_it_fits(data):
+    """If this fails, a difference is found and not named."""
+    faster = Cell(hyperparams={"lr": 0.015, "gamma": 0.9}).call(*data["0.7"])
+    later = judge(record(faster), Cell().call(*data["0.7"]))[-1]
+    assert any("lr ≈ 0.01" in words for words in later.numbers["inference"]["likelier"])
+    assert later.basis.partition("fits ")[2].startswith(later.numbers["inference"]["likelier"][0])
