@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._files import write_whole
-from .gap import LIMIT
+from .trajectory import LIMIT
 
 __all__ = [
     "Fan",

@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .._results import Result, Table, some_of
+from .trajectory import LIMIT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["LIMIT", "Gap", "Parting", "measure_gap", "short_number"]
+__all__ = ["Gap", "Parting", "measure_gap", "short_number"]
 
-# Two runs whose weights never differ by more are the same to rounding.
-LIMIT = 1e-6
 # How many units in the last place of a step's largest weight rounding alone may come to: the
 # chapter's rules and Gluon's, aligned, were at most 59 apart in 240 runs, 239 of them at most 22.
 ROUNDING_ULPS = 64

@@ -17,7 +17,10 @@ from .._sampling import draw_orders, draw_start
 from ..tracing.graph import gluon_gradients
 from ..training import Rule, fit_scratch
 
-__all__ = ["Path", "Trial", "draw_trial", "follow_gluon", "follow_scratch"]
+__all__ = ["LIMIT", "Path", "Trial", "draw_trial", "follow_gluon", "follow_scratch"]
+
+# Two runs whose weights never differ by more are the same to rounding.
+LIMIT = 1e-6
 
 # (steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and after
 # each.
