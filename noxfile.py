@@ -13,6 +13,7 @@ nox -s cases         the suite with every case of the property tests
 
 import configparser
 import os
+import shutil
 from glob import glob
 from pathlib import Path
 
@@ -182,6 +183,7 @@ def docs(session):
     """Build the site, with warnings as errors, and follow its links; pytest does the rest."""
     session.install(".[docs,test]")
     built = Path("docs", "_build", "html")
+    shutil.rmtree(built.parent, ignore_errors=True)  # pages that are no longer made
     options = ("--fresh-env", "--fail-on-warning", "--keep-going", "--jobs", "2", "--quiet")
     session.run("sphinx-build", *options, "docs", str(built))
     session.run("pytest", "-n", "0", "-q", "tests/docs/test_site.py", "-k", "link or elsewhere")

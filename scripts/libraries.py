@@ -20,7 +20,6 @@ import optax
 import torch
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7.data import load_data_ch7
 
 SEEDS = (0, 1, 2)
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
@@ -121,7 +120,7 @@ ROWS = (
 
 
 def main() -> None:
-    data = load_data_ch7(source="real")
+    data = gb.load_data_ch7(source="real")
     print("| optimizer | largest difference of a weight from the rule from scratch |")
     print("| --- | --- |")
     for name, make, settings in ROWS:

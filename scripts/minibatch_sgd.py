@@ -24,9 +24,8 @@
 
 # %%
 import gluonbook_ch7 as gb
-from gluonbook_ch7.data import load_data_ch7
 
-data = load_data_ch7()
+data = gb.load_data_ch7()
 features, labels = data.features, data.labels
 print(f"Data: edition {data.edition}, {data.origin}.")
 

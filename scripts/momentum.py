@@ -28,7 +28,6 @@
 import functools
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7.data import load_data_ch7
 
 # %% [markdown]
 # ## Two dimensions
@@ -57,7 +56,7 @@ gb.plt.show()
 # ## The rule in five lines
 
 # %%
-data = load_data_ch7()
+data = gb.load_data_ch7()
 features, labels = data.features, data.labels
 print(f"Data: edition {data.edition}, {data.origin}.")
 

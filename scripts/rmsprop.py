@@ -51,7 +51,6 @@ import math
 import numpy as np
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7.data import load_data_ch7
 
 # %% [markdown]
 # ## Two dimensions
@@ -103,7 +102,7 @@ gb.plt.show()
 # a state for each, and the hyperparameters, and takes one step.
 
 # %%
-data = load_data_ch7()
+data = gb.load_data_ch7()
 features, labels = data.features, data.labels
 print(f"Data: edition {data.edition}, {data.origin}.")
 

@@ -25,9 +25,7 @@ import gluonbook_ch7 as gb  # before mxnet, because it readies NumPy for it
 # isort: split
 from mxnet import nd
 
-from gluonbook_ch7.data import load_data_ch7
-
-data = load_data_ch7()
+data = gb.load_data_ch7()
 X, y = data.features.asnumpy(), data.labels.asnumpy()[:, np.newaxis]
 print(f"Data: edition {data.edition}, {data.origin}.")
 
