@@ -9,6 +9,7 @@ nox -s docs          the site, in docs/_build/html; pytest then tests it in a br
 nox -s lab           the book's section in JupyterLab, with the installed kernel; needs Chromium
 nox -s shuffled      the suite ten times in random order
 nox -s cases         the suite with every case of the property tests
+nox -s mutation      a sample of mutants of the package, each of which a test should notice
 """
 
 import configparser
@@ -107,7 +108,7 @@ def smoke(session, numpy):
     compare_bits(session)
     session.run("gluonbook-ch7", "doctor")
     session.run("gluonbook-ch7", "rerun")
-    session.run("pytest", "-n", "0", "-q", "tests/test_mxnet.py", "tests/test_training.py")
+    session.run("pytest", "-n", "0", "-q", "tests/_mxnet/test_mxnet.py", "tests/test_training.py")
 
 
 @nox.session
@@ -203,3 +204,10 @@ def cases(session):
     """The suite with every case of the property tests, not the part that is tried by default."""
     session.install(".[test]")
     session.run("pytest", *session.posargs, env={"GLUONBOOK_CH7_CASES": "all"})
+
+
+@nox.session
+def mutation(session):
+    """A sample of mutants of the heart, the tracer, the ensembles and the judge."""
+    session.install(".[test]", "cosmic-ray")
+    session.run("python", "scripts/mutation.py", *session.posargs)
