@@ -26,13 +26,10 @@ class Ch7Data:
     Attributes
     ----------
     features : NDArray, shape (n, 4) or (n, 5), float32
-        Standardised columns: mean 0 and standard deviation 1, without units.
     labels : NDArray, shape (n,), float32
-        The standardised sound pressure level.
-    edition : str
-        "0.7" (4 features) or "1.0" (5 features).
-    kind : str
-        "real" for the book's data set, "twin" for the moment twin, "other" for any other file.
+        Standardised columns; the label is the sound pressure level.
+    edition : {"0.7", "1.0"}
+    kind : {"real", "twin", "other"}
     origin : str
         The same in words, with the path of the file.
     """
@@ -44,6 +41,11 @@ class Ch7Data:
     origin: str
 
     @property
+    def is_real(self) -> bool:
+        """Whether these are the book's rows."""
+        return self.kind == "real"
+
+    @property
     def in_short(self) -> str:
         """The edition and the kind, short enough for the title of a figure."""
         kinds = {"real": "the real data", "twin": "the moment twin", "other": "other data"}
@@ -51,10 +53,7 @@ class Ch7Data:
 
 
 def get_data_ch7(edition: str = "0.7", source: Source = "auto") -> tuple[nd.NDArray, nd.NDArray]:
-    """Return the features (1503, 4) and the labels (1503,), as the book's function does.
-
-    The arguments are those of `load_data_ch7`, which also says where the data came from.
-    """
+    """Return the features (1503, 4) and the labels (1503,) that `load_data_ch7` loads."""
     data = _load(edition, source)
     return data.features, data.labels
 

@@ -200,7 +200,7 @@ def test_a_house_without_mxnet_and_more(tmp_path, bare_python):
     assert found["data"]["says"] == "not examined: No module named 'pooch'"
     assert found["extra notebook"]["state"] == "note"
     assert found["extra notebook"]["says"].startswith("not installed: nbclient>=")
-    assert found["extra notebook"]["command"].endswith("install 'nbclient>=0.8'")
+    assert found["extra notebook"]["command"].endswith("'nbclient>=0.8'")
 
 
 def test_a_house_without_numpy(tmp_path):

@@ -45,7 +45,8 @@ def ensemble(seed, executor=None):
 
 
 def trial(seed):
-    return follow_gluon(draw_trial(*DATA, 10, 1, seed), "rmsprop", GLUON)
+    (path,) = follow_gluon([draw_trial(*DATA, 10, 1, seed)], "rmsprop", GLUON)
+    return path
 
 
 def train(way, seed):

@@ -45,8 +45,15 @@ def test_rerun_prints_every_output_with_its_verdict_and_the_data(rerun):
 def test_rerun_writes_readable_figures_and_json(rerun, folder):
     """If this fails, the figures or the verdicts for programs are missing or damaged."""
     assert rerun.returncode == 0
-    names = {f"{name}.{end}" for name in ("2d_descent", "from_scratch", "gluon", "fan")
-             for end in ("svg", "png")}  # fmt: skip
+    figures = [
+        "2d_descent",
+        "from_scratch",
+        "from_scratch_likelihood",
+        "gluon",
+        "gluon_likelihood",
+        "fan",
+    ]
+    names = {f"{name}.{end}" for name in figures for end in ("svg", "png")}
     assert {path.name for path in (folder / "figures").iterdir()} == names
     for path in (folder / "figures").glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
