@@ -123,7 +123,7 @@ def command(*arguments):
 def call(*arguments, **options):
     """Run ``gluonbook-ch7 rerun``."""
     return subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=120, check=False, **options
+        command(*arguments), capture_output=True, text=True, timeout=600, check=False, **options
     )
 
 
