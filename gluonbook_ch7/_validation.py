@@ -24,6 +24,7 @@ __all__ = [
     "check_data",
     "check_hyperparams",
     "check_rule",
+    "check_rule_2d",
     "check_seeds",
     "check_sizes",
     "check_start",
@@ -176,6 +177,14 @@ def check_rule(trainer_fn: Any) -> None:
         raise ArgumentError(
             f"the update rule is {trainer_fn!r}; it must be a function (params, states, "
             "hyperparams), such as rmsprop; fit_gluon takes the name of a Gluon optimizer"
+        )
+
+
+def check_rule_2d(trainer: Any) -> None:
+    """Raise `ArgumentError` if the two-dimensional rule is not callable."""
+    if not callable(trainer):
+        raise ArgumentError(
+            f"the rule is {trainer!r}; it must be a function (x1, x2, s1, s2), such as rmsprop_2d"
         )
 
 

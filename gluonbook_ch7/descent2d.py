@@ -10,7 +10,7 @@ import math
 from typing import Any, Callable
 
 from . import _observers
-from ._validation import checked_2d
+from ._validation import check_rule_2d, checked_2d
 from .figures import plot_trace_2d, set_figsize
 
 __all__ = [
@@ -109,6 +109,7 @@ def descend_2d(trainer: Rule2D, num_steps: int = 20) -> list[Point]:
     Returns ``num_steps + 1`` points: the starting point and the one after each step. The rule takes
     and returns ``x1, x2, s1, s2``.
     """
+    check_rule_2d(trainer)
     x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
     trace = [(x1, x2)]
     for _ in range(num_steps):

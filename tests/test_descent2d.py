@@ -120,3 +120,10 @@ def test_two_dimensions_need_no_mxnet():
     """If this fails, the first cells of the sections wait for MXNet, or fail without it."""
     program = "import sys, gluonbook_ch7.descent2d; sys.exit('mxnet' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_a_rule_that_is_no_function_is_refused():
+    """If this fails, a mistake in the call ends in a TypeError that names none of its arguments."""
+    for wrong in (3, None, "rmsprop_2d"):
+        with pytest.raises(ArgumentError, match=r"must be a function \(x1, x2, s1, s2\)"):
+            train_2d(wrong)
