@@ -14,10 +14,11 @@ import sys
 import traceback
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
+if TYPE_CHECKING:  # packaging is imported only where something is wrong
+    from packaging.specifiers import SpecifierSet
+
 
 __all__ = [
     "PACKAGE",
@@ -138,12 +139,13 @@ def numpy_conflict() -> Optional[Remedy]:
     ]
     if not accepted:
         return Remedy(fault, "use a new virtual environment, because no NumPy suits all of them")
-    bounds = SpecifierSet(",".join(map(str, unmet.values())))
-    needed = [
+    bounds = [bound for spec in unmet.values() for bound in spec]
+    releases = [installed, *(f"{series}.99" for series in TRIED_NUMPYS)]
+    needed = {
         str(bound)
         for bound in bounds
-        if not all(bound.contains(f"{series}.99", True) for series in TRIED_NUMPYS)
-    ]
+        if not all(bound.contains(release, True) for release in releases)
+    }
     return Remedy(fault, pip_install(",".join([NUMPY, *sorted(needed)])))
 
 
@@ -152,6 +154,8 @@ def numpy_remedy() -> Remedy:
     installed = installed_version("numpy")
     if installed is None:
         return Remedy("NumPy is not installed", pip_install(NUMPY))
+    from packaging.requirements import Requirement
+
     if Requirement(NUMPY).specifier.contains(installed, True):
         again = pip_install(f"numpy=={installed}", options="--force-reinstall --no-deps")
         return Remedy(f"NumPy {installed} is damaged", again)
@@ -176,6 +180,8 @@ def missing_packages(extra: str = "") -> list[str]:
 
     MXNet is left out. Raises `PackageNotFoundError` if this package itself is not installed.
     """
+    from packaging.requirements import Requirement
+
     missing = []
     for line in metadata.requires(PACKAGE) or []:
         requirement = Requirement(line)
@@ -258,8 +264,10 @@ def _failing_library(error: BaseException) -> str:
     return package
 
 
-def _numpy_requirements() -> dict[str, SpecifierSet]:
+def _numpy_requirements() -> "dict[str, SpecifierSet]":
     """Return which NumPy each installed package requires; MXNet is left out."""
+    from packaging.requirements import Requirement
+
     found: dict[str, SpecifierSet] = {}
     for distribution in metadata.distributions():
         for line in distribution.requires or []:
