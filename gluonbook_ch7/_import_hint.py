@@ -1,4 +1,4 @@
-"""Say how to make ``import gluonbook`` work where it fails."""
+"""An import hook whose error explains how to make ``import gluonbook`` work."""
 
 import sys
 from collections.abc import Sequence

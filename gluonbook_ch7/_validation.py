@@ -149,7 +149,7 @@ def _check_number(rule: str, name: str, value: Any) -> None:
 
 
 def _missing(rule: str, hyperparams: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Say which hyperparameters are missing, and which unknown ones were given instead."""
+    """Return a message with the missing hyperparameters, and unknown ones that were given."""
     missing = [name for name in names if name not in hyperparams]
     unknown = [repr(name) for name in hyperparams if name not in names]
     instead = f", but {' and '.join(unknown)}, which it does not know" if unknown else ""

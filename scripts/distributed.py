@@ -167,7 +167,7 @@ def wait_for(processes: dict[str, Any], folder: Path, timeout: float) -> None:
 
 
 def check_ends(processes: dict[str, Any], folder: Path) -> None:
-    """Refuse to go on once a process has failed or was killed."""
+    """Raise an error once a process has failed or was killed."""
     for name, process in processes.items():
         status = process.poll()
         if status:

@@ -269,7 +269,7 @@ class _Blocks:
         self.progress.update(self.task, completed=done)
 
     def kept(self) -> str:
-        """Say what is not lost."""
+        """Return a message about the blocks that are kept."""
         if not self.done:
             return "No block was finished."
         if not self.store:

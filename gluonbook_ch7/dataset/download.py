@@ -105,7 +105,7 @@ def _too_slow(received: int, seconds: float) -> str:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Say in a few words why a request failed."""
+    """Return in a few words why a request failed."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.TooManyRedirects):

@@ -1,4 +1,4 @@
-"""The comparison: a rule from scratch beside any optimizer, difference by difference.
+"""Compare a rule from scratch with any optimizer, difference by difference.
 
 Both train from the same start on the same minibatches, and every parameter is followed at every
 step. Then the known differences are switched off: all of them, to see whether anything unknown is

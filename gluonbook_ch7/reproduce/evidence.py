@@ -1,4 +1,4 @@
-"""The evidence: what was recorded against what a rerun gives, as verdicts with their numbers.
+"""Compare what was recorded with what a rerun gives; each verdict has its numbers.
 
 Text is judged number by number, figures as geometry, and random outputs as one draw from the
 distribution that the same call has. The built-in section and a chapter file are judged alike, a
@@ -104,7 +104,7 @@ def _judge_printed(output: str, recorded: str, rerun: str) -> list[Judgement]:
 
 
 def _judge_uncalled(output: str, recorded: CellOutputs, rerun: CellOutputs) -> list[Judgement]:
-    """Say that a cell's losses are random, and that nothing says from which distribution."""
+    """Return that random losses are not judged, because their distribution is unknown."""
     text, text_now = recorded.text.strip(), rerun.text.strip()
     judgements = [Judgement(f"{output}: text", text, text_now, Verdict.NOT_JUDGED, NO_CALL)]
     for figure in recorded.figures:

@@ -1,4 +1,4 @@
-"""The verdicts: what can be said of a recorded output, and the number that it rests on."""
+"""Verdicts on recorded outputs, each with the number that it rests on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
