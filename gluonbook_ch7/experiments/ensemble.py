@@ -123,6 +123,7 @@ def fit_ensemble(
     *,
     seeds: Union[int, Sequence[int]],
     start: Any = None,
+    count_rows: bool = True,
     max_memory: int = MAX_MEMORY,
     executor: Optional[Executor] = None,
     store: Optional[Store] = None,
@@ -148,6 +149,9 @@ def fit_ensemble(
         `start`, its first weights.
     start : (weights, bias), optional
         Starting points: k numbers and one number for all runs, or arrays (runs, k) and (runs,).
+    count_rows : bool
+        Average the gradient of a short last minibatch over its rows, as the book's loop does. False
+        divides by `batch_size`, as the book does with Gluon; so does every Gluon optimizer.
     max_memory : int
         How many bytes the runs that are trained together may take; larger ensembles are trained
         block by block.
@@ -187,7 +191,7 @@ def fit_ensemble(
         states = states(features) if callable(states) else states
         validation.check_states(states, features.shape[1])
     task = (features, labels, batch_size, num_epochs)
-    blocks = _blocks(rule, states, hyperparams, *task, seeds, start, max_memory)
+    blocks = _blocks(rule, states, hyperparams, *task, seeds, start, count_rows, max_memory)
     params = np.concatenate(run_blocks(blocks, executor, store, on_block))
     with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
         losses = full_batch_losses(params[:, :-1], features, labels).astype(np.float32)
@@ -212,6 +216,7 @@ def _blocks(
     num_epochs: int,
     seeds: tuple[int, ...],
     start: Any,
+    count_rows: bool,
     max_memory: int,
 ) -> list[StackedRuns]:
     """Return the blocks of work."""
@@ -238,6 +243,7 @@ def _blocks(
             seeds=seeds[runs],
             weights=weights[runs],
             bias=bias[runs],
+            count_rows=count_rows,
         )
         blocks.append(block)
     return blocks

@@ -52,6 +52,8 @@ class StackedRuns:
         Of the runs' shuffles.
     weights, bias : ndarray, shape (runs, k, 1) and (runs, 1, 1), float32
         The starting points.
+    count_rows : bool
+        As `fit_ensemble` takes it.
     """
 
     rule: Union[Rule, str]
@@ -64,6 +66,7 @@ class StackedRuns:
     seeds: tuple[int, ...]
     weights: Floats
     bias: Floats
+    count_rows: bool
 
     @in_turn
     def run(self) -> Floats:
@@ -107,8 +110,8 @@ class StackedRuns:
 
     def _train(self, runs: npt.NDArray[np.intp], hyperparams: dict[str, Any]) -> nd.NDArray:
         """Train some of the runs; return their parameters, (m + 1, runs, k + 1), not waited for."""
-        seeds = tuple(self.seeds[run] for run in runs)
-        orders = draw_orders(seeds, len(self.features), self.num_epochs)
+        seeds, which = np.unique([self.seeds[run] for run in runs], return_inverse=True)
+        orders = draw_orders(seeds.tolist(), len(self.features), self.num_epochs)[:, which]
         w, b = nd.array(self.weights[runs]), nd.array(self.bias[runs])
         w.attach_grad()  # for a rule that cannot be traced
         b.attach_grad()
@@ -143,7 +146,8 @@ class StackedRuns:
                 inputs = {f"array{k}": array for k, array in enumerate(arrays)}
                 if program.changing.size:
                     inputs["numbers"] = nd.array(program.changing[step : step + steps].ravel())
-                run = stacked_steps(program.key, steps, rows)
+                divisor = rows if self.count_rows else self.batch_size
+                run = stacked_steps(program.key, steps, divisor)
                 arrays = run(order=nd.array(examples, dtype="int32"), **data, **inputs)
                 step += steps
                 if is_checkpoint(first + steps - 1, self.batch_size):
@@ -163,8 +167,8 @@ class StackedRuns:
         for order in orders:
             for batch_i, start in enumerate(range(0, order.shape[1], self.batch_size)):
                 examples = order[:, start : start + self.batch_size]
-                rows = 1 if isinstance(self.rule, str) else examples.shape[1]
-                gradients = stacked_gradients(rows)
+                divisor = examples.shape[1] if self.count_rows else self.batch_size
+                gradients = stacked_gradients(1 if isinstance(self.rule, str) else divisor)
                 order_now = nd.array(examples, dtype="int32")
                 update(*gradients(order=order_now, w=w, b=b, **data))
                 if is_checkpoint(batch_i, self.batch_size):

@@ -32,7 +32,7 @@ class Call:
 
     Attributes
     ----------
-    rule, states, hyperparams, features, labels, batch_size, num_epochs, start
+    rule, states, hyperparams, features, labels, batch_size, num_epochs, start, count_rows
         As `fit_ensemble` takes them.
     """
 
@@ -44,6 +44,7 @@ class Call:
     batch_size: int = 10
     num_epochs: int = 2
     start: Optional[tuple[Any, Any]] = None
+    count_rows: bool = True
 
     def train(self, seeds: Sequence[int], **hyperparams: Any) -> npt.NDArray[np.float32]:
         """Train one run for each seed; return the losses (runs, m).
@@ -60,6 +61,7 @@ class Call:
             self.num_epochs,
             seeds=seeds,
             start=self.start,
+            count_rows=self.count_rows,
         )
         return ensemble.losses
 
@@ -124,9 +126,10 @@ def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
             hyperparams = {ours: call.hyperparams[name] for name, ours in names.items()}
             own_scratch = replace(
                 call,
-                rule=_averaging_like_gluon(rule.step, len(call.labels), call.batch_size),
+                rule=rule.step,
                 states=rule.states(call.features),
-                hyperparams={**rule.hyperparams, **hyperparams, "steps": 0},
+                hyperparams={**rule.hyperparams, **hyperparams},
+                count_rows=False,
             )
             return own_scratch, {n: ours for n, ours in names.items() if _can_vary(call, n)}
     return call, {}
@@ -138,21 +141,6 @@ def _can_vary(call: Call, name: str) -> bool:
         return False
     value = float(call.hyperparams[name])
     return (name in RATES and 0 < value < np.inf) or (name in FRACTIONS and 0 <= value <= 1)
-
-
-def _averaging_like_gluon(rule: Rule, num_examples: int, batch_size: int) -> Rule:
-    """Return a rule that divides a short last minibatch's gradients by `batch_size`."""
-    steps_per_epoch = -(-num_examples // batch_size)
-    share = (num_examples % batch_size or batch_size) / batch_size
-
-    def step(params: list[nd.NDArray], states: Any, hyperparams: dict[str, Any]) -> None:
-        hyperparams["steps"] += 1
-        is_last = hyperparams["steps"] % steps_per_epoch == 0
-        for p in params:  # in every step, so that they can all be traced alike
-            p.grad[:] = (share if is_last else 1.0) * p.grad
-        rule(params, states, hyperparams)
-
-    return step
 
 
 def other_sizes(call: Call) -> dict[str, Call]:

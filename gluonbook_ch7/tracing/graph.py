@@ -135,7 +135,7 @@ def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
 
 
 @lru_cache(maxsize=64)
-def stacked_steps(key: Key, steps: int, rows: int) -> Operator:
+def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
     """Return some steps of training many runs from scratch, stacked, as one operator.
 
     Parameters
@@ -143,8 +143,8 @@ def stacked_steps(key: Key, steps: int, rows: int) -> Operator:
     key
         What the rule does: the `Program`'s key.
     steps : int
-    rows : int
-        The number of examples in a minibatch.
+    divisor : int
+        What the sum of a minibatch's gradients is divided by.
 
     Returns
     -------
@@ -158,27 +158,27 @@ def stacked_steps(key: Key, steps: int, rows: int) -> Operator:
     for examples in _split(order, steps):
         examples = mx.sym.reshape(examples, shape=(-3, 0))  # without the axis of steps
         w, b = arrays[:2]
-        gradients = _stacked_gradients(features, labels, examples, w, b, rows)
+        gradients = _stacked_gradients(features, labels, examples, w, b, divisor)
         arrays = _apply_rule(key, [*arrays, *gradients], numbers)
     return _compile(*arrays)
 
 
 @lru_cache(maxsize=64)
-def stacked_gradients(rows: int) -> Operator:
+def stacked_gradients(divisor: int) -> Operator:
     """Return the gradients of many runs as one operator.
 
     From ``features``, ``labels``, ``order`` (runs, m), ``w`` and ``b`` as in `stacked_steps` to the
-    gradients of the weights and the biases, summed over the minibatch and divided by `rows`.
+    gradients of the weights and the biases, summed over the minibatch and divided by `divisor`.
     """
     features, labels, order, w, b = map(mx.sym.var, ("features", "labels", "order", "w", "b"))
-    return _compile(*_stacked_gradients(features, labels, order, w, b, rows))
+    return _compile(*_stacked_gradients(features, labels, order, w, b, divisor))
 
 
-def _stacked_gradients(features: Any, labels: Any, order: Any, w: Any, b: Any, rows: int) -> Any:
-    """Return Xᵀ r and the sum of r for each run, with r = (X w + b − y) / rows."""
+def _stacked_gradients(features: Any, labels: Any, order: Any, w: Any, b: Any, divisor: int) -> Any:
+    """Return Xᵀ r and the sum of r for each run, with r = (X w + b − y) / divisor."""
     X = mx.sym.take(features, order)
     y_hat = mx.sym.broadcast_add(mx.sym.batch_dot(X, w), b)
-    residual = mx.sym.broadcast_sub(y_hat, mx.sym.take(labels, order)) / rows
+    residual = mx.sym.broadcast_sub(y_hat, mx.sym.take(labels, order)) / divisor
     weights = mx.sym.batch_dot(X, residual, transpose_a=True)
     return [weights, mx.sym.sum(residual, axis=1, keepdims=True)]
 
