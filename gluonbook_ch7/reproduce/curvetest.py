@@ -137,18 +137,20 @@ class CurveTest:
 
         Each change is the name of one and a place on its scale; they are trained all together.
         """
-        seeds = [*range(FIT_SEED, FIT_SEED + ALTERNATIVE_RUNS)]
-        seeds += range(FRESH_SEED, FRESH_SEED + ALTERNATIVE_RUNS)
+        fit = range(FIT_SEED, FIT_SEED + ALTERNATIVE_RUNS)
+        fresh = range(FRESH_SEED, FRESH_SEED + ALTERNATIVE_RUNS)
+        # Runs with the same seed stand side by side, because they share its shuffles.
+        seeds = np.repeat([*fit, *fresh], len(changes))
         values = [self.scales[name].value(place) for name, place in changes]
         varied = {}
         for name, scale in self.scales.items():
             each = [v if name == other else scale.stated for (other, _), v in zip(changes, values)]
-            varied[self._names[name]] = np.repeat(each, len(seeds))
-        losses = self._free.train(seeds * len(changes), **varied)
-        curves = self.coordinates(losses[:, 1:]).reshape(len(changes), 2, ALTERNATIVE_RUNS, -1)
+            varied[self._names[name]] = np.tile(each, 2 * ALTERNATIVE_RUNS)
+        losses = self._free.train(seeds.tolist(), **varied)
+        curves = self.coordinates(losses[:, 1:]).reshape(2, ALTERNATIVE_RUNS, len(changes), -1)
         return [
-            Point.fit(fit, fresh, f"{name} ≈ {value:.3g}", place)
-            for (fit, fresh), (name, place), value in zip(curves, changes, values)
+            Point.fit(curves[0, :, i], curves[1, :, i], f"{name} ≈ {value:.3g}", place)
+            for i, ((name, place), value) in enumerate(zip(changes, values))
         ]
 
     def _train(self, calls: Mapping[str, Call]) -> list[Point]:

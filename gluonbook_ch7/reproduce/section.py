@@ -15,7 +15,6 @@ from .._sampling import seed_generators
 from ..data import Ch7Data
 from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
 from ..experiments.charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
-from ..experiments.ensemble import Ensemble
 from ..figures import plt
 from ..loss_curve import LossCurve
 from ..rules import init_rmsprop_states, rmsprop
@@ -23,8 +22,8 @@ from ..training import train_ch7, train_gluon_ch7
 from . import evidence
 from .chance import RUNS
 from .interval_chart import likelihood_figure
-from .losses import examine
-from .observer import Training, appended, shuffles_of
+from .losses import LossEvidence, examine
+from .observer import Training, appended
 from .record import CellOutputs, Record
 from .svg import Axes, decode_svg
 from .verdict import Judgement
@@ -43,15 +42,15 @@ class Result:
     recorded, rerun : CellOutputs
         What the cell put out then and now.
     judgements : list of Judgement
-    sample : Ensemble or None
-        For a training cell, 1,000 shuffles of it from its own start.
+    evidence : LossEvidence or None
+        For a training cell, what its losses were judged by.
     """
 
     name: str
     recorded: CellOutputs
     rerun: CellOutputs
     judgements: list[Judgement]
-    sample: Optional[Ensemble] = None
+    evidence: Optional[LossEvidence] = None
 
 
 def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
@@ -76,12 +75,13 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
     seed_generators(0)
     for (name, cell), then in zip(_cells(data), recorded):
         now, trainings = _run(cell)
-        sample, found = None, []
-        for training, claim in zip(trainings, evidence.claims_of(then, len(trainings))):
-            sample = shuffles_of(training.call, RUNS, training.start)
-            found.append(examine(training, claim.losses, claim.printed))
+        claims = evidence.claims_of(then, len(trainings))
+        found = [
+            examine(training, claim.losses, claim.printed)
+            for training, claim in zip(trainings, claims)
+        ]
         judgements = evidence.judge_cell(name, then, now, found)
-        yield Result(name, then, now, judgements, sample)
+        yield Result(name, then, now, judgements, *found)
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
@@ -101,9 +101,8 @@ def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> lis
         What was written.
     """
     drawn = {_file_name(result.name): _overlay(result) for result in results}
-    fans = [_fan(result, result.sample) for result in results if result.sample]
-    runs = len(fans[0].losses)
-    title = f"{runs:,} shuffles from the recorded start, {data.in_short}"
+    fans = [_fan(result, result.evidence) for result in results if result.evidence]
+    title = f"{RUNS:,} shuffles from the recorded start, {data.in_short}"
     drawn["fan"] = fan_figure(fans, title)
     for result in results:
         figures = [likelihood_figure(judgement) for judgement in result.judgements]
@@ -126,14 +125,14 @@ def _lines(axes: Axes) -> list[npt.NDArray[np.float64]]:
     return [line.vertices for line in sorted(axes.polylines, key=lambda line: not line.marker)]
 
 
-def _fan(result: Result, sample: Ensemble) -> Fan:
+def _fan(result: Result, found: LossEvidence) -> Fan:
     curves = (
         cell.figures[0].axes[0].polylines[0].vertices[:, 1]
         for cell in (result.recorded, result.rerun)
     )
     p = result.judgements[-1].numbers["p"]
     title = f"{result.name}: the recorded curve has p = {p:.2g}"
-    return Fan(title, sample.epochs, sample.losses, *curves)
+    return Fan(title, np.array(found.epochs), np.array(found.fan), *curves)
 
 
 def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
