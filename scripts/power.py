@@ -1,9 +1,10 @@
 """Measure the test of recorded loss curves: its power, its calibration and its intervals.
 
-python scripts/power.py power calibration coverage --json power.json
+python scripts/power.py power bound calibration coverage --json power.json
 
-Power is measured at level 0.01. Its limit is the likelihood ratio of the truth to the stated call,
-which no test that must find the truth by itself can reach.
+Power is measured at level 0.01. Its limit in a row is the power of the likelihood ratio of the
+truth to the stated call. A test that must find the truth by itself cannot reach the limits of all
+rows at once; the bound says how close to them any test could come. It needs SciPy.
 """
 
 import sys
@@ -49,7 +50,8 @@ TRUTHS: dict[str, list[dict[str, Any]]] = {
     "adadelta": [{"rho": 0.95}, {"rho": 0.8}],
     "adam": [{"lr": lr} for lr in (0.009, 0.011, 0.012, 0.015)],
 }
-PARTS = ("power", "calibration", "coverage")
+PARTS = ("power", "bound", "calibration", "coverage")
+SHARE = 0.9  # of the limit
 
 
 @click.command()
@@ -91,6 +93,7 @@ def main(
     rules, results = rules or list(TRUTHS), {}
     measures = {
         "power": lambda rule: list(power(rule, curves, shuffles)),
+        "bound": lambda rule: [bound(rule, curves)],
         "calibration": lambda rule: [calibration(rule, curves, shuffles)],
         "coverage": lambda rule: list(coverage(rule, -(-intervals // len(rules)))),
     }
@@ -182,14 +185,68 @@ def distance_power(fresh: np.ndarray, losses: np.ndarray) -> float:
 
 def limit_of(ranked: "RankedTest", true: Call, recorded: np.ndarray) -> float:
     """Return the power of the likelihood ratio of the truth, which the test does not know."""
-    losses = true.train(range(CURVE_SEED - LIMIT_RUNS, CURVE_SEED))
-    fitted = Gaussian.fit(ranked.test.coordinates(losses[:, 1:]))
+    fitted = gaussian_of(ranked.test, true)
 
     def ratio(curves: np.ndarray) -> np.ndarray:
         return fitted.log_density(curves) - ranked.test.stated.gaussian.log_density(curves)
 
     fresh = np.concatenate(ranked.fresh)
     return float(np.mean(ratio(recorded) > np.quantile(ratio(fresh), 1 - LEVEL)))
+
+
+def gaussian_of(test: CurveTest, true: Call) -> Gaussian:
+    """Return the Gaussian of a call's curves, in the coordinates of the stated call."""
+    losses = true.train(range(CURVE_SEED - LIMIT_RUNS, CURVE_SEED))
+    return Gaussian.fit(test.coordinates(losses[:, 1:]))
+
+
+def bound(rule: str, curves: int) -> dict[str, Any]:
+    """Return how close any one test could come to the limits of all rows at once.
+
+    A test gives each curve a probability of rejection. Its level and its power in each row are
+    linear in these, so the best test is the solution of a linear program (the generalised lemma of
+    Neyman and Pearson). It is solved for curves drawn from the Gaussians of the rows.
+    """
+    from scipy.optimize import linprog
+
+    pairs = [calls(rule, truth) for truth in TRUTHS[rule] if "features" not in truth]
+    test = CurveTest(pairs[0][0], runs=100)
+    same_length = [true for _, true in pairs if true.train([0]).shape[1] == test.length]
+    gaussians = [test.stated.gaussian, *(gaussian_of(test, true) for true in same_length)]
+    generator = np.random.default_rng(0)
+    drawn = np.concatenate([draws(gaussian, curves, generator) for gaussian in gaussians])
+    densities = np.stack([gaussian.log_density(drawn) for gaussian in gaussians])
+    null, *rows = np.exp(densities - np.logaddexp.reduce(densities, axis=0))
+    null, rows = null / null.sum(), [row / row.sum() for row in rows]
+    limits = np.array([limit_at(LEVEL, null, row) for row in rows])
+    level = linprog(null, A_ub=-np.array(rows), b_ub=-SHARE * limits, bounds=(0, 1))
+    # The unknowns are now the probabilities of rejection and, last, the smallest share.
+    powers = np.column_stack([-np.array(rows), limits])
+    share = linprog(
+        np.append(np.zeros(len(null)), -1),
+        A_ub=np.vstack([np.append(null, 0), powers]),
+        b_ub=np.append(LEVEL, np.zeros(len(rows))),
+        bounds=(0, 1),
+    )
+    return {
+        "rule": rule,
+        "rows": len(rows),
+        f"level for {SHARE:.0%} of each limit": level.fun,
+        f"share of each limit at level {LEVEL}": -share.fun,
+    }
+
+
+def draws(gaussian: Gaussian, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Draw curves from a Gaussian."""
+    normals = generator.standard_normal((count, len(gaussian.mean)))
+    return gaussian.mean + normals @ np.linalg.inv(gaussian.whitening)
+
+
+def limit_at(level: float, null: np.ndarray, row: np.ndarray) -> float:
+    """Return the power of the likelihood ratio of a row, given the weights of drawn curves."""
+    likeliest_first = np.argsort(null / np.maximum(row, 1e-300))
+    rejected = np.cumsum(null[likeliest_first]) <= level
+    return float(row[likeliest_first][rejected].sum())
 
 
 class RankedTest:
