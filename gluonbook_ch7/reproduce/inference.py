@@ -115,8 +115,9 @@ def infer(
         As in `fit_scratch`.
     hyperparams : dict
         The stated hyperparameters, numbers.
-    states : sequence of NDArray, or of sequences of NDArray, optional
-        The rule's states before the first step; not needed for the chapter's own rules.
+    states : sequence of NDArray, or of sequences of NDArray, or callable, optional
+        The rule's states before the first step, or a function that makes them from the features;
+        not needed for the chapter's own rules.
     start : (weights, bias), optional
         Where the run began, arrays of shape (k, 1) and (1,). By default every run has a start of
         its own, as in `fit_scratch`.
@@ -143,7 +144,8 @@ def infer(
     """
     if states is None and not isinstance(rule, str):
         known = [each for each in RULES.values() if each.step is rule]
-        states = known[0].states(features) if known else None
+        states = known[0].states if known else None
+    states = states(features) if callable(states) else states
     call = Call(rule, states, dict(hyperparams), features, labels, batch_size, num_epochs, start)
     return draw_inference(losses, CurveTest(call, other_data or {}, runs))
 
