@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import nd
+from .._trees import leaves, map_arrays
 from ..experiments.ensemble import fit_ensemble
 from ..experiments.registry import RULES
 from ..training import Rule
@@ -178,7 +179,8 @@ def other_rules(call: Call) -> dict[str, Call]:
 
 def other_data(call: Call, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> dict[str, Call]:
     """Return calls on other data, from any start, for rules whose states begin with zeros."""
-    if not _all_zero(call.states):
+    arrays = [leaf for leaf in leaves(call.states) if leaf is not None]
+    if not all(isinstance(array, nd.NDArray) and not array.asnumpy().any() for array in arrays):
         return {}
     return {
         name: replace(
@@ -192,16 +194,10 @@ def other_data(call: Call, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) ->
     }
 
 
-def _all_zero(states: Any) -> bool:
-    if isinstance(states, nd.NDArray):
-        return not states.asnumpy().any()
-    return all(map(_all_zero, states)) if isinstance(states, (tuple, list)) else states is None
-
-
 def _zeros(states: Any, num_features: int, wanted: int) -> Any:
     """Return states of zeros in which the weights have another number of features."""
-    if isinstance(states, nd.NDArray):
-        return nd.zeros((wanted, 1)) if states.shape == (num_features, 1) else states
-    if isinstance(states, (tuple, list)):
-        return type(states)(_zeros(state, num_features, wanted) for state in states)
-    return states
+
+    def zeros(state: nd.NDArray) -> nd.NDArray:
+        return nd.zeros((wanted, 1) if state.shape == (num_features, 1) else state.shape)
+
+    return map_arrays(zeros, states)
