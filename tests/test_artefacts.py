@@ -130,7 +130,8 @@ def test_the_sdist_has_what_it_takes_to_build_and_test_and_nothing_else(sdist, t
     files = {str(path.relative_to(sdist)) for path in sdist.rglob("*") if path.is_file()}
     files = {name for name in files if not name.startswith("gluonbook_ch7.egg-info/")}
     expected = files_in(tree, ["gluonbook_ch7"], PACKAGE_FILES)
-    expected |= files_in(tree, ["tests", "scripts"], {".py", ".md"})
+    expected |= files_in(tree, ["scripts"], {".py"})
+    expected |= files_in(tree, ["tests"], {".py", ".md", ".svg"})
     site = files_in(tree, ["docs"], {".md", ".py", ".html", ".js", ".css", ".png"})
     expected |= site - {"docs/_build/html/index.html"}
     assert files - expected == {
