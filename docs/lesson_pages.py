@@ -7,18 +7,9 @@ from shutil import copyfile
 
 import jupytext
 import nbformat
+from section import LESSONS
 
 HERE = Path(__file__).parent
-LESSONS = (
-    "gd_sgd",
-    "minibatch_sgd",
-    "momentum",
-    "adagrad",
-    "rmsprop",
-    "adadelta",
-    "adam",
-    "states",
-)
 BUTTON = (
     '<p><a class="download-notebook" href="{notebook}" download>Download this page as a notebook'
     "</a></p>"
