@@ -16,14 +16,13 @@ from typing import Any, NamedTuple
 
 from ._mxnet.install_hints import (
     PACKAGE,
-    crash_remedy,
     import_remedy,
     install_extra,
     missing_packages,
-    numpy_conflict,
-    numpy_remedy,
     pip_install,
     put_aside,
+    reinstall_mxnet,
+    reinstall_numpy,
 )
 from .errors import DependencyError, GluonbookError
 
@@ -51,13 +50,10 @@ def runs_here(findings: Sequence[Finding]) -> bool:
 
 def diagnose(seconds: float = 120.0) -> list[Finding]:
     """Examine everything that the chapter needs; MXNet may take so many seconds."""
-    probed = probe(seconds)
     return [
         Finding("python", "ok", f"CPython {platform.python_version()}, {platform.platform()}"),
         *_check_packages(),
-        _check_numpy(probed),
-        _check_mxnet(probed),
-        _check_training(probed),
+        *_check_libraries(probe(seconds)),
         *_check_data(),
     ]
 
@@ -68,47 +64,54 @@ def _check_packages() -> list[Finding]:
         extras = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
         return [Finding("packages", "note", f"unknown, because {PACKAGE} is not installed")]
-    missing = missing_packages("")
     findings = [Finding("packages", "ok", "all are installed")]
+    missing = missing_packages()
     if missing:
         says = f"missing or too old: {', '.join(missing)}"
         findings = [Finding("packages", "fault", says, pip_install(*missing))]
     for extra in extras:
-        missing_here = missing_packages(extra)
-        if missing_here:
-            says = f"not installed: {', '.join(missing_here)}"
-            findings.append(Finding(f"extra {extra}", "note", says, install_extra(extra)))
+        name, missing = f"extra {extra}", missing_packages(extra)
+        if missing:
+            says = f"not installed: {', '.join(missing)}"
+            findings.append(Finding(name, "note", says, install_extra(extra)))
         else:
-            findings.append(Finding(f"extra {extra}", "ok", "installed"))
+            findings.append(Finding(name, "ok", "installed"))
     return findings
 
 
-def _check_numpy(probed: Mapping[str, Any]) -> Finding:
+def _check_libraries(probed: Mapping[str, Any]) -> list[Finding]:
+    """Check NumPy, MXNet, and training with them: what was not reported ended the process."""
+    ended = probed["ended"]
     if "numpy" not in probed:
-        says = f"NumPy cannot be imported: {probed['ended']}"
-        return Finding("numpy", "fault", says, numpy_remedy().command)
-    conflict = numpy_conflict()
-    if conflict:
-        return Finding("numpy", "note", *conflict)
-    return Finding("numpy", "ok", str(probed["numpy"]))
-
-
-def _check_mxnet(probed: Mapping[str, Any]) -> Finding:
-    if "mxnet" in probed:
-        return Finding("mxnet", "ok", str(probed["mxnet"]))
-    if "fault" in probed:
-        return Finding("mxnet", "fault", probed["fault"], probed["command"])
-    if "numpy" not in probed:
-        return Finding("mxnet", "fault", "not tried, because it needs NumPy")
-    return Finding("mxnet", "fault", *crash_remedy("while it was imported", probed["ended"]))
-
-
-def _check_training(probed: Mapping[str, Any]) -> Finding:
+        says = f"NumPy cannot be imported: {ended}"
+        numpy = Finding("numpy", "fault", says, reinstall_numpy())
+        mxnet = Finding("mxnet", "fault", "not tried, because it needs NumPy")
+    else:
+        numpy = Finding("numpy", "ok", probed["numpy"])
+        if "mxnet" in probed:
+            mxnet = Finding("mxnet", "ok", probed["mxnet"])
+        elif "fault" in probed:
+            mxnet = Finding("mxnet", "fault", probed["fault"], probed["command"])
+        else:
+            mxnet = _crashed("mxnet", f"while it was imported, {ended}")
     if "mxnet" not in probed:
-        return Finding("training", "fault", "not tried, because it needs MXNet")
-    if "last_loss" not in probed:
-        return Finding("training", "fault", *crash_remedy("while it trained", probed["ended"]))
-    first, last = probed["first_loss"], probed["last_loss"]
+        training = Finding("training", "fault", "not tried, because it needs MXNet")
+    elif "last_loss" not in probed:
+        training = _crashed("training", f"while it trained, {ended}")
+    else:
+        training = _check_losses(probed["first_loss"], probed["last_loss"])
+    return [numpy, mxnet, training]
+
+
+def _crashed(name: str, says: str) -> Finding:
+    if "SIGILL" in says:
+        says += " (this processor, or its emulator, lacks an instruction)"
+        return Finding(name, "fault", says, "use another machine with an x86-64 processor")
+    # A damaged copy crashes; any other failure would survive a new installation.
+    return Finding(name, "fault", says, reinstall_mxnet() if "by SIG" in says else "")
+
+
+def _check_losses(first: float, last: float) -> Finding:
     says = f"RMSProp on the moment twin: from {first:.6f} to {last:.6f} in {STEPS} full-batch steps"
     # The smallest loss that the model can reach is 0.257713.
     if abs(first - RECORDED_FIRST_LOSS) < 1e-6 and 0.2577 < last < 0.2582:
@@ -170,8 +173,6 @@ def probe(seconds: float = 120.0) -> dict[str, Any]:
         )
         output = process.stdout
         ended = _how_it_ended(process.returncode, process.stderr)
-    except OSError as error:
-        output, ended = b"", f"the process could not be started ({error.strerror})"
     except subprocess.TimeoutExpired as expired:
         output, ended = expired.stdout or b"", f"the process did not end within {seconds:g} s"
     probed: dict[str, Any] = {"ended": ended}

@@ -14,35 +14,27 @@ import sys
 import traceback
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Optional
-
-if TYPE_CHECKING:  # packaging is imported only where something is wrong
-    from packaging.specifiers import SpecifierSet
-
+from typing import NamedTuple, Optional
 
 __all__ = [
     "PACKAGE",
     "VERSION",
     "Remedy",
-    "crash_remedy",
     "import_remedy",
     "install_extra",
     "installed_version",
     "missing_packages",
-    "numpy_conflict",
-    "numpy_remedy",
     "pip_install",
     "put_aside",
+    "reinstall_mxnet",
+    "reinstall_numpy",
 ]
 
 PACKAGE = "gluonbook_ch7"
 VERSION = "1.9.1"
-# MXNet's wheel needs these two libraries of the system.
-LIBRARIES = ("libgomp.so.1", "libquadmath.so.0")
 CONTAINER = "docker run --platform linux/amd64 -it python:3.12 bash"
-# The releases of NumPy that MXNet was tried with, and what to ask pip for.
-TRIED_NUMPYS = [f"1.{minor}" for minor in range(21, 27)] + [f"2.{minor}" for minor in range(6)]
-NUMPY = "numpy<2.6"
+# The first release of NumPy that MXNet was never tried with.
+NUMPY_BOUND = (2, 6)
 
 
 class Remedy(NamedTuple):
@@ -61,105 +53,56 @@ def import_remedy(error: BaseException) -> Remedy:
     missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     missing_library = re.search(r"(\S+): cannot open shared object file", said)
     missing_in_numpy = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
+    other_file = _file_in_the_way()
+    culprit = _failing_package(error)
+    version = installed_version(culprit)
+
     # The order matters: the first explanation that applies is the cause of those after it.
-    remedy = _platform_remedy()
-    if remedy:
-        return remedy
+    where = _other_platform()
+    if where:
+        return Remedy(f"MXNet {VERSION} {where}", CONTAINER)
     if missing_library:
-        return _library_remedy(missing_library[1], said)
+        fault = f"MXNet needs a system library that is missing ({said})"
+        return Remedy(fault, _install_library(missing_library[1]))
     if missing == "mxnet":
-        again = "--force-reinstall --no-deps" if _installed_mxnet() else "--no-deps"
-        return Remedy(f"MXNet {VERSION} is not installed", _install_mxnet(again))
+        return Remedy(f"MXNet {VERSION} is not installed", reinstall_mxnet())
     if missing.split(".")[0] == "distutils":
-        again = "--force-reinstall" if installed_version("setuptools") else ""
-        return Remedy(
-            "MXNet imports distutils, which setuptools provides on this Python",
-            pip_install("setuptools", options=again),
-        )
-    remedy = _wrong_mxnet()
-    if remedy:
-        return remedy
+        fault = "MXNet imports distutils, which setuptools provides on this Python"
+        return Remedy(fault, pip_install("setuptools", options="--force-reinstall"))
+    if other_file:
+        fault = f"`import mxnet` finds {other_file}, which is not MXNet {VERSION}"
+        return Remedy(fault, put_aside(other_file))
     if missing and not missing.startswith(("mxnet.", "numpy.")):
-        return Remedy(f"MXNet imports {missing}, which is not installed", pip_install(missing))
-    library = _failing_library(error)
-    if library != "mxnet":
-        conflict = numpy_conflict()
-        if conflict:
-            return Remedy(f"MXNet imports {library}, and {conflict.fault}", conflict.command)
-        return Remedy(
-            f"MXNet imports {library} {installed_version(library)}, which cannot be imported "
-            f"({type(error).__name__}: {said})",
-            pip_install(library, options="--force-reinstall --no-deps"),
-        )
+        fault = f"MXNet imports {missing}, which is not installed"
+        return Remedy(fault, pip_install(missing))
+    if culprit != "mxnet":
+        fault = f"MXNet imports {culprit} {version}, which cannot be imported"
+        # With NumPy, because a library that was built for another NumPy is the usual reason.
+        command = pip_install(_tried_numpys(), culprit, options="--force-reinstall")
+        return Remedy(f"{fault} ({type(error).__name__}: {said})", command)
     if missing_in_numpy:
-        remedy = numpy_remedy()
-        name = f"numpy.{missing_in_numpy[1]}"
-        fault = f"MXNet {VERSION} needs {name}, which NumPy {installed_version('numpy')} lacks"
-        return Remedy(fault, remedy.command)
-    return Remedy(
-        f"MXNet {VERSION} cannot be imported ({type(error).__name__}: {said})",
-        _install_mxnet("--force-reinstall --no-deps"),
-    )
+        numpy = f"NumPy {installed_version('numpy')}"
+        fault = f"MXNet {VERSION} needs numpy.{missing_in_numpy[1]}, which {numpy} lacks"
+        return Remedy(fault, reinstall_numpy())
+    fault = f"MXNet {version} cannot be imported ({type(error).__name__}: {said})"
+    return Remedy(fault, reinstall_mxnet())
 
 
-def crash_remedy(when: str, ended: str) -> Remedy:
-    """Return how to fix an MXNet that ended its process; `ended` says how."""
-    fault = f"{when}, {ended}"
-    if "SIGILL" in ended:
-        return Remedy(
-            f"{fault} (this processor, or its emulator, lacks an instruction)",
-            "use another machine with an x86-64 processor",
-        )
-    # A damaged copy crashes; any other failure would survive a new installation.
-    crashed = "ended the process by" in ended
-    return Remedy(fault, _install_mxnet("--force-reinstall --no-deps") if crashed else "")
+def reinstall_mxnet() -> str:
+    """Return the command that installs MXNet, over what is there.
 
-
-def numpy_conflict() -> Optional[Remedy]:
-    """Return how to fix a NumPy that installed libraries do not accept, or None.
-
-    MXNet is left out: its metadata excludes NumPy 2, on which it runs nevertheless.
+    Alone: what else it needs we require too, and pip would replace NumPy 2 by an older one.
     """
+    return pip_install(f"mxnet=={VERSION}", options="--force-reinstall --no-deps")
+
+
+def reinstall_numpy() -> str:
+    """Return the command that installs a NumPy that MXNet was tried with, over what is there."""
     installed = installed_version("numpy")
-    if installed is None:
-        return None
-    wanted = _numpy_requirements()
-    unmet = {name: spec for name, spec in wanted.items() if not spec.contains(installed, True)}
-    if not unmet:
-        return None
-    listed = " and ".join(
-        f"{name} {installed_version(name)} requires numpy{spec}" for name, spec in unmet.items()
-    )
-    fault = f"{listed}, but NumPy {installed} is installed"
-    # A release is accepted if its series is: .99 stands for the newest release of the series.
-    accepted = [
-        series
-        for series in TRIED_NUMPYS
-        if all(spec.contains(f"{series}.99", True) for spec in wanted.values())
-    ]
-    if not accepted:
-        return Remedy(fault, "use a new virtual environment, because no NumPy suits all of them")
-    bounds = [bound for spec in unmet.values() for bound in spec]
-    releases = [installed, *(f"{series}.99" for series in TRIED_NUMPYS)]
-    needed = {
-        str(bound)
-        for bound in bounds
-        if not all(bound.contains(release, True) for release in releases)
-    }
-    return Remedy(fault, pip_install(",".join([NUMPY, *sorted(needed)])))
-
-
-def numpy_remedy() -> Remedy:
-    """Return how to get a NumPy that can be imported and that MXNet was tried with."""
-    installed = installed_version("numpy")
-    if installed is None:
-        return Remedy("NumPy is not installed", pip_install(NUMPY))
-    from packaging.requirements import Requirement
-
-    if Requirement(NUMPY).specifier.contains(installed, True):
-        again = pip_install(f"numpy=={installed}", options="--force-reinstall --no-deps")
-        return Remedy(f"NumPy {installed} is damaged", again)
-    return Remedy(f"MXNet was never tried with NumPy {installed}", pip_install(NUMPY))
+    wanted = _tried_numpys()
+    if installed and tuple(map(int, installed.split(".")[:2])) < NUMPY_BOUND:
+        wanted = f"numpy=={installed}"  # the same again: it is damaged
+    return pip_install(wanted, options="--force-reinstall --no-deps")
 
 
 def pip_install(*packages: str, options: str = "") -> str:
@@ -205,7 +148,7 @@ def install_extra(extra: str) -> str:
         missing = missing_packages(extra)
     except metadata.PackageNotFoundError:
         missing = []
-    return pip_install(*(missing or [f"{PACKAGE}[{extra}]"]))
+    return pip_install(*(missing or [f".[{extra}]"]))
 
 
 def put_aside(path: str) -> str:
@@ -221,102 +164,55 @@ def installed_version(package: str) -> Optional[str]:
         return None
 
 
-def _install_mxnet(options: str = "--no-deps") -> str:
-    # Alone: what else it needs we require too, and pip would replace NumPy 2 by an older one.
-    return pip_install(f"mxnet=={VERSION}", options=options)
+def _tried_numpys() -> str:
+    return "numpy<{}.{}".format(*NUMPY_BOUND)
 
 
-def _platform_remedy() -> Optional[Remedy]:
-    """Return how to run MXNet if it has no working wheel for this platform."""
+def _other_platform() -> str:
+    """Return what MXNet says of this platform if it has no working wheel for it, else ""."""
     system = f"{platform.system()} {platform.machine()}"
     if system == "Linux x86_64" and platform.libc_ver()[0] != "glibc":
-        return Remedy(f"MXNet {VERSION} needs glibc, and this Linux has another libc", CONTAINER)
+        return "needs glibc, and this Linux has another libc"
     if system not in ("Linux x86_64", "Darwin x86_64"):
-        return Remedy(
-            f"MXNet {VERSION} runs on Linux x86-64 and Intel Macs only, and this is {system}",
-            CONTAINER,
-        )
-    return None
+        return f"runs on Linux x86-64 and Intel Macs only, and this is {system}"
+    return ""
 
 
-def _library_remedy(library: str, said: str) -> Remedy:
+def _install_library(library: str) -> str:
     """Return how to get a library of the system that the loader does not find."""
-    fault = f"MXNet needs a system library that is missing ({said})"
     if not library.startswith(("libgomp.", "libquadmath.")):
-        return Remedy(fault, f"install the package of your system that has {library}")
-    sudo = "" if getattr(os, "geteuid", lambda: 0)() == 0 else "sudo "
+        return f"install the package of your system that has {library}"
+    # MXNet's wheel needs these two, and a slim image has neither.
+    sudo = "" if os.geteuid() == 0 else "sudo "
     if shutil.which("apt-get"):
-        command = f"{sudo}apt-get update && {sudo}apt-get install -y libgomp1 libquadmath0"
-    elif shutil.which("dnf"):
-        command = f"{sudo}dnf install -y libgomp libquadmath"
-    else:
-        command = f"install the packages of your system that have {' and '.join(LIBRARIES)}"
-    return Remedy(fault, command)
+        return f"{sudo}apt-get update && {sudo}apt-get install -y libgomp1 libquadmath0"
+    if shutil.which("dnf"):
+        return f"{sudo}dnf install -y libgomp libquadmath"
+    return "install the packages of your system that have libgomp.so.1 and libquadmath.so.0"
 
 
-def _failing_library(error: BaseException) -> str:
+def _failing_package(error: BaseException) -> str:
     """Return the installed package in whose code the error was raised, NumPy left out."""
     package = "mxnet"
     for frame, _ in traceback.walk_tb(error.__traceback__):
         name = frame.f_globals.get("__name__", "").split(".")[0]
-        if name not in ("numpy", "gluonbook_ch7") and installed_version(name):
+        if name not in ("numpy", PACKAGE) and installed_version(name):
             package = name
     return package
 
 
-def _numpy_requirements() -> "dict[str, SpecifierSet]":
-    """Return which NumPy each installed package requires; MXNet is left out."""
-    from packaging.requirements import Requirement
-
-    found: dict[str, SpecifierSet] = {}
-    for distribution in metadata.distributions():
-        for line in distribution.requires or []:
-            if not re.match(r"numpy\b(?!-)", line) or distribution.metadata["Name"] == "mxnet":
-                continue
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                found[distribution.metadata["Name"]] = requirement.specifier
-    return found
-
-
-def _wrong_mxnet() -> Optional[Remedy]:
-    """Return how to fix it if ``import mxnet`` finds something other than MXNet 1.9.1."""
-    names = {str(each.metadata["Name"]).lower() for each in metadata.distributions()}
-    builds = sorted(name for name in names if re.match(r"mxnet[-_](cu\d|mkl|native)", name))
-    if builds:
-        uninstall = f"{shlex.quote(sys.executable)} -m pip uninstall -y mxnet {' '.join(builds)}"
-        return Remedy(
-            f"another build of MXNet is installed over MXNet {VERSION}: {' and '.join(builds)}",
-            f"{uninstall} && {_install_mxnet()}",
-        )
-    found = _found_mxnet()
-    installed = _installed_mxnet()
-    if found and found != installed:
-        return Remedy(
-            f"`import mxnet` finds {found}, which is not MXNet {VERSION}", put_aside(str(found))
-        )
-    version = installed_version("mxnet")
-    if installed and version != VERSION:
-        return Remedy(f"MXNet {version} is installed, not {VERSION}", _install_mxnet())
-    return None
-
-
-def _found_mxnet() -> Optional[Path]:
-    """Return the file or folder that ``import mxnet`` imports."""
+def _file_in_the_way() -> Optional[str]:
+    """Return the file or folder that ``import mxnet`` finds if it is not an installed MXNet."""
     try:
         spec = importlib.util.find_spec("mxnet")
     except ValueError:  # a module of this name is loaded that was not imported from a file
         return None
-    if spec is None:
+    if spec is None or spec.origin is None:
         return None
-    if spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))).resolve()
-    return Path(spec.origin).resolve() if spec.origin else None
-
-
-def _installed_mxnet() -> Optional[Path]:
-    """Return the folder into which MXNet was installed."""
+    found = Path(spec.origin).resolve()
+    found = found.parent if found.name == "__init__.py" else found
     try:
-        return Path(str(metadata.distribution("mxnet").locate_file("mxnet"))).resolve()
+        installed = Path(str(metadata.distribution("mxnet").locate_file("mxnet"))).resolve()
     except metadata.PackageNotFoundError:
-        return None
+        return str(found)
+    return None if found == installed else str(found)

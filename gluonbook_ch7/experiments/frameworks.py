@@ -10,6 +10,7 @@ from typing import Any, Callable, NamedTuple, Union
 
 import numpy as np
 
+from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError, DependencyError
 from .trajectory import Path, Trial
 
@@ -24,7 +25,7 @@ __all__ = [
     "peer_names",
 ]
 
-HOW_TO_INSTALL = "pip install 'gluonbook_ch7[peers]'"
+HOW_TO_INSTALL = install_extra("peers")
 # From trials to their paths. Several trials are stacked, for elementwise optimizers only.
 Follow = Callable[[Sequence[Trial]], list[Path]]
 

@@ -41,7 +41,7 @@ def test_the_command(tmp_path, monkeypatch):
         "divides by batch_size", "nothing known", "median and range of 2 seeds",
         "Verdict: the same but for: epsilon, short minibatch", "Final losses: scratch 0.2",
         "Data: edition 0.7, the moment twin",
-        "PyTorch and optax will take part after: pip install 'gluonbook_ch7[peers]'",
+        f"PyTorch and optax will take part after: {frameworks.HOW_TO_INSTALL}",
     )  # fmt: skip
     for words in said:
         assert words in done.output
