@@ -19,7 +19,9 @@ __all__ = [
     "file_option",
     "folder_option",
     "print_json",
+    "settings_option",
     "source_option",
+    "training_options",
     "with_options",
 ]
 
@@ -102,31 +104,49 @@ data_options = with_options(
 )
 
 
+def training_options(seeds: int, per: str) -> Decorator:
+    """Return the options that say how often, and how long, a rule is trained."""
+
+    def number_option(name: str, default: int, help: str) -> Decorator:
+        number = click.IntRange(1)
+        return click.option(name, type=number, default=default, show_default=True, help=help)
+
+    return with_options(
+        number_option("--seeds", seeds, f"Random seeds per {per}."),
+        number_option("--batch-size", 10, "Minibatch size."),
+        number_option("--epochs", 2, "Training epochs."),
+    )
+
+
+def settings_option(name: str, parameter: str, metavar: str, help: str) -> Decorator:
+    """Return an option for hyperparameters, NAME=VALUE, that can be repeated."""
+    help = f"{help} Can be repeated."
+    return click.option(name, parameter, metavar=metavar, multiple=True, help=help)
+
+
 def folder_option(name: str, help: str) -> Decorator:
     """Return an option that names a folder to write to."""
-    folder = click.Path(path_type=Path)
-    return click.option(name, type=folder, callback=_checked_by(check_folder), help=help)
+    return _place_option(name, name.strip("-"), check_folder, help)
 
 
 def file_option(name: str, help: str) -> Decorator:
     """Return an option that names a file to write; ``--json`` arrives as ``json_file``."""
-    parameter = f"{name.strip('-')}_file"
-    file = click.Path(path_type=Path)
-    return click.option(name, parameter, type=file, callback=_checked_by(check_file), help=help)
+    return _place_option(name, f"{name.strip('-')}_file", check_file, help)
 
 
-def _checked_by(check: Callable[[Path], None]) -> Callable[..., Optional[Path]]:
-    """Return a callback that reports a place that cannot be written to before any work is done."""
+def _place_option(name: str, parameter: str, check: Callable[[Path], None], help: str) -> Decorator:
+    """Return an option whose place is checked before any work is done."""
 
     def callback(ctx: click.Context, option: click.Option, path: Optional[Path]) -> Optional[Path]:
         try:
             if path:
                 check(path)
         except OSError as error:
-            raise _Failure(f"{option.opts[0]} {error.filename}: {error.strerror}") from error
+            raise _Failure(f"{name} {error.filename}: {error.strerror}") from error
         return path
 
-    return callback
+    place = click.Path(path_type=Path)
+    return click.option(name, parameter, type=place, callback=callback, help=help)
 
 
 def print_json(content: object) -> None:

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from ..errors import ArgumentError
-from .command import Command, data_options, file_option, folder_option
-from .console import print_origin, print_table, status
+from .command import (
+    Command,
+    data_options,
+    file_option,
+    folder_option,
+    settings_option,
+    training_options,
+)
+from .console import print_origin, print_table, progress, write_plot
 from .user_rules import (
     is_in_file,
     load_rule,
@@ -40,29 +47,14 @@ worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""
     help="A Gluon optimizer such as nag, torch.optim.CLASS, optax.NAME, or FILE.py:FUNCTION; by "
     "default Gluon's counterpart of the RULE.",
 )
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A hyperparameter of the RULE. Can be repeated.",
-)
-@click.option(
+@settings_option("--set", "settings", "NAME=VALUE", "A hyperparameter of the RULE.")
+@settings_option(
     "--against-set",
     "against_settings",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A hyperparameter of the other optimizer. Can be repeated.",
+    "NAME=VALUE",
+    "A hyperparameter of the other optimizer.",
 )
-@click.option(
-    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Random seeds per rule."
-)
-@click.option(
-    "--batch-size", type=click.IntRange(1), default=10, show_default=True, help="Minibatch size."
-)
-@click.option(
-    "--epochs", type=click.IntRange(1), default=2, show_default=True, help="Training epochs."
-)
+@training_options(seeds=3, per="rule")
 @folder_option("--out", "Folder for the figures.")
 @file_option("--json", "File for the numbers, as JSON.")
 def compare(
@@ -118,7 +110,7 @@ def compare(
     explained: set[tuple[str, ...]] = set()
     try:
         for rule in rule_functions:
-            with status(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
+            with progress(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
                 comparison = run_comparison(
                     rule,
                     data.features,
@@ -133,7 +125,7 @@ def compare(
                 click.echo(LEGEND.format(seeds=seeds))
             _print(comparison, explained)
             if out:
-                _write_figure(comparison, out)
+                write_plot(comparison, out, f"compare_{comparison.rule}")
             # After every rule, so that an interruption loses nothing that was finished.
             numbers[comparison.rule] = {**comparison.numbers(), **origin}
             if json_file:
@@ -173,13 +165,3 @@ def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:
 def _say(text: str) -> None:
     """Print a line that belongs to the table above it."""
     click.echo(textwrap.fill(text, LINE_WIDTH, initial_indent="  ", subsequent_indent="    "))
-
-
-def _write_figure(comparison: "Comparison", out: Path) -> None:
-    from ..experiments.charts import write_figure
-    from ..figures import plt
-
-    figure = comparison.plot()[0].figure
-    for path in write_figure(figure, out, f"compare_{comparison.rule}"):
-        click.echo(f"  Wrote {path}")
-    plt.close(figure)

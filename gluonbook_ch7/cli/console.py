@@ -1,14 +1,17 @@
-"""Tables on stdout; progress on stderr, if stderr is a terminal.
+"""Tables and figures on stdout; progress on stderr, if stderr is a terminal.
 
 Rich is imported when it is first used, because ``--help`` does not need it.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from textwrap import wrap
+from functools import partial
+from pathlib import Path
 from typing import Any, Callable, Optional
 
-__all__ = ["byte_progress", "print_origin", "print_table", "status", "with_progress"]
+import click
+
+__all__ = ["print_origin", "print_table", "progress", "write_plot"]
 
 
 def print_table(
@@ -35,130 +38,81 @@ def print_table(
     title : str, optional
     """
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    rows = list(rows)
-    styles = styles or {}
+    rows, styles = list(rows), styles or {}
     console = Console()
-    overhead = 3 * len(headings) + 1  # what Rich puts between and around the cells
     if not console.is_terminal:
         console = Console(width=10_000)
-    widths = _widths([headings, *rows], styles, console.width - overhead)
-    if widths is None:
-        _print_list(console, headings, rows, styles, title)
-        return
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-    for i, (heading, width) in enumerate(zip(headings, widths)):
+    narrowest = 1
+    for i, (heading, *cells) in enumerate(zip(headings, *rows)):
+        words = heading.split()
+        for cell in cells:
+            words += [cell] if cell in styles else cell.split()
+        longest = max(map(cell_len, words), default=0)
+        narrowest += longest + 3  # what Rich puts around a cell
         is_number = numbers_from is not None and i >= numbers_from
-        table.add_column(heading, width=width, justify="right" if is_number else "left")
+        table.add_column(heading, min_width=longest, justify="right" if is_number else "left")
+    if narrowest > console.width:
+        _print_list(headings, rows, title)
+        return
     for row in rows:
         table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
     console.print(table)
 
 
-def _widths(
-    rows: Sequence[Sequence[str]], unbroken: Container[str], available: int
-) -> Optional[list[int]]:
-    """Return widths of the columns that add up to what is available, or None if none would do.
-
-    No word is broken, and no text in `unbroken`.
-    """
-    from rich.cells import cell_len
-
-    columns = list(zip(*rows))
-    words = [
-        [word for text in column for word in ([text] if text in unbroken else text.split())]
-        for column in columns
-    ]
-    least = [max(map(cell_len, each), default=0) for each in words]
-    widths = [max(map(cell_len, column)) for column in columns]
-    if sum(least) > available:
-        return None
-    while sum(widths) > available:
-        # Shrink the column that makes the table the least taller, of several the widest.
-        shrunk = [
-            [*widths[:i], width - 1, *widths[i + 1 :]] if width > least[i] else None
-            for i, width in enumerate(widths)
-        ]
-        widths = min(filter(None, shrunk), key=lambda each: (_height(rows, each), max(each)))
-    return widths
-
-
-def _height(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> int:
-    """Return how many lines the rows take."""
-    return sum(
-        max(len(wrap(cell, max(width, 1))) for cell, width in zip(row, widths)) for row in rows
-    )
-
-
 def _print_list(
-    console: Any,
-    headings: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    styles: Mapping[str, str],
-    title: Optional[str],
+    headings: Sequence[str], rows: Iterable[Sequence[str]], title: Optional[str]
 ) -> None:
     """Print each row as lines, a heading and a cell in each."""
-    from rich.text import Text
-
     if title:
-        console.print(title)
+        click.echo(title)
     for row in rows:
-        console.print()
+        click.echo()
         for heading, cell in zip(headings, row):
             if cell:
-                label = f"{heading}: " if heading else ""
-                line = Text.assemble("  ", (label, "bold"), (cell, styles.get(cell, "")))
-                console.print(line, soft_wrap=True)
-    console.print()
+                click.echo(f"  {heading}: {cell}" if heading else f"  {cell}")
+    click.echo()
 
 
 def print_origin(origin: Mapping[str, str]) -> None:
     """Print where the data came from, and in which edition if they have one."""
     edition = f"edition {origin['edition']}, " if "edition" in origin else ""
-    print(f"Data: {edition}{origin['data']}.")
+    click.echo(f"Data: {edition}{origin['data']}.")
 
 
-def with_progress(steps: Iterable[Any], name: str, total: int) -> Iterable[Any]:
-    """Yield the steps, with a progress bar on a terminal."""
+def write_plot(result: Any, folder: Path, name: str) -> None:
+    """Plot the result of a comparison or a sweep into files, and print their names."""
+    from ..experiments.charts import write_figure
+    from ..figures import plt
+
+    figure = result.plot()[0].figure
+    for path in write_figure(figure, folder, name):
+        click.echo(f"Wrote {path}")
+    plt.close(figure)
+
+
+@contextmanager
+def progress(
+    description: str, total: Optional[float] = None, *, in_bytes: bool = False
+) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on a terminal; yield a function that changes it.
+
+    Its keyword arguments are those of ``rich.progress.Progress.update``. Without a total the bar
+    shows only that something is going on.
+    """
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import DownloadColumn, Progress
 
     console = Console(stderr=True)
     # Not by disabling it: before 14.3, rich ends a disabled progress bar with an empty line.
     if not console.is_terminal:
-        return steps
-    return track(
-        steps, description=f"{name} by {name}", total=total, console=console, transient=True
-    )
-
-
-@contextmanager
-def byte_progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield a function that shows on a terminal how many bytes have been received."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda count: None
+        yield lambda **changes: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = [*Progress.get_default_columns(), *([DownloadColumn()] if in_bytes else [])]
     with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task(name, total=total)
-        yield lambda count: shown.update(task, completed=count)
-
-
-@contextmanager
-def status(beginning: str) -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows on a terminal what is going on."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda text: None
-        return
-    with console.status(beginning) as shown:
-        yield shown.update
+        yield partial(shown.update, shown.add_task(description, total=total))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from .command import Command, print_json
-from .console import byte_progress, print_table
+from .console import print_table, progress
 
 if TYPE_CHECKING:
     from ..dataset.inspection import Inspection
@@ -78,10 +78,10 @@ def fetch(timeout: float) -> None:
     cached = locate.cache_folder() / FILE_NAME
     if holds_the_books(cached):
         click.echo("It is there already.")
-    with byte_progress("fetching", SIZE) as progress:
+    with progress("fetching", SIZE, in_bytes=True) as update:
         path = locate.fetch(
             timeout=timeout,
-            on_bytes=progress,
+            on_bytes=lambda count: update(completed=count),
             on_failure=lambda reason: click.echo(reason, err=True),
         )
     _print_file(inspect_file(path))

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 # The state is also printed as a word, for those who see neither colours nor marks.
-STATES = {"ok": ("✓", "+", "green"), "note": ("!", "!", "yellow"), "fault": ("✗", "x", "red")}
+MARKS = {"ok": "✓", "note": "!", "fault": "✗"}
+PLAIN_MARKS = str.maketrans("✓✗", "+x")
+COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
 
 
 @click.command(cls=Command)
@@ -51,41 +53,26 @@ def doctor(as_json: bool) -> None:
 def _print(version: str, findings: Sequence["Finding"]) -> None:
     _say(f"gluonbook_ch7 {version}")
     width = max(len(finding.name) for finding in findings)
-    marks = _marks()
-    for finding in findings:
-        mark = click.style(f"{marks[finding.state]} {finding.state:5}", STATES[finding.state][-1])
-        _say(f"{mark} {finding.name:{width}}  {finding.says}")
-    faults = [finding for finding in findings if finding.state == "fault"]
-    _print_commands("To fix what is wrong:", faults)
-    _print_commands(
-        "To change what is noted:", [finding for finding in findings if finding.state == "note"]
-    )
-    _say("")
-    _say("The chapter does NOT run here." if faults else "The chapter runs here.")
-
-
-def _print_commands(heading: str, findings: Sequence["Finding"]) -> None:
-    """Print the commands of some findings, each once."""
-    commands = dict.fromkeys(finding.command for finding in findings if finding.command)
-    if commands:
-        _say("")
-        _say(heading)
-        for command in commands:
-            _say(f"  {command}")
-
-
-def _marks() -> dict[str, str]:
-    """Return a mark for each state that the terminal can show."""
-    encoding = sys.stdout.encoding or "ascii"
-    try:
-        "".join(mark for mark, _, _ in STATES.values()).encode(encoding)
-    except UnicodeEncodeError:
-        return {state: plain for state, (_, plain, _) in STATES.items()}
-    return {state: mark for state, (mark, _, _) in STATES.items()}
+    for name, state, says, _ in findings:
+        mark = click.style(f"{MARKS[state]} {state:5}", COLOURS[state])
+        _say(f"{mark} {name:{width}}  {says}")
+    headings = {"fault": "To fix what is wrong:", "note": "To change what is noted:"}
+    for state, heading in headings.items():
+        commands = [each.command for each in findings if each.state == state and each.command]
+        if commands:
+            _say(f"\n{heading}")
+            for command in dict.fromkeys(commands):
+                _say(f"  {command}")
+    faults = any(finding.state == "fault" for finding in findings)
+    _say("\nThe chapter does NOT run here." if faults else "\nThe chapter runs here.")
 
 
 def _say(line: str) -> None:
-    """Print a line; a path may have letters that the terminal cannot show."""
+    """Print a line; it may have marks and letters that the terminal cannot show."""
     encoding = sys.stdout.encoding or "ascii"
-    shown = line.encode(encoding, errors="backslashreplace").decode(encoding)
-    click.echo(shown, color=False if os.environ.get("NO_COLOR") else None)
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        line = line.translate(PLAIN_MARKS)
+        line = line.encode(encoding, errors="backslashreplace").decode(encoding)
+    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)

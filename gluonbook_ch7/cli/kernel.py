@@ -1,7 +1,5 @@
 """``gluonbook-ch7 kernel``: a Jupyter kernel in which the book's own imports work."""
 
-import json
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,23 +27,15 @@ def install() -> None:
     Its cells run in this Python, and `import gluonbook` works in them. The kernel is registered for
     your user, so that Jupyter finds it from any environment.
     """
-    specification = {
-        "argv": [
-            sys.executable,
-            "-m",
-            "ipykernel_launcher",
-            "-f",
-            "{connection_file}",
-            "--InteractiveShellApp.extra_extensions=gluonbook_ch7",
-        ],
-        "display_name": DISPLAY_NAME,
-        "language": "python",
-        "metadata": {"debugger": True},
-    }
-    manager = _manager()
+    kernelspec = _kernelspec()
     with TemporaryDirectory() as folder:
-        Path(folder, "kernel.json").write_text(json.dumps(specification, indent=1))
-        place = manager.install_kernel_spec(folder, NAME, user=True)
+        specification = kernelspec.write_kernel_spec(
+            Path(folder, NAME),
+            overrides={"display_name": DISPLAY_NAME},
+            extra_arguments=["--InteractiveShellApp.extra_extensions=gluonbook_ch7"],
+        )
+        manager = kernelspec.KernelSpecManager()
+        place = manager.install_kernel_spec(specification, NAME, user=True)
     click.echo(f"Installed {place}")
     click.echo(f'In Jupyter, choose the kernel "{DISPLAY_NAME}".')
 
@@ -53,21 +43,20 @@ def install() -> None:
 @kernel.command(cls=Command)
 def remove() -> None:
     """Remove the kernel."""
-    manager = _manager()
+    manager = _kernelspec().KernelSpecManager()
     if NAME in manager.find_kernel_specs():
         click.echo(f"Removed {manager.remove_kernel_spec(NAME)}")
     else:
         click.echo("The kernel is not installed.")
 
 
-def _manager() -> Any:
+def _kernelspec() -> Any:
     try:
-        import ipykernel  # noqa: F401
-        from jupyter_client.kernelspec import KernelSpecManager
+        from ipykernel import kernelspec
     except ImportError as error:
         from .._mxnet.install_hints import pip_install
 
         raise DependencyError(
             f"A kernel needs ipykernel. To install it: {pip_install('ipykernel')}"
         ) from error
-    return KernelSpecManager()
+    return kernelspec

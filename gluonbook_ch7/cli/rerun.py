@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
+from ..errors import ArgumentError
 from .command import Command, file_option, folder_option, source_option
-from .console import print_table, status, with_progress
+from .console import print_table, progress
 
 if TYPE_CHECKING:
     from ..reproduce.runner import ChapterRun
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["rerun"]
 
 STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
-ONLY_WITH_FILE = {"html_file", "timeout"}
-ONLY_WITHOUT_FILE = {"source"}
 
 
 @click.command(cls=Command)
@@ -37,20 +36,17 @@ ONLY_WITHOUT_FILE = {"source"}
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
-    default=600,
-    show_default=True,
+    show_default="600",
     help="With FILE: seconds that each cell may take.",
 )
-@click.pass_context
 def rerun(
-    ctx: click.Context,
     file: Optional[Path],
     edition: str,
     source: str,
     out: Optional[Path],
     json_file: Optional[Path],
     html_file: Optional[Path],
-    timeout: int,
+    timeout: Optional[int],
 ) -> None:
     """Rerun the chapter and compare with its recorded outputs.
 
@@ -62,26 +58,14 @@ def rerun(
     Exit status: 0 if nothing is different, 1 if an output is different or a cell failed, 2 if it
     could not be run or nothing could be judged.
     """
-    _check_options(ctx)
     if file is None:
+        if html_file or timeout:
+            raise ArgumentError(f"{'--html' if html_file else '--timeout'} needs a chapter FILE")
         _rerun_section(edition, source, out, json_file)
+    elif source != "auto":
+        raise ArgumentError("--data cannot be used with FILE: a chapter loads its own data")
     else:
-        _rerun_file(file, edition, timeout, out, json_file, html_file)
-
-
-def _check_options(ctx: click.Context) -> None:
-    """Raise a usage error if an option was given that would have no effect."""
-    if ctx.params["file"] is None:
-        unusable, reason = ONLY_WITH_FILE, "needs a chapter FILE"
-    else:
-        unusable, reason = (
-            ONLY_WITHOUT_FILE,
-            "cannot be used with FILE: a chapter loads its own data",
-        )
-    for option in ctx.command.params:
-        source = ctx.get_parameter_source(option.name or "")
-        if option.name in unusable and source is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option.opts[0]} {reason}", ctx)
+        _rerun_file(file, edition, timeout or 600, out, json_file, html_file)
 
 
 def _rerun_section(
@@ -100,7 +84,11 @@ def _rerun_section(
     data = load_data_ch7(edition, source)
     if out:
         out.mkdir(parents=True, exist_ok=True)  # an error now rather than after the work
-    results = list(with_progress(section.rerun_section(data, record), "result", 3))
+    results = []
+    with progress("result by result", total=3) as update:
+        for result in section.rerun_section(data, record):
+            results.append(result)
+            update(advance=1)
     judgements = hold_together([each for result in results for each in result.judgements])
     reproduced = is_reproduced(judgements)
     _print_judgements(judgements)
@@ -133,8 +121,10 @@ def _rerun_file(
     from ..reproduce.writing import check_places, write_run
 
     check_places(file, out, json_file, html_file)
-    with status("starting a kernel") as show:
-        run = rerun_chapter(chapter, timeout, lambda cell: show(f"running {cell.name}"), edition)
+    with progress("starting a kernel") as update:
+        run = rerun_chapter(
+            chapter, timeout, lambda cell: update(description=f"running {cell.name}"), edition
+        )
     _print_judgements(run.judgements)
     _print_data(run, edition)
     not_run = [cell.name for cell in run.cells if cell.status == "not run"]

@@ -7,14 +7,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import click
 
 from .._files import write_json, write_whole
 from ..errors import ArgumentError, WorkerError
-from .command import Command, data_options, file_option, folder_option
-from .console import print_origin, print_table
+from .command import (
+    Command,
+    data_options,
+    file_option,
+    folder_option,
+    settings_option,
+    training_options,
+    with_options,
+)
+from .console import print_origin, print_table, progress, write_plot
 from .user_rules import is_in_file, load_rule, named_files, own_errors, parse_assignments
 
 if TYPE_CHECKING:
@@ -22,39 +30,23 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..experiments.blocks import Store
-    from ..experiments.sweep import Sweep
 
 __all__ = ["parse_range", "sweep"]
 
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
+range_options = with_options(
+    click.option("--lr", metavar="RANGE", help="Learning rates."),
+    click.option("--mom", metavar="RANGE", help="Momenta."),
+    click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp."),
+    click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta."),
+)
 
 
 @click.command(cls=Command)
 @click.argument("rule")
-@click.option("--lr", metavar="RANGE", help="Learning rates.")
-@click.option("--mom", metavar="RANGE", help="Momenta.")
-@click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp.")
-@click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta.")
-@click.option(
-    "--set",
-    "settings",
-    metavar="NAME=RANGE",
-    multiple=True,
-    help="Values of any hyperparameter. Can be repeated.",
-)
-@click.option(
-    "--seeds",
-    type=click.IntRange(1),
-    default=16,
-    show_default=True,
-    help="Random seeds per grid cell.",
-)
-@click.option(
-    "--batch-size", type=click.IntRange(1), default=10, show_default=True, help="Minibatch size."
-)
-@click.option(
-    "--epochs", type=click.IntRange(1), default=2, show_default=True, help="Training epochs."
-)
+@range_options
+@settings_option("--set", "settings", "NAME=RANGE", "Values of any hyperparameter.")
+@training_options(seeds=16, per="grid cell")
 @data_options
 @folder_option(
     "--out", "Folder for the figure; finished blocks are kept here until the sweep is done."
@@ -83,10 +75,6 @@ RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)
 @click.option("--resume", is_flag=True, help="Continue an interrupted sweep in the folder --out.")
 def sweep(
     rule: str,
-    lr: Optional[str],
-    mom: Optional[str],
-    gamma: Optional[str],
-    rho: Optional[str],
     settings: tuple[str, ...],
     seeds: int,
     batch_size: int,
@@ -100,6 +88,7 @@ def sweep(
     processes: int,
     scheduler: Optional[str],
     resume: bool,
+    **ranges: Optional[str],
 ) -> None:
     """Train a rule over a grid of hyperparameters.
 
@@ -123,45 +112,51 @@ def sweep(
     if in_file and scheduler:
         raise ArgumentError("the workers of a cluster cannot import a file; --processes can")
     step = load_rule(rule) if in_file else find_rule(rule).step
-    options = {"lr": lr, "mom": mom, "gamma": gamma, "rho": rho}
-    ranges = {name: parse_range(name, text) for name, text in options.items() if text is not None}
-    ranges.update(parse_assignments("--set", settings, parse_range))
-    grid = ranges if in_file else _grid(find_rule(rule), ranges)
+    given = {name: parse_range(name, text) for name, text in ranges.items() if text is not None}
+    given.update(parse_assignments("--set", settings, parse_range))
+    grid = given if in_file else _grid(find_rule(rule), given)
     files = named_files(rule)
     store = _store(out, resume, files)
     data, origin = load_for_command(edition, source)
-    blocks = _Blocks(store)
-    try:
-        with own_errors(*files), _executor(processes, scheduler) as executor, blocks:
-            found = run_sweep(
-                step,
-                find_states(step),
-                grid,
-                data.features,
-                data.labels,
-                batch_size,
-                epochs,
-                seeds=seeds,
-                max_memory=int(max_memory * 2**30),
-                executor=executor,
-                store=store,
-                on_block=blocks.finished,
-            )
-    except KeyboardInterrupt:
-        click.echo(f"Interrupted. {blocks.kept()}", err=True)
-        sys.exit(130)
-    except WorkerError as error:
-        if not blocks.total:  # none was begun: the cluster could not be reached
-            raise
-        raise WorkerError(f"{error}. {blocks.kept()}") from error
+    with progress("block by block") as update:
+        blocks = _Blocks(store, update)
+        try:
+            with own_errors(*files), _executor(processes, scheduler) as executor:
+                found = run_sweep(
+                    step,
+                    find_states(step),
+                    grid,
+                    data.features,
+                    data.labels,
+                    batch_size,
+                    epochs,
+                    seeds=seeds,
+                    max_memory=int(max_memory * 2**30),
+                    executor=executor,
+                    store=store,
+                    on_block=blocks.finished,
+                )
+        except KeyboardInterrupt:
+            click.echo(f"Interrupted. {blocks.kept()}", err=True)
+            sys.exit(130)
+        except WorkerError as error:
+            if not blocks.total:  # none was begun: the cluster could not be reached
+                raise
+            raise WorkerError(f"{error}. {blocks.kept()}") from error
     name, rows = step.__name__, found.cells()
-    _print_best(name, found, len(rows), sum(row["diverged"] > 0 for row in rows))
+    headings, best = found._table()
+    title = f"{name}: the best of {len(rows):,} cells, {found.losses.size:,} runs"
+    print_table(headings, best, numbers_from=0, title=title)
+    click.echo(f"Median and spread (largest minus smallest) are of {seeds} seeds.")
+    diverged = sum(row["diverged"] > 0 for row in rows)
+    click.echo(f"In {diverged:,} of {len(rows):,} cells a run diverged.")
     print_origin(origin)
-    if out:
-        _write_figure(name, found, out)
+    if out and len(found.grid) in (1, 2):
+        write_plot(found, out, f"sweep_{name}")
+    elif out:
+        click.echo(f"No figure: it shows 1 or 2 varying hyperparameters, not {len(found.grid)}.")
     if json_file:
-        content = {"rule": name, **origin, "seeds": seeds}
-        write_json(json_file, {**content, "cells": rows})
+        write_json(json_file, {"rule": name, **origin, "seeds": seeds, "cells": rows})
     if csv_file:
         write_whole(csv_file, _as_csv(rows))
     if store:
@@ -170,17 +165,22 @@ def sweep(
 
 def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]":
     """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 in ratio."""
-    form = f"{name}={text}: give a number, or FIRST:LAST:COUNT, or FIRST:LAST:COUNTlog"
+    from .._validation import DOMAINS
+
     match = RANGE.fullmatch(text.strip())
     try:
-        if not match:
-            return _in_domain(name, float(text))
-        first, last = float(match["first"]), float(match["last"])
+        limits = [float(limit) for limit in (match.group("first", "last") if match else [text])]
     except ValueError as error:
-        raise error if isinstance(error, ArgumentError) else ArgumentError(form) from error
+        raise ArgumentError(
+            f"{name}={text}: give a number, or FIRST:LAST:COUNT, or FIRST:LAST:COUNTlog"
+        ) from error
+    for value in limits:
+        if name in DOMAINS and not DOMAINS[name].holds(value):
+            raise ArgumentError(f"{name}={value:g}: {name} must be {DOMAINS[name].words}")
+    if not match:
+        return limits[0]
+    first, last = limits
     count = int(match["count"])
-    for value in (first, last):
-        _in_domain(name, value)
     if count < 1:
         raise ArgumentError(f"{name}={text}: the range is empty")
     if count == 1 or not first < last:
@@ -195,21 +195,13 @@ def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]"
     return (np.geomspace if match["log"] else np.linspace)(first, last, count)
 
 
-def _in_domain(name: str, value: float) -> float:
-    from .._validation import DOMAINS
-
-    if name in DOMAINS and not DOMAINS[name].holds(value):
-        raise ArgumentError(f"{name}={value:g}: {name} must be {DOMAINS[name].words}")
-    return value
-
-
-def _grid(rule: Any, ranges: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rule's hyperparameters: the ranges given, else what the chapter trains with."""
-    for name in ranges:
+def _grid(rule: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rule's hyperparameters: those given, else what the chapter trains with."""
+    for name in given:
         if name not in rule.hyperparams:
             wanted = " and ".join(f"--{wanted}" for wanted in rule.hyperparams if wanted != "t")
             raise ArgumentError(f"{rule.name} has no hyperparameter {name}; it takes {wanted}")
-    return {**rule.hyperparams, **ranges}
+    return {**rule.hyperparams, **given}
 
 
 def _store(out: Optional[Path], resume: bool, files: Sequence[Path]) -> Optional["Store"]:
@@ -242,31 +234,18 @@ def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManage
 
 
 class _Blocks:
-    """Counts finished blocks, on a terminal with a progress bar."""
+    """Counts the finished blocks, and shows their number."""
 
-    def __init__(self, store: Optional["Store"]) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        console = Console(stderr=True)
+    def __init__(self, store: Optional["Store"], update: Callable[..., None]) -> None:
         self.store = store
-        self.progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+        self.update = update
         self.done = self.total = 0
 
-    def __enter__(self) -> "_Blocks":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.progress.stop()
-
     def finished(self, done: int, total: int) -> None:
-        if not self.total:
-            self.task = self.progress.add_task("block by block", total=total)
-            if done:
-                click.echo(f"{done} of {total} blocks were finished before.", err=True)
+        if done and not self.total:
+            click.echo(f"{done} of {total} blocks were finished before.", err=True)
         self.done, self.total = done, total
-        self.progress.update(self.task, completed=done)
+        self.update(completed=done, total=total)
 
     def kept(self) -> str:
         """Return a message about the blocks that are kept."""
@@ -275,29 +254,6 @@ class _Blocks:
         if not self.store:
             return f"{self.done} blocks were finished; with --out they would have been kept."
         return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
-
-
-def _print_best(rule: str, found: "Sweep", cells: int, diverged: int) -> None:
-    """Print the cells with the smallest median loss."""
-    headings, rows = found._table()
-    title = f"{rule}: the best of {cells:,} cells, {found.losses.size:,} runs"
-    print_table(headings, rows, numbers_from=0, title=title)
-    click.echo(f"Median and spread (largest minus smallest) are of {len(found.seeds)} seeds.")
-    click.echo(f"In {diverged:,} of {cells:,} cells a run diverged.")
-
-
-def _write_figure(rule: str, found: "Sweep", out: Path) -> None:
-    """Write the heat map, or the curve, of a sweep over two or one hyperparameters."""
-    from ..experiments.charts import write_figure
-    from ..figures import plt
-
-    if len(found.grid) not in (1, 2):
-        click.echo(f"No figure: it shows 1 or 2 varying hyperparameters, not {len(found.grid)}.")
-        return
-    figure = found.plot()[0].figure
-    for path in write_figure(figure, out, f"sweep_{rule}"):
-        click.echo(f"Wrote {path}")
-    plt.close(figure)
 
 
 def _as_csv(rows: list[dict[str, float]]) -> str:

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import dropwhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Optional
@@ -78,18 +79,17 @@ def own_errors(*files: Path) -> Iterator[None]:
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [i for i, frame in enumerate(frames) if Path(frame.filename) in files]
-        if isinstance(error, SyntaxError) and Path(error.filename or "") in files:
-            frames = traceback.StackSummary()
-        elif not own and type(error.__cause__).__name__ == "_RemoteTraceback":
-            click.echo(str(error.__cause__).strip(), err=True)  # from another process
-            sys.exit(2)
-        elif not own:
-            raise
+        own = list(dropwhile(lambda frame: Path(frame.filename) not in files, frames))
+        is_theirs = isinstance(error, SyntaxError) and Path(error.filename or "") in files
+        if type(error.__cause__).__name__ == "_RemoteTraceback":  # from another process
+            shown = str(error.__cause__).strip() + "\n"
+        elif own or is_theirs:
+            shown = "".join(
+                [*traceback.format_list(own), *traceback.format_exception_only(type(error), error)]
+            )
         else:
-            frames = traceback.StackSummary.from_list(frames[own[0] :])
-        lines = [*frames.format(), *traceback.format_exception_only(type(error), error)]
-        click.echo("".join(lines), err=True, nl=False)
+            raise
+        click.echo(shown, err=True, nl=False)
         sys.exit(2)
 
 
@@ -128,12 +128,10 @@ def parse_assignments(
 
 def parse_value(name: str, text: str) -> Any:
     """Return a number or a truth value."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
     try:
-        value = ast.literal_eval(text)
+        value = ast.literal_eval(text.capitalize())  # true is True
     except (SyntaxError, ValueError):
-        value = text
+        value = None
     if not isinstance(value, (int, float)):
         raise ArgumentError(f"{name}={text}: it must be a number, true or false")
     return value

@@ -11,10 +11,6 @@ import termios
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from gluonbook_ch7.cli.console import _widths
 
 PROGRAM = """
 from gluonbook_ch7.cli.console import print_table
@@ -66,29 +62,6 @@ def test_in_a_pipe_each_row_is_one_line():
     assert re.split(r"  +", row.strip()) == [
         "Gluon: first loss", "0.50221467", "identical", "the same float32 (limit 1e-06)",
     ]  # fmt: skip
-
-
-@given(
-    st.integers(1, 4).flatmap(
-        lambda n: st.lists(
-            st.lists(st.text("ab 中", max_size=20), min_size=n, max_size=n), min_size=1
-        )
-    ),
-    st.integers(1, 60),
-)
-def test_the_widths_hold_every_word(rows, available):
-    """Some table would be wider than the terminal, or a word of it broken."""
-    widths = _widths(rows, (), available)
-    words = [
-        [len(word) + word.count("中") for cell in column for word in cell.split()]
-        for column in zip(*rows)
-    ]
-    least = [max(each, default=0) for each in words]
-    if widths is None:
-        assert sum(least) > available
-    else:
-        assert sum(widths) <= available
-        assert all(width >= length for width, length in zip(widths, least))
 
 
 def test_a_reader_who_has_enough_is_no_error():
