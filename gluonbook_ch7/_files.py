@@ -4,6 +4,9 @@ import errno
 import json
 import os
 import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
 
@@ -18,7 +21,7 @@ def check_file(path: AnyPath) -> None:
     Nothing is left behind: folders that do not exist are created when they are needed.
     """
     path = Path(path)
-    try:
+    with _naming(path):
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if _is_device(path):
@@ -26,16 +29,12 @@ def check_file(path: AnyPath) -> None:
                 device.write(b"")
         else:
             _try_to_write(path.parent)
-    except OSError as error:
-        raise _with_path(error, path) from error
 
 
 def check_folder(path: AnyPath) -> None:
     """Raise an OSError that names `path` if no file could be written into such a folder."""
-    try:
+    with _naming(path):
         _try_to_write(Path(path))
-    except OSError as error:
-        raise _with_path(error, path) from error
 
 
 def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
@@ -61,29 +60,29 @@ def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
     path = Path(path)
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
-    try:
+    with _naming(path):
         if _is_device(path):
-            with open(path, "wb", buffering=0) as device:
-                device.write(content)
-        else:
-            _replace(Path(os.path.realpath(path)), content)
-    except OSError as error:
-        raise _with_path(error, path) from error
+            path.write_bytes(content)
+            return path
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     return path
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a temporary file beside `path`, and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+@contextmanager
+def _naming(path: AnyPath) -> Iterator[None]:
+    """Have an OSError name the path that the caller gave."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def _is_device(path: Path) -> bool:
@@ -99,18 +98,6 @@ def _try_to_write(folder: Path) -> None:
         existing = existing.parent
     with tempfile.TemporaryFile(dir=existing, buffering=0) as file:
         file.write(b"\0")
-
-
-def _with_path(error: OSError, path: AnyPath) -> OSError:
-    """Return the same error about the path that the caller gave."""
-    return OSError(error.errno, error.strerror or str(error), str(path))
-
-
-def _umask() -> int:
-    """Return the mask for the permissions of new files, which mkstemp ignores."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_json(path: AnyPath, content: Any) -> Path:

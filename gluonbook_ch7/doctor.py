@@ -10,10 +10,11 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ._files import check_folder
 from ._mxnet.install_hints import (
     PACKAGE,
     import_remedy,
@@ -53,7 +54,7 @@ def diagnose(seconds: float = 120.0) -> list[Finding]:
     return [
         Finding("python", "ok", f"CPython {platform.python_version()}, {platform.platform()}"),
         *_check_packages(),
-        *_check_libraries(probe(seconds)),
+        *_check_libraries(seconds),
         *_check_data(),
     ]
 
@@ -79,28 +80,19 @@ def _check_packages() -> list[Finding]:
     return findings
 
 
-def _check_libraries(probed: Mapping[str, Any]) -> list[Finding]:
-    """Check NumPy, MXNet, and training with them: what was not reported ended the process."""
-    ended = probed["ended"]
-    if "numpy" not in probed:
+def _check_libraries(seconds: float) -> list[Finding]:
+    """Import NumPy and MXNet and train with them, in another process."""
+    findings, ended = probe(seconds)
+    if not findings:
         says = f"NumPy cannot be imported: {ended}"
-        numpy = Finding("numpy", "fault", says, reinstall_numpy())
-        mxnet = Finding("mxnet", "fault", "not tried, because it needs NumPy")
-    else:
-        numpy = Finding("numpy", "ok", probed["numpy"])
-        if "mxnet" in probed:
-            mxnet = Finding("mxnet", "ok", probed["mxnet"])
-        elif "fault" in probed:
-            mxnet = Finding("mxnet", "fault", probed["fault"], probed["command"])
-        else:
-            mxnet = _crashed("mxnet", f"while it was imported, {ended}")
-    if "mxnet" not in probed:
-        training = Finding("training", "fault", "not tried, because it needs MXNet")
-    elif "last_loss" not in probed:
-        training = _crashed("training", f"while it trained, {ended}")
-    else:
-        training = _check_losses(probed["first_loss"], probed["last_loss"])
-    return [numpy, mxnet, training]
+        findings = [Finding("numpy", "fault", says, reinstall_numpy())]
+    elif len(findings) < 3 and findings[-1].state == "ok":
+        name, when = [("mxnet", "was imported"), ("training", "trained")][len(findings) - 1]
+        findings.append(_crashed(name, f"while it {when}, {ended}"))
+    needs = [("numpy", ""), ("mxnet", "NumPy"), ("training", "MXNet")]
+    for name, library in needs[len(findings) :]:
+        findings.append(Finding(name, "fault", f"not tried, because it needs {library}"))
+    return findings
 
 
 def _crashed(name: str, says: str) -> Finding:
@@ -111,35 +103,26 @@ def _crashed(name: str, says: str) -> Finding:
     return Finding(name, "fault", says, reinstall_mxnet() if "by SIG" in says else "")
 
 
-def _check_losses(first: float, last: float) -> Finding:
-    says = f"RMSProp on the moment twin: from {first:.6f} to {last:.6f} in {STEPS} full-batch steps"
-    # The smallest loss that the model can reach is 0.257713.
-    if abs(first - RECORDED_FIRST_LOSS) < 1e-6 and 0.2577 < last < 0.2582:
-        return Finding("training", "ok", f"{says}, starting at the recorded loss")
-    return Finding("training", "fault", f"{says}; the book starts at 0.511186 and reaches 0.258")
-
-
 def _check_data() -> list[Finding]:
     """Check the data file that would be used, and the folder for downloads."""
     try:
         from .dataset.inspection import inspect_file
-        from .dataset.locate import VARIABLE, cache_folder, local_file
-        from .dataset.parse import FILE_NAME, holds_the_books
+        from .dataset.locate import VARIABLE, cache_folder, file_in_use
     except ImportError as error:
         return [Finding("data", "fault", f"not examined: {error}")]
     folder = cache_folder()
-    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
-    usable = os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK)
-    if folder.is_absolute() and usable:
-        cache = Finding("cache", "ok", str(folder))
-    else:
+    cache = Finding("cache", "ok", str(folder))
+    try:
+        if not folder.is_absolute():
+            raise FileNotFoundError("no home folder")
+        check_folder(folder)
+    except OSError:
         other = "export XDG_CACHE_HOME=FOLDER (the full path of a folder of yours)"
         cache = Finding("cache", "note", f"{folder} cannot be written to", other)
     unset = f"unset {VARIABLE}" if os.environ.get(VARIABLE) else ""
-    cached = folder / FILE_NAME
     try:
-        path = local_file("auto") or cached
-        if path == cached and not holds_the_books(cached):
+        path = file_in_use()
+        if path is None:
             says = "no file yet; it would be downloaded, or else the moment twin would be used"
             return [Finding("data", "note", says, FETCH), cache]
         inspected = inspect_file(path)
@@ -154,15 +137,15 @@ def _check_data() -> list[Finding]:
 # --- The other process --------------------------------------------------------------------------
 
 
-def probe(seconds: float = 120.0) -> dict[str, Any]:
+def probe(seconds: float = 120.0) -> tuple[list[Finding], str]:
     """Import MXNet and train with it in another process, which may end in any way.
 
     Returns
     -------
-    dict
-        What the process reported before it ended: the versions "numpy" and "mxnet", then
-        "first_loss" and "last_loss"; "fault" and "command" if the import failed. "ended", always
-        there, says in words how the process ended.
+    findings : list of Finding
+        Those on NumPy, MXNet and training that the process reported before it ended.
+    ended : str
+        How the process ended.
     """
     # With the same path, so that both find the same packages.
     code = f"import sys; sys.path[:] = sys.argv[1:]; from {__name__} import _report; _report()"
@@ -171,15 +154,14 @@ def probe(seconds: float = 120.0) -> dict[str, Any]:
         process = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds
         )
-        output = process.stdout
-        ended = _how_it_ended(process.returncode, process.stderr)
     except subprocess.TimeoutExpired as expired:
         output, ended = expired.stdout or b"", f"the process did not end within {seconds:g} s"
-    probed: dict[str, Any] = {"ended": ended}
-    for line in output.splitlines():
-        if line.startswith(b'{"'):  # libraries may print lines of their own
-            probed.update(json.loads(line))
-    return probed
+    else:
+        output = process.stdout
+        ended = _how_it_ended(process.returncode, process.stderr)
+    # Libraries may print lines of their own.
+    reports = [line for line in output.splitlines() if line.startswith(b'{"')]
+    return [Finding(**json.loads(line)) for line in reports], ended
 
 
 def _how_it_ended(status: int, errors: bytes) -> str:
@@ -190,18 +172,27 @@ def _how_it_ended(status: int, errors: bytes) -> str:
 
 
 def _report() -> None:
-    """Import MXNet and train with it; print a line of JSON after each step."""
+    """Import NumPy and MXNet, and train; print each finding at once, as a line of JSON."""
+
+    def say(*finding: str) -> None:
+        print(json.dumps(Finding(*finding)._asdict()), flush=True)
+
     import numpy as np
 
-    print(json.dumps({"numpy": np.__version__}), flush=True)
+    say("numpy", "ok", np.__version__)
     try:
         from ._mxnet import mx
     except DependencyError as error:
-        print(json.dumps(import_remedy(error.__cause__ or error)._asdict()), flush=True)
+        say("mxnet", "fault", *import_remedy(error.__cause__ or error))
         return
-    print(json.dumps({"mxnet": mx.__version__}), flush=True)
+    say("mxnet", "ok", mx.__version__)
     first, last = _train()
-    print(json.dumps({"first_loss": first, "last_loss": last}), flush=True)
+    says = f"RMSProp on the moment twin: from {first:.6f} to {last:.6f} in {STEPS} full-batch steps"
+    # The smallest loss that the model can reach is 0.257713.
+    if abs(first - RECORDED_FIRST_LOSS) < 1e-6 and 0.2577 < last < 0.2582:
+        say("training", "ok", f"{says}, starting at the recorded loss")
+    else:
+        say("training", "fault", f"{says}; the book starts at 0.511186 and reaches 0.258")
 
 
 def _train() -> tuple[float, float]:

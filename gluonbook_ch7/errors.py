@@ -1,6 +1,8 @@
 """The errors and warnings of this package. Each error is also the built-in kind that fits."""
 
-from ._tracebacks import hide_frames
+import sys
+from types import FrameType
+from typing import Optional
 
 
 class GluonbookError(Exception):
@@ -8,7 +10,13 @@ class GluonbookError(Exception):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
-        hide_frames()
+        # IPython and pytest leave these frames out of the traceback: what remains is the caller's
+        # line, which has the mistake, and the message.
+        frame: Optional[FrameType] = sys._getframe()
+        while frame is not None:
+            if frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
+                frame.f_locals["__tracebackhide__"] = True
+            frame = frame.f_back
 
 
 class ArgumentError(GluonbookError, ValueError):

@@ -8,7 +8,7 @@ from typing import Union
 from ._mxnet import nd
 from ._results import name_data
 from .data import Ch7Data, load_data_ch7
-from .dataset.parse import COLUMNS, is_number, parse_table
+from .dataset.parse import COLUMNS, is_number, parse
 from .dataset.table import standardise
 from .errors import DataNotFoundError
 
@@ -66,7 +66,7 @@ def load_table(file: Union[str, "PathLike[str]"]) -> TableData:
     path = Path(file)
     if not path.is_file():
         raise DataNotFoundError(f"there is no file {path}")
-    values, names = parse_table(path.read_bytes(), path)
+    values, names = parse(path.read_bytes(), path)
     columns = standardise(values, str(path), names)
     features, labels = nd.array(columns[:, :-1]), nd.array(columns[:, -1])
     data = TableData(features, labels, names, str(path))

@@ -40,10 +40,10 @@ def test_any_number_of_columns_in_any_form(tmp_path, separator, columns, with_he
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=2, max_size=5))
 def test_numbers_survive_bit_for_bit(tmp_path_factory, rows):
     """If this fails, reading a table rounds."""
-    from gluonbook_ch7.dataset.parse import parse_table
+    from gluonbook_ch7.dataset.parse import parse
 
     path = write(tmp_path_factory.mktemp("table") / "t.csv", rows)
-    values, header = parse_table(path.read_bytes(), path)
+    values, header = parse(path.read_bytes(), path)
     np.testing.assert_array_equal(values, rows)
     assert header == ()
 

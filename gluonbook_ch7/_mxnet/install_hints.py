@@ -5,7 +5,6 @@ neither MXNet nor NumPy.
 """
 
 import importlib.util
-import os
 import platform
 import re
 import shlex
@@ -32,6 +31,11 @@ __all__ = [
 
 PACKAGE = "gluonbook_ch7"
 VERSION = "1.9.1"
+# MXNet's wheel needs two libraries of the system that a slim image does not have.
+INSTALL_LIBRARIES = (
+    "apt-get update && apt-get install -y libgomp1 libquadmath0"
+    "  # on Fedora: dnf install -y libgomp libquadmath; both may need sudo"
+)
 CONTAINER = "docker run --platform linux/amd64 -it python:3.12 bash"
 # The first release of NumPy that MXNet was never tried with.
 NUMPY_BOUND = (2, 6)
@@ -53,17 +57,22 @@ def import_remedy(error: BaseException) -> Remedy:
     missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     missing_library = re.search(r"(\S+): cannot open shared object file", said)
     missing_in_numpy = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
+    system = f"{platform.system()} {platform.machine()}"
+    if system == "Linux x86_64" and platform.libc_ver()[0] != "glibc":
+        system += " without glibc"
     other_file = _file_in_the_way()
     culprit = _failing_package(error)
     version = installed_version(culprit)
 
     # The order matters: the first explanation that applies is the cause of those after it.
-    where = _other_platform()
-    if where:
-        return Remedy(f"MXNet {VERSION} {where}", CONTAINER)
+    if system not in ("Linux x86_64", "Darwin x86_64"):
+        fault = f"MXNet {VERSION} runs on Linux x86-64 and Intel Macs only, and this is {system}"
+        return Remedy(fault, CONTAINER)
     if missing_library:
         fault = f"MXNet needs a system library that is missing ({said})"
-        return Remedy(fault, _install_library(missing_library[1]))
+        is_ours = missing_library[1].startswith(("libgomp.", "libquadmath."))
+        other = f"install the package of your system that has {missing_library[1]}"
+        return Remedy(fault, INSTALL_LIBRARIES if is_ours else other)
     if missing == "mxnet":
         return Remedy(f"MXNet {VERSION} is not installed", reinstall_mxnet())
     if missing.split(".")[0] == "distutils":
@@ -168,35 +177,12 @@ def _tried_numpys() -> str:
     return "numpy<{}.{}".format(*NUMPY_BOUND)
 
 
-def _other_platform() -> str:
-    """Return what MXNet says of this platform if it has no working wheel for it, else ""."""
-    system = f"{platform.system()} {platform.machine()}"
-    if system == "Linux x86_64" and platform.libc_ver()[0] != "glibc":
-        return "needs glibc, and this Linux has another libc"
-    if system not in ("Linux x86_64", "Darwin x86_64"):
-        return f"runs on Linux x86-64 and Intel Macs only, and this is {system}"
-    return ""
-
-
-def _install_library(library: str) -> str:
-    """Return how to get a library of the system that the loader does not find."""
-    if not library.startswith(("libgomp.", "libquadmath.")):
-        return f"install the package of your system that has {library}"
-    # MXNet's wheel needs these two, and a slim image has neither.
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    if shutil.which("apt-get"):
-        return f"{sudo}apt-get update && {sudo}apt-get install -y libgomp1 libquadmath0"
-    if shutil.which("dnf"):
-        return f"{sudo}dnf install -y libgomp libquadmath"
-    return "install the packages of your system that have libgomp.so.1 and libquadmath.so.0"
-
-
 def _failing_package(error: BaseException) -> str:
     """Return the installed package in whose code the error was raised, NumPy left out."""
     package = "mxnet"
     for frame, _ in traceback.walk_tb(error.__traceback__):
         name = frame.f_globals.get("__name__", "").split(".")[0]
-        if name not in ("numpy", PACKAGE) and installed_version(name):
+        if name not in ("", "numpy", PACKAGE) and installed_version(name):
             package = name
     return package
 

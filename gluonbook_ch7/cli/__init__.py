@@ -11,8 +11,10 @@ from .command import Group
 
 __all__ = ["main"]
 
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=Group, context_settings=CONTEXT)
 @click.version_option(package_name="gluonbook_ch7")
 def main() -> None:
     """Run chapter 7 of the 2018 MXNet edition of Dive into Deep Learning."""

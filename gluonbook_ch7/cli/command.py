@@ -89,7 +89,6 @@ source_option = click.option(
     "--data",
     "source",
     default="auto",
-    show_default=True,
     help="Data source: auto, real, twin, or the path of a file or folder.",
 )
 data_options = with_options(
@@ -97,7 +96,6 @@ data_options = with_options(
         "--edition",
         type=click.Choice(["0.7", "1.0"]),
         default="0.7",
-        show_default=True,
         help="Edition of the data: 0.7 has the 4 features of the recorded run, 1.0 has 5.",
     ),
     source_option,
@@ -109,7 +107,7 @@ def training_options(seeds: int, per: str) -> Decorator:
 
     def number_option(name: str, default: int, help: str) -> Decorator:
         number = click.IntRange(1)
-        return click.option(name, type=number, default=default, show_default=True, help=help)
+        return click.option(name, type=number, default=default, help=help)
 
     return with_options(
         number_option("--seeds", seeds, f"Random seeds per {per}."),

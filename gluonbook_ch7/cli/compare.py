@@ -106,21 +106,13 @@ def compare(
         options["against_hyperparams"] = given
     peers = () if against else installed()
     data, origin = load_for_command(edition, source)
+    task = (data.features, data.labels, batch_size, epochs)
     numbers: dict[str, Any] = {}
     explained: set[tuple[str, ...]] = set()
     try:
         for rule in rule_functions:
             with progress(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
-                comparison = run_comparison(
-                    rule,
-                    data.features,
-                    data.labels,
-                    batch_size,
-                    epochs,
-                    seeds=seeds,
-                    peers=peers,
-                    **options,
-                )
+                comparison = run_comparison(rule, *task, seeds=seeds, peers=peers, **options)
             if not numbers:
                 click.echo(LEGEND.format(seeds=seeds))
             _print(comparison, explained)

@@ -1,11 +1,13 @@
 """``gluonbook-ch7 data``: find, download, verify and remove the data file."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import click
 
+from ..errors import DataNotFoundError
 from .command import Command, print_json
 from .console import print_table, progress
 
@@ -63,7 +65,6 @@ def where(as_json: bool) -> None:
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
-    show_default=True,
     help="Seconds that each address may take.",
 )
 def fetch(timeout: float) -> None:
@@ -97,10 +98,17 @@ def verify(path: Optional[Path], as_json: bool) -> None:
 
     Exit status: 0 if it is, 1 if it is another file or damaged, 2 if there is none.
     """
-    from ..dataset.inspection import file_at_hand, inspect_file
-    from ..dataset.locate import file_of
+    from ..dataset.inspection import inspect_file
+    from ..dataset.locate import cache_folder, file_of, local_file
+    from ..dataset.parse import FILE_NAME
 
-    inspected = inspect_file(file_of(path) if path else file_at_hand())
+    if path is None:
+        path = Path(os.path.abspath(local_file("auto") or cache_folder() / FILE_NAME))
+        if not os.path.exists(path):
+            raise DataNotFoundError(
+                "There is no data file yet. Get it with: gluonbook-ch7 data fetch"
+            )
+    inspected = inspect_file(file_of(path))
     if as_json:
         print_json(inspected._asdict())
     else:

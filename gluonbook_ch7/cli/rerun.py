@@ -26,7 +26,6 @@ STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
     "--edition",
     type=click.Choice(["auto", "0.7", "1.0"]),
     default="auto",
-    show_default=True,
     help="Edition of the data: 0.7 has 4 features, 1.0 has 5; auto takes the recorded run's.",
 )
 @source_option

@@ -57,14 +57,12 @@ range_options = with_options(
     "--max-memory",
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
-    show_default=True,
     help="Memory in GiB that each process may use for the runs that it trains together.",
 )
 @click.option(
     "--processes",
     type=click.IntRange(1),
     default=1,
-    show_default=True,
     help="Number of processes on this machine.",
 )
 @click.option(
@@ -118,6 +116,7 @@ def sweep(
     files = named_files(rule)
     store = _store(out, resume, files)
     data, origin = load_for_command(edition, source)
+    task = (data.features, data.labels, batch_size, epochs)
     with progress("block by block") as update:
         blocks = _Blocks(store, update)
         try:
@@ -126,10 +125,7 @@ def sweep(
                     step,
                     find_states(step),
                     grid,
-                    data.features,
-                    data.labels,
-                    batch_size,
-                    epochs,
+                    *task,
                     seeds=seeds,
                     max_memory=int(max_memory * 2**30),
                     executor=executor,

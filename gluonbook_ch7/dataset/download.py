@@ -13,7 +13,10 @@ from .._files import write_whole
 from ..errors import DataNotFoundError
 from . import parse
 
-__all__ = ["TIMEOUT", "download"]
+__all__ = ["ADVICE", "TIMEOUT", "VARIABLE", "download"]
+
+VARIABLE = "GLUONBOOK_CH7_DATA"
+ADVICE = f"Save {parse.UCI} as data/{parse.FILE_NAME}, or set {VARIABLE} to the path of your copy."
 
 TIMEOUT = 3.0
 # In bytes: small, so that a server that sends a few bytes a second is stopped near the deadline.
@@ -72,8 +75,9 @@ def download(
         try:
             return write_whole(folder / parse.FILE_NAME, content)
         except OSError as error:
-            raise DataNotFoundError(f"Cannot write to {folder} ({error.strerror}).") from error
-    raise DataNotFoundError(f"The download failed ({'; '.join(reasons)}).")
+            reason = f"Cannot write to {folder} ({error.strerror})."
+            raise DataNotFoundError(f"{reason} {ADVICE}") from error
+    raise DataNotFoundError(f"The download failed ({'; '.join(reasons)}). {ADVICE}")
 
 
 def _get(address: str, seconds: float, on_bytes: Callable[[int], None]) -> bytes:
@@ -82,45 +86,38 @@ def _get(address: str, seconds: float, on_bytes: Callable[[int], None]) -> bytes
     content = bytearray()
     try:
         with requests.get(address, stream=True, timeout=seconds) as response:
-            response.raise_for_status()
+            if not response.ok:
+                raise _AddressError(f"{response.status_code} {response.reason}")
             for chunk in response.iter_content(CHUNK_SIZE):
                 content += chunk
                 on_bytes(len(content))
                 if time.monotonic() > deadline:
                     raise requests.Timeout
     except requests.RequestException as error:
-        if time.monotonic() > deadline:
-            raise _AddressError(_too_slow(len(content), seconds)) from error
-        raise _AddressError(_reason(error)) from error
+        if time.monotonic() <= deadline:
+            reason = _reason(error)
+        elif content:
+            reason = f"too slow: {len(content):,} bytes in {seconds:g} s"
+        else:
+            reason = f"no answer within {seconds:g} s"
+        raise _AddressError(reason) from error
     if hashlib.sha256(content).hexdigest() != parse.SHA256:
         page = content.lstrip().startswith(b"<")
         raise _AddressError("a web page, not the file" if page else "another file (wrong sha256)")
     return bytes(content)
 
 
-def _too_slow(received: int, seconds: float) -> str:
-    if received:
-        return f"too slow: {received:,} bytes in {seconds:g} s"
-    return f"no answer within {seconds:g} s"
-
-
 def _reason(error: requests.RequestException) -> str:
-    """Return in a few words why a request failed."""
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"{error.response.status_code} {error.response.reason}"
+    """Return in a few words why there was no answer, or no whole one."""
     if isinstance(error, requests.TooManyRedirects):
         return "too many redirects"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection was closed before the end of the file"
     proxy = " through the proxy" if isinstance(error, requests.exceptions.ProxyError) else ""
-    return f"no connection{proxy} ({_system_message(error)})"
-
-
-def _system_message(error: BaseException) -> str:
-    """Return the operating system's message, which requests and urllib3 have wrapped."""
+    # requests and urllib3 have wrapped the operating system's message.
     inner: Optional[BaseException] = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror:
-            return inner.strerror
+            return f"no connection{proxy} ({inner.strerror})"
         inner = inner.__cause__ or inner.__context__
-    return type(error).__name__
+    return f"no connection{proxy} ({type(error).__name__})"

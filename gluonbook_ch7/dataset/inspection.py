@@ -7,9 +7,9 @@ from typing import NamedTuple, Optional
 
 from ..errors import DataError, DataNotFoundError
 from . import parse
-from .locate import PLACES, VARIABLE, cache_folder, file_of, local_file
+from .locate import PLACES, VARIABLE, cache_folder, file_in_use, file_of
 
-__all__ = ["Inspection", "Place", "file_at_hand", "forget", "inspect_file", "places"]
+__all__ = ["Inspection", "Place", "forget", "inspect_file", "places"]
 
 
 class Place(NamedTuple):
@@ -38,62 +38,47 @@ def places() -> list[Place]:
     a file that does not exist, which is an error.
     """
     named = os.environ.get(VARIABLE)
-    cached = cache_folder() / parse.FILE_NAME
-    try:
-        used = local_file("auto") or (cached if parse.holds_the_books(cached) else None)
-    except DataNotFoundError:
-        used = None
     paths = {
         VARIABLE: file_of(named) if named else None,
         **{f"{path.parent}/": path for path in PLACES},
-        "the cache": cached,
+        "the cache": cache_folder() / parse.FILE_NAME,
     }
-    user = next((name for name, path in paths.items() if path and path == used), None)
-    return [
-        Place(name, path and Path(os.path.abspath(path)), _found(path), name == user)
-        for name, path in paths.items()
-    ]
-
-
-def _found(path: Optional[Path]) -> str:
-    if path is None:
-        return "not set"
-    if not os.path.exists(path):
-        return "no file"
-    return "the book's file" if parse.holds_the_books(path) else "another or a damaged file"
-
-
-def file_at_hand() -> Path:
-    """Return the file that would be used, damaged or not.
-
-    Raises
-    ------
-    DataNotFoundError
-        If there is none, or the environment variable names one that does not exist.
-    """
-    path = local_file("auto") or cache_folder() / parse.FILE_NAME
-    if not os.path.exists(path):
-        raise DataNotFoundError("There is no data file yet. Get it with: gluonbook-ch7 data fetch")
-    return Path(os.path.abspath(path))
+    try:
+        used = file_in_use()
+    except DataNotFoundError:
+        used = None
+    listed = []
+    for name, path in paths.items():
+        if path is None:
+            found = "not set"
+        elif not os.path.exists(path):
+            found = "no file"
+        elif parse.holds_the_books(path):
+            found = "the book's file"
+        else:
+            found = "another or a damaged file"
+        is_used = path is not None and path == used
+        # The same file may be found in two places.
+        used = None if is_used else used
+        listed.append(Place(name, path and Path(os.path.abspath(path)), found, is_used))
+    return listed
 
 
 def inspect_file(path: Path) -> Inspection:
     """Read a file and say what it is; raise OSError if it cannot be read."""
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    if parse.is_the_books(content):
-        kind = "real"
-        other = ", with other line ends or a byte order mark" if sha256 != parse.SHA256 else ""
-        words = f"the book's data set{other}"
+    try:
+        rows = len(parse.parse(content, path, parse.COLUMNS)[0])
+    except DataError as error:
+        kind, words = "damaged", f"not the book's data set: {error}"
     else:
-        try:
-            rows = len(parse.parse(content, path))
-        except DataError as error:
-            kind = "damaged"
-            words = f"not the book's data set: {error}"
-        else:
-            kind = "other"
-            words = f"a table of {rows:,} rows, not the book's, whose sha256 is {parse.SHA256}"
+        kind = "other"
+        words = f"a table of {rows:,} rows, not the book's, whose sha256 is {parse.SHA256}"
+    if parse.is_the_books(content):
+        kind, words = "real", "the book's data set"
+        if sha256 != parse.SHA256:
+            words += ", with other line ends or a byte order mark"
     return Inspection(path, len(content), sha256, kind, words)
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pooch
 
 from ..errors import ArgumentError, DataError, DataNotFoundError
-from .download import download
-from .parse import FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
+from .download import ADVICE, VARIABLE, download
+from .parse import COLUMNS, FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
 from .twin import moment_twin
 
 __all__ = [
@@ -20,15 +20,14 @@ __all__ = [
     "cache_folder",
     "choose",
     "fetch",
+    "file_in_use",
     "file_of",
     "local_file",
 ]
 
-VARIABLE = "GLUONBOOK_CH7_DATA"
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
 
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
-ADVICE = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to the path of your copy."
 # Why the download into a folder failed, so that a process waits for the network only once.
 _failures: dict[Path, str] = {}
 
@@ -79,28 +78,35 @@ def local_file(source: Source) -> Optional[Path]:
     DataNotFoundError
         If a file was named that does not exist.
     """
-    if source not in ("auto", "real"):
-        if not isinstance(source, (str, os.PathLike)):
-            raise ArgumentError(f'source is {source!r}; use "auto", "real", "twin" or a path')
-        hint = ' (and it is none of "auto", "real", "twin")'
-        return _existing_file(source, f"source is {str(source)!r}", hint)
-    named = os.environ.get(VARIABLE)
-    if named:
-        return _existing_file(named, f"the environment variable {VARIABLE} is {named!r}")
-    return next((path for path in PLACES if os.path.isfile(path)), None)
+    if source in ("auto", "real"):
+        named: Source = os.environ.get(VARIABLE, "")
+        said, hint = f"the environment variable {VARIABLE} is {named!r}", ""
+        if not named:
+            return next((path for path in PLACES if os.path.isfile(path)), None)
+    elif isinstance(source, (str, os.PathLike)):
+        named = source
+        said, hint = f"source is {str(named)!r}", ' (and it is none of "auto", "real", "twin")'
+    else:
+        raise ArgumentError(f'source is {source!r}; use "auto", "real", "twin" or a path')
+    path = file_of(named)
+    if not os.path.exists(path):
+        raise DataNotFoundError(f"{said}, but there is no file {path}{hint}")
+    return path
+
+
+def file_in_use() -> Optional[Path]:
+    """Return the file that ``source="auto"`` takes without a download, or None.
+
+    Raises `DataNotFoundError` if the environment variable names a file that does not exist.
+    """
+    cached = cache_folder() / FILE_NAME
+    return local_file("auto") or (cached if holds_the_books(cached) else None)
 
 
 def file_of(name: Source) -> Path:
     """Return the path of the data file, given its path or that of the folder that holds it."""
     path = Path(os.path.expanduser(name))
     return path / FILE_NAME if os.path.isdir(path) else path
-
-
-def _existing_file(name: Source, said: str, hint: str = "") -> Path:
-    path = file_of(name)
-    if not os.path.exists(path):
-        raise DataNotFoundError(f"{said}, but there is no file {path}{hint}")
-    return path
 
 
 def cache_folder() -> Path:
@@ -135,10 +141,7 @@ def fetch(**options: Any) -> Path:
         raise DataNotFoundError(
             f"There is no home folder for the cache; set XDG_CACHE_HOME to a folder. {ADVICE}"
         )
-    try:
-        return download(folder, **options)
-    except DataNotFoundError as error:
-        raise DataNotFoundError(f"{error} {ADVICE}") from error
+    return download(folder, **options)
 
 
 def _cached_file(try_again: bool) -> Path:
@@ -163,7 +166,7 @@ def _read(path: Path, source: Source) -> Table:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    values = parse(content, path)
+    values, _ = parse(content, path, COLUMNS)
     if is_the_books(content):
         return Table(values, "real", f"the real data set, {path}")
     difference = f"{path} is not the book's data set, whose sha256 is {SHA256}"

@@ -24,7 +24,6 @@ __all__ = [
     "is_number",
     "is_the_books",
     "parse",
-    "parse_table",
 ]
 
 FILE_NAME = "airfoil_self_noise.dat"
@@ -45,7 +44,6 @@ COLUMNS = (
     "displacement thickness",
     "sound pressure level",
 )
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Source = Union[str, "os.PathLike[str]"]
 
@@ -64,19 +62,27 @@ def holds_the_books(path: Path) -> bool:
         return False
 
 
-def parse(content: bytes, path: Path) -> npt.NDArray[np.float64]:
-    """Read a table with six columns, separated by tabs or by spaces.
+def parse(
+    content: bytes, path: Path, names: Sequence[str] = ()
+) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+    """Read a table; return its numbers and the names of its columns.
 
     Parameters
     ----------
     content : bytes
-        Lines of six decimal, finite numbers in ASCII. Empty lines are skipped.
+        Lines of as many decimal, finite numbers in ASCII, separated by tabs, commas or spaces.
+        Empty lines are skipped.
     path : Path
         Name of the file for error messages.
+    names : sequence of str, optional
+        What the columns are. By default there may be any number from 2 on, and a first line
+        without any number has their names.
 
     Returns
     -------
-    ndarray of shape (n, 6), float64
+    values : ndarray of shape (n, columns), float64
+    names : tuple of str
+        Empty if nobody has named them.
 
     Raises
     ------
@@ -84,52 +90,22 @@ def parse(content: bytes, path: Path) -> npt.NDArray[np.float64]:
         If the content is not such a table. The message names the row, counted in lines of the
         file, and the column.
     """
-    rows = [
-        _parse_row(line.split(b"\t") if b"\t" in line else line.split(), COLUMNS, where)
-        for line, where in _numbered_lines(content, path)
-    ]
-    return _as_table(rows, path)
-
-
-def parse_table(content: bytes, path: Path) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
-    """Read a table with any number of columns from 2 on; return its numbers and its header.
-
-    Parameters
-    ----------
-    content : bytes
-        Lines of as many decimal, finite numbers, separated by commas, tabs or spaces. A first line
-        without any number is the header. Empty lines are skipped.
-    path : Path
-        Name of the file for error messages.
-
-    Returns
-    -------
-    values : ndarray of shape (n, columns), float64
-    header : tuple of str
-        Empty without a header line.
-
-    Raises
-    ------
-    DataError
-        As for `parse`, or if there is a single column.
-    """
-    lines = [(_split(line), where) for line, where in _numbered_lines(content, path)]
-    header: tuple[str, ...] = ()
-    if lines and not any(map(is_number, lines[0][0])):
-        cells, _ = lines.pop(0)
-        header = tuple(cell.decode(errors="replace") for cell in cells)
-    columns = len(header or lines[0][0]) if lines else 2
-    if columns < 2:
+    if b"\0" in content:
+        raise DataError(f"{path} is not a text file in UTF-8 or ASCII")
+    lines = enumerate(_lines(content), start=1)
+    rows = {f"{path}, row {number}": _split(line) for number, line in lines if line.strip()}
+    first = next(iter(rows.values()), [b"", b""])
+    if not names and rows and not any(map(is_number, first)):
+        names = [cell.decode(errors="replace") for cell in first]
+        del rows[next(iter(rows))]
+    if len(names or first) < 2:
         raise DataError(f"{path} has one column; at least 2 are needed, the last one the label")
-    rows = [_parse_row(cells, header or ("",) * columns, where) for cells, where in lines]
-    return _as_table(rows, path), header
-
-
-def _split(line: bytes) -> list[bytes]:
-    for separator in (b",", b"\t"):
-        if separator in line:
-            return [cell.strip().strip(b'"') for cell in line.split(separator)]
-    return line.split()
+    columns = [f"column {i} ({name})" for i, name in enumerate(names, 1)]
+    columns = columns or [f"column {i}" for i in range(1, len(first) + 1)]
+    values = [_parse_row(where, cells, columns) for where, cells in rows.items()]
+    if len(rows) < 2:
+        raise DataError(f"{path} has {len(rows)} rows; at least 2 are needed to standardise")
+    return np.array(values), tuple(names)
 
 
 def is_number(cell: bytes) -> bool:
@@ -141,47 +117,28 @@ def is_number(cell: bytes) -> bool:
     return True
 
 
-def _numbered_lines(content: bytes, path: Path) -> list[tuple[bytes, str]]:
-    """Return the lines that are not empty, each with where it is for error messages."""
-    if b"\0" in content:
-        raise DataError(f"{path} is not a text file in UTF-8 or ASCII")
-    numbered = enumerate(_lines(content), start=1)
-    return [(line, f"{path}, row {number}") for number, line in numbered if line.strip()]
-
-
-def _as_table(rows: list[list[float]], path: Path) -> npt.NDArray[np.float64]:
-    if len(rows) < 2:
-        raise DataError(f"{path} has {len(rows)} rows; at least 2 are needed to standardise")
-    return np.array(rows)
-
-
 def _lines(content: bytes) -> list[bytes]:
     # Some editors and spreadsheets begin a UTF-8 file with a byte order mark.
-    if content.startswith(BYTE_ORDER_MARK):
-        content = content[len(BYTE_ORDER_MARK) :]
-    return content.splitlines()
+    return content.removeprefix(b"\xef\xbb\xbf").splitlines()
 
 
-def _parse_row(cells: Sequence[bytes], names: Sequence[str], where: str) -> list[float]:
-    """Return the numbers of a row; raise `DataError` unless there is one for each name."""
-    columns = [f"column {i}{f' ({name})' if name else ''}" for i, name in enumerate(names, start=1)]
-    if len(cells) < len(names):
+def _split(line: bytes) -> list[bytes]:
+    separator = next((each for each in (b"\t", b",") if each in line), None)
+    return [cell.strip(b'" ') for cell in line.split(separator)]
+
+
+def _parse_row(where: str, cells: Sequence[bytes], columns: Sequence[str]) -> list[float]:
+    """Return the numbers of a row; raise `DataError` unless there is one for each column."""
+    if len(cells) < len(columns):
         raise DataError(
-            f"{where}: {columns[len(cells)]} is missing; there must be {len(names)} columns, "
-            "separated by tabs or spaces"
+            f"{where}: {columns[len(cells)]} is missing; there must be {len(columns)} columns, "
+            "separated by tabs, commas or spaces"
         )
-    if len(cells) > len(names):
-        raise DataError(f"{where}: column {len(names) + 1} is one too many")
-    return [_parse_number(cell, f"{where}, {column}") for cell, column in zip(cells, columns)]
-
-
-def _parse_number(cell: bytes, where: str) -> float:
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    # Python reads 1_000 as a number; in a table it is more likely a typing error.
-    if not math.isfinite(number) or b"_" in cell:
-        text = cell[:40].decode(errors="replace")
-        raise DataError(f"{where}: {text!r} is not a finite number")
-    return number
+    if len(cells) > len(columns):
+        raise DataError(f"{where}: column {len(columns) + 1} is one too many")
+    for cell, column in zip(cells, columns):
+        # Python reads 1_000 as a number; in a table it is more likely a typing error.
+        if not is_number(cell) or not math.isfinite(float(cell)) or b"_" in cell:
+            text = cell[:40].decode(errors="replace")
+            raise DataError(f"{where}, {column}: {text!r} is not a finite number")
+    return list(map(float, cells))

@@ -89,32 +89,13 @@ def test_without_a_system_library_the_error_names_the_package(tmp_path, library)
     # The dynamic loader's own error, from a package in MXNet's place that asks for a library.
     error = error_of(with_package(tmp_path, f"import ctypes\nctypes.CDLL('{library}.missing')\n"))
     assert f"{library}.missing: cannot open shared object file" in error
-    assert "libgomp" in error.split("To fix it: ")[1]
+    assert "libgomp1 libquadmath0" in error.split("To fix it: ")[1]
 
 
 def test_another_system_library_is_named(tmp_path):
     """If this fails, someone is told to install libraries that are there already."""
     error = error_of(with_package(tmp_path, "import ctypes\nctypes.CDLL('libmissing.so.7')\n"))
     assert error.endswith("the package of your system that has libmissing.so.7")
-
-
-@pytest.mark.parametrize(
-    ("package_manager", "command"),
-    [
-        ("apt-get", "apt-get install -y libgomp1 libquadmath0"),
-        ("dnf", "dnf install -y libgomp libquadmath"),
-        (
-            "pacman",
-            "install the packages of your system that have libgomp.so.1 and libquadmath.so.0",
-        ),
-    ],
-)
-def test_the_command_is_that_of_the_system(tmp_path, monkeypatch, package_manager, command):
-    """If this fails, someone on Fedora is told to run Debian's command."""
-    (tmp_path / package_manager).write_text("#!/bin/sh\n")
-    (tmp_path / package_manager).chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert command in install_hints._install_library("libgomp.so.1")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +119,7 @@ def test_on_musl_the_error_says_so(monkeypatch):
     """If this fails, a reader on Alpine tries to install a wheel that cannot be loaded there."""
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     error = str(install_hints.import_remedy(ModuleNotFoundError(name="mxnet")))
-    assert "needs glibc, and this Linux has another libc" in error
+    assert "and this is Linux x86_64 without glibc" in error
 
 
 def test_without_distutils_the_error_names_setuptools():
@@ -167,7 +148,9 @@ def test_a_file_called_mxnet_is_named(tmp_path):
 
 def test_a_numpy_that_removes_more_is_named():
     """If this fails, a NumPy to come ends in an AttributeError of MXNet's, or in useless advice."""
-    code = "import numpy; del numpy.e; {}import gluonbook_ch7._mxnet.library"
+    # Without SciPy, which MXNet imports before it looks up this name, and which needs it too.
+    code = "import numpy, sys; sys.modules['scipy'] = None; del numpy.e; {}"
+    code += "import gluonbook_ch7._mxnet.library"
     damaged = error_of(code.format(""))
     assert f"MXNet 1.9.1 needs numpy.e, which NumPy {np.__version__} lacks" in damaged
     # NumPy is one of those that are known to work, so another one would change nothing.

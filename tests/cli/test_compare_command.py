@@ -1,10 +1,6 @@
 """The command compare: what it prints and writes, for the chapter's rules and for any other."""
 
-import contextlib
 import json
-import os
-import pty
-import re
 import signal
 import subprocess
 import sys
@@ -13,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from terminal import on_terminal
 
 from gluonbook_ch7.cli import main
 from gluonbook_ch7.experiments import frameworks
@@ -179,21 +176,10 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_table_fits_a_terminal(columns):
     """If this fails, a line of the table is broken on a terminal of 80 or 120 columns."""
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "gluonbook_ch7", "compare", "adam", *QUICK],
-        env={**os.environ, "COLUMNS": str(columns), "TERM": "xterm"},
-        stdout=slave,
-        stderr=subprocess.DEVNULL,
-    ) as comparing:
-        os.close(slave)
-        shown = b""
-        with contextlib.suppress(OSError):  # which is how a terminal that was closed ends
-            while part := os.read(master, 4096):
-                shown += part
-    os.close(master)
-    assert comparing.returncode == 0
-    lines = re.sub("\x1b\\[[0-9;]*m|\r", "", shown.decode()).splitlines()
+    command = [sys.executable, "-m", "gluonbook_ch7", "compare", "adam", *QUICK]
+    status, shown, _ = on_terminal(command, columns)
+    assert status == 0
+    lines = shown.splitlines()
     # The last lines name the data file, and how to install what is missing.
     table = [line for line in lines if not line.startswith(("Data:", "PyTorch and"))]
     assert max(map(len, table)) <= columns

@@ -1,16 +1,11 @@
 """Tables on a terminal, in a pipe, and where there is no room for one."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
-from contextlib import suppress
 
 import pytest
+from terminal import on_terminal
 
 PROGRAM = """
 from gluonbook_ch7.cli.console import print_table
@@ -23,20 +18,9 @@ print_table(("output", "recorded", "verdict", "what it rests on"), rows,
 
 def shown_at(columns):
     """Run the program on a terminal of so many columns, and return the lines that it shows."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdout=theirs, env={**env, "TERM": "xterm"}
-    )
-    os.close(theirs)
-    shown = b""
-    with suppress(OSError):  # how a terminal says that the other side is closed
-        while part := os.read(ours, 4096):
-            shown += part
-    os.close(ours)
-    assert process.wait(60) == 0
-    return re.sub(r"\x1b\[[\d;]*m", "", shown.decode()).splitlines()
+    status, shown, _ = on_terminal([sys.executable, "-c", PROGRAM], columns)
+    assert status == 0
+    return shown.splitlines()
 
 
 def test_a_table_fits_the_terminal_and_breaks_no_word():

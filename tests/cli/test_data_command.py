@@ -2,20 +2,19 @@
 
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from servers import dripping_server, halting_server, mute_server, refusing_server, server
 from tables import CONTENT, SUM, put
+from terminal import on_terminal
 
 from gluonbook_ch7.dataset import locate, parse
 from gluonbook_ch7.dataset.parse import FILE_NAME
@@ -172,26 +171,14 @@ def test_fetch_gives_up_after_the_time_that_it_is_given(slow):
 
 def test_fetch_shows_its_progress_on_a_terminal():
     """On a slow line nobody could tell a download from a hanging program."""
-    ours, theirs = pty.openpty()
     content = CONTENT * 99
     with refusing_server() as refused, server(content=content) as (good, _):
-        process = subprocess.Popen(
-            command("fetch", addresses=[refused, good], total=sha256(content).hexdigest()),
-            env=environment(TERM="xterm", COLUMNS="120"),
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        shown = b""
-        with suppress(OSError):  # how a terminal says that the other side is closed
-            while part := os.read(ours, 4096):
-                shown += part
-        os.close(ours)
-        printed = process.communicate(timeout=60)[0]
-    assert process.returncode == 0
-    assert re.search(rb"fetching .*15\.3/60\.0 kB", shown)
-    assert re.search(rb"127\.0\.0\.1:\d+: no connection \(Connection refused\)", shown)
-    assert printed.startswith(bytes(locate.cache_folder()))
+        fetching = command("fetch", addresses=[refused, good], total=sha256(content).hexdigest())
+        status, shown, printed = on_terminal(fetching, 120, "stderr", environment())
+    assert status == 0
+    assert re.search(r"fetching .*15\.3/60\.0 kB", shown)
+    assert re.search(r"127\.0\.0\.1:\d+: no connection \(Connection refused\)", shown)
+    assert printed.startswith(str(locate.cache_folder()))
 
 
 # verify
