@@ -40,22 +40,9 @@ def check_folder(path: AnyPath) -> None:
 def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
     """Write a file so that nobody ever sees half of it; create its folder if needed.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        An existing file is replaced; a device, such as ``/dev/stdout``, is written to.
-    content : str or bytes
-        Text is encoded in UTF-8, lone surrogates as escapes.
-
-    Returns
-    -------
-    Path
-        The path.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written; an existing file is unchanged. The error names `path`.
+    An existing file is replaced; a device, such as ``/dev/stdout``, is written to. Text is encoded
+    in UTF-8, lone surrogates as escapes. If the file cannot be written, an existing one is
+    unchanged, and the OSError names `path`.
     """
     path = Path(path)
     if isinstance(content, str):

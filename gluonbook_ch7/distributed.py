@@ -12,7 +12,6 @@ import weakref
 from typing import Any, Optional, Union
 
 import numpy as np
-import numpy.typing as npt
 
 from ._mxnet import mx, nd
 from .errors import ArgumentError
@@ -46,8 +45,10 @@ def join(kvstore: KVStore, seed: Optional[int], *call: Any) -> KVStore:
         If there is no such store, or it has served a run; if the workers were given different
         arguments, or no seed.
     """
+    if kvstore is None or kvstore in ON_ONE_MACHINE:
+        return kvstore
     store: Any = _open(kvstore)
-    workers = _num_workers(store)
+    workers = store.num_workers
     if workers == 1:
         return store
     # The server of an asynchronous store does not sum, so the calls cannot be compared.
@@ -72,33 +73,36 @@ def take_share(
     The head gradient is None, which means ones. A worker without an example must push a gradient
     too, or the others would wait for ever: it gets one example and a head gradient of zero.
     """
-    if _num_workers(store) == 1:
+    workers = getattr(store, "num_workers", 1)
+    if workers == 1:
         return X, y, None
-    rank, workers = store.rank, store.num_workers
-    if rank >= len(X):
+    if store.rank >= len(X):
         return X[:1], y[:1], nd.zeros(1)
-    return X[rank::workers], y[rank::workers], None
+    return X[store.rank :: workers], y[store.rank :: workers], None
 
 
-def _num_workers(store: KVStore) -> int:
-    return 1 if store is None or isinstance(store, str) else store.num_workers
+def _open(kvstore: Union[str, mx.kv.KVStoreBase]) -> mx.kv.KVStoreBase:
+    """Return a store that has not been used; a distributed one is made if only its name is given.
 
-
-def _open(kvstore: KVStore) -> KVStore:
-    """Return the store; a distributed one as an object, because its rank is needed."""
-    if kvstore is None:
-        return None
+    Raise `ArgumentError` for what MXNet would fail with silently, or wait for for ever.
+    """
+    known = ", ".join(ON_ONE_MACHINE + ON_SEVERAL)
     if isinstance(kvstore, str):
-        _check_name(kvstore)
-        if kvstore in ON_ONE_MACHINE:
-            return kvstore
+        if kvstore not in ON_SEVERAL:
+            raise ArgumentError(f"there is no kvstore {kvstore!r}. There are: {known}")
+        missing = [setting for setting in SETTINGS if not os.environ.get(setting)]
+        if missing:
+            raise ArgumentError(
+                f"the kvstore {kvstore!r} needs a parameter server, and the environment does not "
+                f"say where it is ({', '.join(missing)} not set); scripts/distributed.py starts one"
+            )
         if kvstore not in _opened:
             _opened[kvstore] = mx.kv.create(kvstore)
         kvstore = _opened[kvstore]
     if not isinstance(kvstore, mx.kv.KVStoreBase):
         raise ArgumentError(
             f"kvstore is a {type(kvstore).__name__}; it must be a store that mxnet.kv.create made, "
-            f"or one of the names {', '.join(ON_ONE_MACHINE + ON_SEVERAL)}"
+            f"or one of the names {known}"
         )
     if kvstore in _used:
         raise ArgumentError(
@@ -109,39 +113,19 @@ def _open(kvstore: KVStore) -> KVStore:
     return kvstore
 
 
-def _check_name(name: str) -> None:
-    """Raise `ArgumentError` for a name with which MXNet fails silently, or waits for ever."""
-    if name not in ON_ONE_MACHINE + ON_SEVERAL:
-        raise ArgumentError(
-            f"there is no kvstore {name!r}. There are: {', '.join(ON_ONE_MACHINE + ON_SEVERAL)}"
-        )
-    missing = [setting for setting in SETTINGS if not os.environ.get(setting)]
-    if name in ON_SEVERAL and missing:
-        raise ArgumentError(
-            f"the kvstore {name!r} needs a parameter server, and the environment does not say "
-            f"where it is ({', '.join(missing)} not set); scripts/distributed.py starts one"
-        )
-
-
 def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple[Any, ...]) -> bool:
     """Return True, on every worker, if all workers were given these arguments.
 
     Each pushes the 256 bits of a digest. Where all agree, the sum of a bit over the workers is zero
     or their number.
     """
-    bits = nd.array(_digest(arguments))
+    content = repr([_plain(argument) for argument in arguments])
+    digest = np.frombuffer(hashlib.sha256(content.encode()).digest(), np.uint8)
+    bits = nd.array(np.unpackbits(digest))
     sums = nd.zeros(bits.shape)
     store.broadcast(_DIGEST_KEY, bits, out=sums)
     store.pushpull(_DIGEST_KEY, bits, out=sums)
     return bool(np.isin(sums.asnumpy(), (0, store.num_workers)).all())
-
-
-def _digest(arguments: tuple[Any, ...]) -> npt.NDArray[np.uint8]:
-    """Return a digest of the arguments: 256 bits, one per element."""
-    digest = hashlib.sha256()
-    for argument in arguments:
-        digest.update(repr(_plain(argument)).encode())
-    return np.unpackbits(np.frombuffer(digest.digest(), np.uint8))
 
 
 def _plain(value: Any) -> Any:

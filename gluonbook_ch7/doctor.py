@@ -107,7 +107,7 @@ def _check_data() -> list[Finding]:
     """Check the data file that would be used, and the folder for downloads."""
     try:
         from .dataset.inspection import inspect_file
-        from .dataset.locate import VARIABLE, cache_folder, file_in_use
+        from .dataset.locate import VARIABLE, cache_folder, local_file
     except ImportError as error:
         return [Finding("data", "fault", f"not examined: {error}")]
     folder = cache_folder()
@@ -121,7 +121,7 @@ def _check_data() -> list[Finding]:
         cache = Finding("cache", "note", f"{folder} cannot be written to", other)
     unset = f"unset {VARIABLE}" if os.environ.get(VARIABLE) else ""
     try:
-        path = file_in_use()
+        path = local_file("auto")
         if path is None:
             says = "no file yet; it would be downloaded, or else the moment twin would be used"
             return [Finding("data", "note", says, FETCH), cache]
@@ -140,12 +140,7 @@ def _check_data() -> list[Finding]:
 def probe(seconds: float = 120.0) -> tuple[list[Finding], str]:
     """Import MXNet and train with it in another process, which may end in any way.
 
-    Returns
-    -------
-    findings : list of Finding
-        Those on NumPy, MXNet and training that the process reported before it ended.
-    ended : str
-        How the process ended.
+    Return what it reported on NumPy, MXNet and training before it ended, and how it ended.
     """
     # With the same path, so that both find the same packages.
     code = f"import sys; sys.path[:] = sys.argv[1:]; from {__name__} import _report; _report()"

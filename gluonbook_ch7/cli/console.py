@@ -25,17 +25,8 @@ def print_table(
     """Print rows of text as a table that fits the terminal and breaks no word.
 
     In a pipe each row is one line. Where a terminal is too narrow for a table, each row is printed
-    as a list of headings and cells.
-
-    Parameters
-    ----------
-    headings : sequence of str
-    rows : iterable of sequences of str
-    numbers_from : int, optional
-        Index of the first column of numbers; it and those after it are right-aligned.
-    styles : dict, optional
-        Maps the text of a cell to its Rich style; such a cell stays in one line.
-    title : str, optional
+    as a list of headings and cells. Columns from the number `numbers_from` on are right-aligned.
+    `styles` maps the text of a cell to its Rich style, and such a cell stays in one line.
     """
     from rich import box
     from rich.cells import cell_len

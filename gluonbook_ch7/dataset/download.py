@@ -37,27 +37,12 @@ def download(
 ) -> Path:
     """Download the data file into a folder.
 
-    The file appears under its name only when it is complete and its sha256 is right, so several
-    processes may download into the same folder.
+    The folder is created. The file appears under its name only when it is complete and its sha256
+    is right, so several processes may download into the same folder.
 
-    Parameters
-    ----------
-    folder : Path
-        Folder for the file; created if it does not exist.
-    addresses : sequence of str, optional
-        Addresses to try, in this order; by default `parse.ADDRESSES`.
-    timeout : float, optional
-        Seconds that each address may take; by default `TIMEOUT`. A slow name server, or a server
-        that sends a byte now and then, may take somewhat longer.
-    on_bytes : callable, optional
-        Called with the number of bytes received so far from the current address.
-    on_failure : callable, optional
-        Called with the reason when an address has failed.
-
-    Returns
-    -------
-    Path
-        The file ``airfoil_self_noise.dat`` in `folder`.
+    Each address, by default those in `parse.ADDRESSES`, may take `timeout` seconds, by default
+    `TIMEOUT`. `on_bytes` is called with the number of bytes received so far from one, `on_failure`
+    with the reason when one has failed.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 from ..errors import DataError, DataNotFoundError
 from . import parse
-from .locate import PLACES, VARIABLE, cache_folder, file_in_use, file_of
+from .locate import PLACES, VARIABLE, cache_folder, file_of, local_file
 
 __all__ = ["Inspection", "Place", "forget", "inspect_file", "places"]
 
@@ -44,24 +44,23 @@ def places() -> list[Place]:
         "the cache": cache_folder() / parse.FILE_NAME,
     }
     try:
-        used = file_in_use()
+        used = local_file("auto")
     except DataNotFoundError:
         used = None
-    listed = []
-    for name, path in paths.items():
-        if path is None:
-            found = "not set"
-        elif not os.path.exists(path):
-            found = "no file"
-        elif parse.holds_the_books(path):
-            found = "the book's file"
-        else:
-            found = "another or a damaged file"
-        is_used = path is not None and path == used
-        # The same file may be found in two places.
-        used = None if is_used else used
-        listed.append(Place(name, path and Path(os.path.abspath(path)), found, is_used))
-    return listed
+    # The first, because two places may be the same folder.
+    user = next((name for name, path in paths.items() if path and path == used), "")
+    return [
+        Place(name, path and Path(os.path.abspath(path)), _found(path), name == user)
+        for name, path in paths.items()
+    ]
+
+
+def _found(path: Optional[Path]) -> str:
+    if path is None:
+        return "not set"
+    if not os.path.exists(path):
+        return "no file"
+    return "the book's file" if parse.holds_the_books(path) else "another or a damaged file"
 
 
 def inspect_file(path: Path) -> Inspection:
@@ -83,12 +82,9 @@ def inspect_file(path: Path) -> Inspection:
 
 
 def forget() -> list[Path]:
-    """Remove the download from the cache, and its folder if that is empty then.
+    """Remove the download from the cache, and its folder if that is empty then; return what went.
 
-    Returns
-    -------
-    list of Path
-        What was removed. Copies outside the cache are never touched.
+    Copies outside the cache are never touched.
     """
     folder = cache_folder()
     if not os.path.isdir(folder):

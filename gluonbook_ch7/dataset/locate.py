@@ -20,7 +20,6 @@ __all__ = [
     "cache_folder",
     "choose",
     "fetch",
-    "file_in_use",
     "file_of",
     "local_file",
 ]
@@ -60,7 +59,7 @@ def choose(source: Source) -> Table:
     if path is not None:
         return _read(path, source)
     try:
-        return _read(_cached_file(try_again=source == "real"), source)
+        return _read(_download(try_again=source == "real"), source)
     except DataNotFoundError as error:
         if source == "real":
             raise
@@ -69,20 +68,18 @@ def choose(source: Source) -> Table:
 
 
 def local_file(source: Source) -> Optional[Path]:
-    """Return the file that was named or is in one of the book's places, or None.
+    """Return the file that is taken without a download, or None.
 
-    Raises
-    ------
-    ArgumentError
-        If `source` is neither a word nor a path.
-    DataNotFoundError
-        If a file was named that does not exist.
+    Raises `ArgumentError` if `source` is neither a word nor a path, `DataNotFoundError` if a file
+    was named that does not exist.
     """
     if source in ("auto", "real"):
         named: Source = os.environ.get(VARIABLE, "")
         said, hint = f"the environment variable {VARIABLE} is {named!r}", ""
         if not named:
-            return next((path for path in PLACES if os.path.isfile(path)), None)
+            found = next((path for path in PLACES if os.path.isfile(path)), None)
+            cached = cache_folder() / FILE_NAME
+            return found or (cached if holds_the_books(cached) else None)
     elif isinstance(source, (str, os.PathLike)):
         named = source
         said, hint = f"source is {str(named)!r}", ' (and it is none of "auto", "real", "twin")'
@@ -92,15 +89,6 @@ def local_file(source: Source) -> Optional[Path]:
     if not os.path.exists(path):
         raise DataNotFoundError(f"{said}, but there is no file {path}{hint}")
     return path
-
-
-def file_in_use() -> Optional[Path]:
-    """Return the file that ``source="auto"`` takes without a download, or None.
-
-    Raises `DataNotFoundError` if the environment variable names a file that does not exist.
-    """
-    cached = cache_folder() / FILE_NAME
-    return local_file("auto") or (cached if holds_the_books(cached) else None)
 
 
 def file_of(name: Source) -> Path:
@@ -121,17 +109,9 @@ def cache_folder() -> Path:
 
 
 def fetch(**options: Any) -> Path:
-    """Return the real file in the user's cache; download it if it is missing or damaged.
+    """Return the real file in the user's cache; `download` it if it is missing or damaged.
 
-    Parameters
-    ----------
-    **options
-        Passed to `download`.
-
-    Raises
-    ------
-    DataNotFoundError
-        If the file cannot be downloaded or saved.
+    Raises `DataNotFoundError` if the file cannot be downloaded or saved.
     """
     folder = cache_folder()
     path = folder / FILE_NAME
@@ -144,16 +124,15 @@ def fetch(**options: Any) -> Path:
     return download(folder, **options)
 
 
-def _cached_file(try_again: bool) -> Path:
-    """Return the real file in the user's cache; after a failure download only if `try_again`."""
+def _download(try_again: bool) -> Path:
+    """Return the real file, downloaded; after a failure only if `try_again`."""
     folder = cache_folder()
-    path = folder / FILE_NAME
-    if try_again or folder not in _failures or holds_the_books(path):
+    if try_again or folder not in _failures:
         try:
             return fetch()
         except DataNotFoundError as error:
             _failures[folder] = str(error)
-    copy = "only a damaged copy" if os.path.isfile(path) else "nothing"
+    copy = "only a damaged copy" if os.path.isfile(folder / FILE_NAME) else "nothing"
     raise DataNotFoundError(
         f"The real data set is not in data/ or ../data/, and there is {copy} in the cache. "
         f"{_failures[folder]}"

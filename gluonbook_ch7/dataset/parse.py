@@ -67,22 +67,15 @@ def parse(
 ) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
     """Read a table; return its numbers and the names of its columns.
 
-    Parameters
-    ----------
-    content : bytes
-        Lines of as many decimal, finite numbers in ASCII, separated by tabs, commas or spaces.
-        Empty lines are skipped.
-    path : Path
-        Name of the file for error messages.
-    names : sequence of str, optional
-        What the columns are. By default there may be any number from 2 on, and a first line
-        without any number has their names.
+    Each line has as many decimal, finite numbers, separated by tabs, commas or spaces. Empty lines
+    are skipped. Without `names` there may be any number of columns from 2 on, and a first line
+    without any number has their names.
 
     Returns
     -------
     values : ndarray of shape (n, columns), float64
     names : tuple of str
-        Empty if nobody has named them.
+        Empty if nobody has named the columns.
 
     Raises
     ------
