@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import venv
@@ -49,8 +48,8 @@ def first_on_the_path(folder, **modules):
     place.mkdir(exist_ok=True)
     for name, content in modules.items():
         (place / f"{name}.py").write_text(content)
-    # An editable install of the package itself is not on the path, but found all the same.
-    return {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    path = filter(None, [str(place), os.environ.get("PYTHONPATH")])
+    return {"PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def everything_below(folder):
@@ -106,8 +105,8 @@ def test_an_mxnet_that_ends_the_process(tmp_path, name, words):
 
 def test_an_mxnet_that_never_comes_back(tmp_path, monkeypatch):
     """If this fails, the doctor waits for ever."""
-    place = first_on_the_path(tmp_path, mxnet="import time\nwhile True: time.sleep(1)\n")
-    monkeypatch.syspath_prepend(place["PYTHONPATH"])
+    first_on_the_path(tmp_path, mxnet="import time\nwhile True: time.sleep(1)\n")
+    monkeypatch.syspath_prepend(tmp_path / "first-on-the-path")
     found = {finding.name: finding for finding in diagnose(seconds=1.5)}
     assert found["training"].state == "fault"
     said = found["mxnet"].says + found["numpy"].says  # a busy machine comes no further than NumPy
@@ -116,8 +115,8 @@ def test_an_mxnet_that_never_comes_back(tmp_path, monkeypatch):
 
 def test_an_mxnet_that_leaves_without_a_word(tmp_path, monkeypatch):
     """If this fails, the doctor ends in a traceback where a library ends the process by itself."""
-    place = first_on_the_path(tmp_path, mxnet="import os\nprint('{', flush=True)\nos._exit(0)\n")
-    monkeypatch.syspath_prepend(place["PYTHONPATH"])
+    first_on_the_path(tmp_path, mxnet="import os\nprint('{', flush=True)\nos._exit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path / "first-on-the-path")
     found, ended = probe()
     assert [finding.name for finding in found] == ["numpy"]
     assert ended == "the process ended with status 0: without a message"
@@ -125,7 +124,7 @@ def test_an_mxnet_that_leaves_without_a_word(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "fake",
-    ["import ctypes\nctypes.CDLL('libgomp.so.1.missing')\n", "import numpy\nnumpy.gone\n"],
+    ["import ctypes\nctypes.CDLL('libquadmath.so.0.missing')\n", "import numpy\nnumpy.gone\n"],
     ids=["a library", "numpy"],
 )
 def test_it_says_what_the_import_error_says(tmp_path, fake):
@@ -161,7 +160,8 @@ def test_an_mxnet_that_imports_and_cannot_train(tmp_path, twin, words):
 
 def test_a_checkout_that_is_not_installed(tmp_path, monkeypatch):
     """If this fails, the doctor needs what pip writes down, which a mere checkout does not have."""
-    monkeypatch.syspath_prepend(first_on_the_path(tmp_path, mxnet=NO_MXNET)["PYTHONPATH"])
+    first_on_the_path(tmp_path, mxnet=NO_MXNET)
+    monkeypatch.syspath_prepend(tmp_path / "first-on-the-path")
     monkeypatch.setattr(module, "PACKAGE", "gluonbook_ch7_that_nobody_installed")
     found = {finding.name: finding for finding in diagnose()}
     assert (found["packages"].state, "not installed" in found["packages"].says) == ("note", True)
@@ -227,43 +227,6 @@ def test_a_house_where_mxnet_cannot_live(tmp_path, system, machine):
     assert "libgomp" not in result.stdout
     commands = result.stdout.split("To fix what is wrong:\n")[1].split("\n\n")[0].splitlines()
     assert commands == ["  docker run --platform linux/amd64 -it python:3.12 bash"]
-
-
-# In a mount namespace of its own, hides a library behind a folder laid over its own.
-HIDE = """
-set -e
-folder=$(dirname "$(readlink -f "$1")") layers=$2
-shift 2
-mount -t tmpfs tmpfs "$layers"
-mkdir "$layers/upper" "$layers/work"
-mknod "$layers/upper/libquadmath.so.0" c 0 0
-mount -t overlay overlay -o "lowerdir=$folder,upperdir=$layers/upper,workdir=$layers/work" "$folder"
-"$@" || exit 0
-"""
-
-
-def without_libquadmath(*command, layers):
-    """Run a command where the real loader does not find the real library."""
-    listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True).stdout
-    library = re.search(r"libquadmath\.so\.0 .* => (\S+)", listed)
-    if os.getuid() != 0 or not shutil.which("unshare") or not library:
-        pytest.skip("hiding a system library takes root, unshare and ldconfig")
-    layers.mkdir()
-    hide = ["unshare", "--mount", "sh", "-c", HIDE, "sh", library[1], layers, sys.executable]
-    result = subprocess.run([*hide, *command], capture_output=True, text=True, timeout=120)
-    if result.returncode:
-        pytest.skip(f"a system library cannot be hidden here: {result.stderr}")
-    return result
-
-
-def test_a_house_without_a_system_library(tmp_path):
-    """If this fails, on a slim image nobody is told which library is missing and how to get it."""
-    layers = tmp_path / "layers"
-    calling = ("-m", "gluonbook_ch7", "doctor", "--json")
-    found = json.loads(without_libquadmath(*calling, layers=layers).stdout)["findings"]
-    assert found["mxnet"]["state"] == "fault"
-    assert "(libquadmath.so.0: cannot open shared object file" in found["mxnet"]["says"]
-    assert "libquadmath" in found["mxnet"]["command"]
 
 
 def data_and_cache():
