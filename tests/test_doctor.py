@@ -10,6 +10,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from gluonbook_ch7 import doctor as module
 from gluonbook_ch7.doctor import diagnose, probe
@@ -20,16 +21,9 @@ NO_MXNET = "raise ImportError('not now')"
 
 
 def doctor(*arguments, cwd, python=sys.executable, **env):
-    """Call the doctor; an environment variable that is None is not there."""
-    env = {**os.environ, "HOME": str(cwd / "home"), "GLUONBOOK_CH7_DATA": "", **env}
-    return subprocess.run(
-        [python, "-m", "gluonbook_ch7", "doctor", *arguments],
-        cwd=cwd,
-        env={name: value for name, value in env.items() if value is not None},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    """Call the doctor in an empty home, with no data named."""
+    env = {"HOME": str(cwd / "home"), "GLUONBOOK_CH7_DATA": "", **env}
+    return run("doctor", *arguments, cwd=cwd, command=[python, "-m", "gluonbook_ch7"], **env)
 
 
 def findings(*, cwd, status, **options):

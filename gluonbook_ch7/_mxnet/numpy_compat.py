@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-__all__ = ["REMOVED_NAMES", "missing_names", "restore_removed_names"]
+__all__ = ["REMOVED_NAMES", "restore_removed_names"]
 
 
 def _removed_financial(name: str) -> Callable[..., Any]:
@@ -45,15 +45,11 @@ REMOVED_NAMES: dict[str, Any] = {
 }
 
 
-def missing_names() -> list[str]:
-    """Return the names in `REMOVED_NAMES` that this NumPy does not have."""
+def restore_removed_names() -> None:
+    """Give NumPy the names that it lacks; leave the others alone."""
     with warnings.catch_warnings():
         # NumPy warns when asked for a deprecated or removed name.
         warnings.simplefilter("ignore")
-        return [name for name in REMOVED_NAMES if not hasattr(np, name)]
-
-
-def restore_removed_names() -> None:
-    """Give NumPy the names that it lacks; leave the others alone."""
-    for name in missing_names():
-        setattr(np, name, REMOVED_NAMES[name])
+        for name, value in REMOVED_NAMES.items():
+            if not hasattr(np, name):
+                setattr(np, name, value)

@@ -11,6 +11,7 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
+import commands
 import pytest
 from servers import dripping_server, halting_server, mute_server, refusing_server, server
 from tables import CONTENT, SUM, put
@@ -43,13 +44,8 @@ def environment(**added):
 
 
 def run(*arguments, addresses=(), total=SUM, **env):
-    return subprocess.run(
-        command(*arguments, addresses=addresses, total=total),
-        env=environment(**env),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    calling = command(*arguments, addresses=addresses, total=total)
+    return commands.run(command=calling, **environment(**env))
 
 
 def where(**env):
@@ -262,22 +258,3 @@ def test_forget_leaves_a_folder_with_something_else_in_it():
     note.write_text("mine")
     assert run("forget").returncode == 0
     assert os.listdir(note.parent) == ["note.txt"]
-
-
-def test_help_waits_for_no_library():
-    """The help of a quick command would take seconds."""
-    code = (
-        "import sys; from gluonbook_ch7.cli import main\n"
-        "try: main(['data', '--help'])\n"
-        "finally: assert not {'mxnet', 'requests', 'rich'} & set(sys.modules)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert result.returncode == 0, result.stderr
-    for name in ("where", "fetch", "verify", "forget"):
-        assert name in result.stdout

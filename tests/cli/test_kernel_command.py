@@ -1,23 +1,18 @@
 """The Jupyter kernel: installed, found, run on the book's first cell, and removed."""
 
 import json
-import subprocess
 import sys
 
 import nbclient
 import nbformat
 import pytest
+from commands import run
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 
 def call(*arguments):
     """Run a command of ours that succeeds, and return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gluonbook_ch7", "kernel", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run("kernel", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

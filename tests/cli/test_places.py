@@ -10,10 +10,10 @@ import time
 from contextlib import suppress
 
 import pytest
+from commands import COMMAND, run
 
 from gluonbook_ch7._files import check_file, write_whole
 
-COMMAND = [sys.executable, "-m", "gluonbook_ch7"]
 OPTIONS = {
     "rerun": ("--out", "--json"),
     "rerun chapter.md": ("--out", "--json", "--html"),
@@ -21,12 +21,6 @@ OPTIONS = {
     "sweep rmsprop": ("--out", "--json", "--csv"),
 }
 EVERY_OPTION = [(command, option) for command, options in OPTIONS.items() for option in options]
-
-
-def call(*arguments, cwd, before=()):
-    return subprocess.run(
-        [*before, *COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
-    )
 
 
 @pytest.mark.parametrize(("command", "option"), EVERY_OPTION)
@@ -37,7 +31,7 @@ def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path, command, opti
     (tmp_path / "wrong").symlink_to("file" if option == "--out" else "folder")
     reasons = ["Not a directory", "Is a directory"]
     for place in ("wrong", "file/below"):
-        result = call(*command.split(), option, place, cwd=tmp_path)
+        result = run(*command.split(), option, place, cwd=tmp_path)
         assert (result.returncode, result.stdout) == (2, "")
         assert result.stderr in [f"Error: {option} {place}: {reason}\n" for reason in reasons]
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "wrong"]
@@ -57,14 +51,15 @@ def test_a_disk_that_takes_nothing_is_found_at_once(tmp_path, options, reason):
         pytest.skip("mounting takes root and unshare")
     if subprocess.run([*before, "true"], cwd=tmp_path, capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
-    result = call("sweep", "rmsprop", "--csv", "disk/cells.csv", cwd=tmp_path, before=before)
+    command = [*before, *COMMAND]
+    result = run("sweep", "rmsprop", "--csv", "disk/cells.csv", cwd=tmp_path, command=command)
     assert result.returncode == 2
     assert result.stderr == f"Error: --csv disk/cells.csv: {reason}\n"
 
 
 def test_a_device_is_written_to_and_never_replaced(tmp_path):
     """--json /dev/stdout would replace the device by a file, for everybody on the machine."""
-    result = call("rerun", "--json", "/dev/full", cwd=tmp_path)
+    result = run("rerun", "--json", "/dev/full", cwd=tmp_path)
     assert result.stderr == "Error: --json /dev/full: No space left on device\n"
     check_file("/dev/null")
     write_whole("/dev/null", "gone")
