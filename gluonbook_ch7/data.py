@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from . import _observers
 from ._mxnet import nd
 from ._results import name_data
-from .dataset.parse import Source
-from .dataset.table import read_table, standardise
+from .dataset.locate import read_table
+from .dataset.parse import Source, standardise
 from .errors import ArgumentError
 
 __all__ = ["EDITIONS", "Ch7Data", "get_data_ch7", "load_data_ch7"]

@@ -18,7 +18,6 @@ from ._files import check_folder
 from ._mxnet.install_hints import (
     PACKAGE,
     import_remedy,
-    install_extra,
     missing_packages,
     pip_install,
     put_aside,
@@ -65,16 +64,14 @@ def _check_packages() -> list[Finding]:
         extras = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
         return [Finding("packages", "note", f"unknown, because {PACKAGE} is not installed")]
-    findings = [Finding("packages", "ok", "all are installed")]
-    missing = missing_packages()
-    if missing:
-        says = f"missing or too old: {', '.join(missing)}"
-        findings = [Finding("packages", "fault", says, pip_install(*missing))]
-    for extra in extras:
-        name, missing = f"extra {extra}", missing_packages(extra)
+    findings = []
+    for extra in ("", *extras):
+        name = f"extra {extra}" if extra else "packages"
+        missing = missing_packages(extra)
         if missing:
+            state = "note" if extra else "fault"
             says = f"not installed: {', '.join(missing)}"
-            findings.append(Finding(name, "note", says, install_extra(extra)))
+            findings.append(Finding(name, state, says, pip_install(*missing)))
         else:
             findings.append(Finding(name, "ok", "installed"))
     return findings

@@ -7,11 +7,7 @@ registers, and the chapter runner.
 import functools
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
 from types import ModuleType
 from typing import Any, Callable, Optional
 
@@ -37,12 +33,12 @@ _changes = ExitStack()
 
 def load_ipython_extension(ipython: Any) -> None:
     """Make ``import gluonbook``, ``import d2lzh`` and the book's data path work in a notebook."""
-    if any(isinstance(finder, _BookFinder) for finder in sys.meta_path):
+    if any(isinstance(sys.modules.get(name), _BookModule) for name in EDITIONS):
         return
-    finder = _BookFinder()
-    # First, because an installed copy of the book's package cannot be imported today.
-    sys.meta_path.insert(0, finder)
-    _changes.callback(_forget_modules, finder)
+    for name in EDITIONS:
+        # An installed copy of the book's package is passed over: it cannot be imported today.
+        sys.modules[name] = _BookModule(name)
+        _changes.callback(sys.modules.pop, name, None)
     _restore_svg_function()
     # The book's cells read the data file with these.
     for name in ("genfromtxt", "loadtxt"):
@@ -56,44 +52,27 @@ def unload_ipython_extension(ipython: Any) -> None:
     _changes.close()
 
 
-class _BookFinder(MetaPathFinder, Loader):
-    """Gives this package's names to whoever imports the book's package."""
+class _BookModule(ModuleType):
+    """The book's package: this package's names, each imported when it is first used."""
 
-    def find_spec(
-        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
-    ) -> Optional[ModuleSpec]:
-        return spec_from_loader(fullname, self) if fullname in EDITIONS else None
+    def __init__(self, name: str) -> None:
+        super().__init__(name, gluonbook_ch7.__doc__)
+        self.__all__ = [name for name in gluonbook_ch7.__all__ if not name.endswith("_extension")]
 
-    def exec_module(self, module: ModuleType) -> None:
-        names = [name for name in gluonbook_ch7.__all__ if not name.endswith("_extension")]
-        vars(module).update({name: getattr(gluonbook_ch7, name) for name in names})
-        vars(module).update(
-            __all__=names,
-            __doc__=gluonbook_ch7.__doc__,
-            __getattr__=gluonbook_ch7.__getattr__,  # which suggests the name that was meant
-            get_data_ch7=_get_data_ch7_of(EDITIONS[module.__name__]),
-        )
+    def __getattr__(self, name: str) -> Any:
+        __tracebackhide__ = True
+        return gluonbook_ch7.__getattr__(name)  # which suggests the name that was meant
 
+    def __dir__(self) -> list[str]:
+        return self.__all__
 
-def _forget_modules(finder: _BookFinder) -> None:
-    sys.meta_path.remove(finder)
-    for name in EDITIONS:
-        module = sys.modules.get(name)
-        if module and module.__loader__ is finder:
-            del sys.modules[name]
+    def get_data_ch7(self, edition: Optional[str] = None, source: Any = "auto") -> Any:
+        """Return the features and the labels that `gluonbook_ch7.load_data_ch7` loads."""
+        from . import data
 
-
-def _get_data_ch7_of(default: str) -> Callable[..., Any]:
-    """Return `get_data_ch7` with another default edition."""
-    from . import data
-
-    # Not by way of the original, so that its warning points at the line that calls this one.
-    def get_data_ch7(edition: str = default, source: Any = "auto") -> Any:
-        loaded = data._load(edition, source)
+        # Not by way of the original, so that its warning points at the line that calls this one.
+        loaded = data._load(EDITIONS[self.__name__] if edition is None else edition, source)
         return loaded.features, loaded.labels
-
-    get_data_ch7.__doc__ = data.get_data_ch7.__doc__
-    return get_data_ch7
 
 
 def _restore_svg_function() -> None:
@@ -108,7 +87,7 @@ def _restore_svg_function() -> None:
 
 def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
     """Return a reader of text files that finds the data set if the book's path has no file."""
-    from .dataset.table import read_table
+    from .dataset.locate import read_table
 
     @functools.wraps(read)
     def read_text(fname: Any, *args: Any, **kwargs: Any) -> Any:

@@ -8,8 +8,7 @@ from typing import Union
 from ._mxnet import nd
 from ._results import name_data
 from .data import Ch7Data, load_data_ch7
-from .dataset.parse import COLUMNS, is_number, parse
-from .dataset.table import standardise
+from .dataset.parse import COLUMNS, is_number, parse, standardise
 from .errors import DataNotFoundError
 
 __all__ = ["TableData", "load_for_command", "load_table"]

@@ -101,16 +101,9 @@ def refusing_server():
 
 
 @contextmanager
-def status_server(status):
-    """Answer with a status and nothing; yield the address."""
-    with server(status, b"") as (address, _):
-        yield address
-
-
-@contextmanager
-def content_server(content):
-    """Serve a content with every sign of success; yield the address."""
-    with server(content=content) as (address, _):
+def wrong_server(status=200, content=b""):
+    """Serve the same wrong answer to everybody; yield the address."""
+    with server(status, content) as (address, _):
         yield address
 
 
@@ -136,14 +129,12 @@ FAULTS = {
     "refused": (refusing_server, r"no connection \(Connection refused\)"),
     "silent": (mute_server, r"no answer within [\d.]+ s"),
     "dripping": (dripping_server, r"(too slow: \d+ bytes in|no answer within) [\d.]+ s"),
-    "404": (lambda: status_server(404), "404 Not Found"),
-    "500": (lambda: status_server(500), "500 Internal Server Error"),
+    "404": (lambda: wrong_server(404), "404 Not Found"),
     "cut off": (lambda: serving(send_half), "the connection was closed before the end of the file"),
-    "one byte wrong": (lambda: content_server(WRONG_BYTE), r"another file \(wrong sha256\)"),
-    "empty": (lambda: content_server(b""), r"another file \(wrong sha256\)"),
+    "one byte wrong": (lambda: wrong_server(content=WRONG_BYTE), r"another file \(wrong sha256\)"),
     "redirect loop": (
         lambda: redirecting_server(lambda handler: handler.path),
         "too many redirects",
     ),
-    "web page": (lambda: content_server(PAGE), "a web page, not the file"),
+    "web page": (lambda: wrong_server(content=PAGE), "a web page, not the file"),
 }

@@ -5,21 +5,16 @@ after it. Nothing that NumPy defines is changed.
 """
 
 import warnings
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
 __all__ = ["REMOVED_NAMES", "restore_removed_names"]
 
 
-def _removed_financial(name: str) -> Callable[..., Any]:
-    """Return a stand-in for a financial function that NumPy removed in 1.20."""
-
-    def stand_in(*args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"NumPy 1.20 removed {name}; use numpy_financial.{name}")
-
-    stand_in.__name__ = name
-    return stand_in
+def _removed_financial(*args: Any, **kwargs: Any) -> Any:
+    """Stand for a financial function, which MXNet looks up and does not call."""
+    raise NotImplementedError("NumPy 1.20 removed its financial functions; use numpy_financial")
 
 
 REMOVED_NAMES: dict[str, Any] = {
@@ -41,7 +36,7 @@ REMOVED_NAMES: dict[str, Any] = {
     "row_stack": np.vstack,
     "round_": np.round,
     "trapz": getattr(np, "trapezoid", None),
-    **{name: _removed_financial(name) for name in ("mirr", "npv", "pmt", "ppmt", "pv", "rate")},
+    **dict.fromkeys(("mirr", "npv", "pmt", "ppmt", "pv", "rate"), _removed_financial),
 }
 
 

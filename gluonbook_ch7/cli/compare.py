@@ -85,7 +85,7 @@ def compare(
     from .._files import write_json
     from ..experiments.compare import compare as run_comparison
     from ..experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
-    from ..experiments.registry import RULES, find_rule
+    from ..experiments.registry import RULES
     from ..tables import load_for_command
 
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
@@ -93,7 +93,7 @@ def compare(
         raise ArgumentError("--against, --set and --against-set go with one RULE")
     if any(map(is_in_file, names)) and against is None:
         raise ArgumentError(f"compare {names[0]} with what? Give --against, such as --against nag")
-    rule_functions = [load_rule(n) if is_in_file(n) else find_rule(n).step for n in names]
+    rule_functions = [load_rule(name) for name in names]
     options: dict[str, Any] = {}
     if against:
         options["against"] = parse_optimizer(against)

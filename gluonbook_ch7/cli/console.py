@@ -88,22 +88,19 @@ def write_plot(result: Any, folder: Path, name: str) -> None:
 
 
 @contextmanager
-def progress(
-    description: str, total: Optional[float] = None, *, in_bytes: bool = False
-) -> Iterator[Callable[..., None]]:
+def progress(description: str, total: Optional[float] = None) -> Iterator[Callable[..., None]]:
     """Show a progress bar on a terminal; yield a function that changes it.
 
     Its keyword arguments are those of ``rich.progress.Progress.update``. Without a total the bar
     shows only that something is going on.
     """
     from rich.console import Console
-    from rich.progress import DownloadColumn, Progress
+    from rich.progress import Progress
 
     console = Console(stderr=True)
     # Not by disabling it: before 14.3, rich ends a disabled progress bar with an empty line.
     if not console.is_terminal:
         yield lambda **changes: None
         return
-    columns = [*Progress.get_default_columns(), *([DownloadColumn()] if in_bytes else [])]
-    with Progress(*columns, console=console, transient=True) as shown:
+    with Progress(console=console, transient=True) as shown:
         yield partial(shown.update, shown.add_task(description, total=total))

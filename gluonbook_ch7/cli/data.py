@@ -74,17 +74,13 @@ def fetch(timeout: float) -> None:
     """
     from ..dataset import locate
     from ..dataset.inspection import inspect_file
-    from ..dataset.parse import FILE_NAME, SIZE, holds_the_books
+    from ..dataset.parse import FILE_NAME, holds_the_books
 
     cached = locate.cache_folder() / FILE_NAME
     if holds_the_books(cached):
         click.echo("It is there already.")
-    with progress("fetching", SIZE, in_bytes=True) as update:
-        path = locate.fetch(
-            timeout=timeout,
-            on_bytes=lambda count: update(completed=count),
-            on_failure=lambda reason: click.echo(reason, err=True),
-        )
+    with progress("fetching"):
+        path = locate.fetch(timeout, lambda reason: click.echo(reason, err=True))
     _print_file(inspect_file(path))
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..experiments.blocks import Store
+    from ..experiments.sweep import Sweep
 
 __all__ = ["parse_range", "sweep"]
 
@@ -109,7 +110,7 @@ def sweep(
     in_file = is_in_file(rule)
     if in_file and scheduler:
         raise ArgumentError("the workers of a cluster cannot import a file; --processes can")
-    step = load_rule(rule) if in_file else find_rule(rule).step
+    step = load_rule(rule)
     given = {name: parse_range(name, text) for name, text in ranges.items() if text is not None}
     given.update(parse_assignments("--set", settings, parse_range))
     grid = given if in_file else _grid(find_rule(rule), given)
@@ -140,12 +141,7 @@ def sweep(
                 raise
             raise WorkerError(f"{error}. {blocks.kept()}") from error
     name, rows = step.__name__, found.cells()
-    headings, best = found._table()
-    title = f"{name}: the best of {len(rows):,} cells, {found.losses.size:,} runs"
-    print_table(headings, best, numbers_from=0, title=title)
-    click.echo(f"Median and spread (largest minus smallest) are of {seeds} seeds.")
-    diverged = sum(row["diverged"] > 0 for row in rows)
-    click.echo(f"In {diverged:,} of {len(rows):,} cells a run diverged.")
+    _print_best(name, found)
     print_origin(origin)
     if out and len(found.grid) in (1, 2):
         write_plot(found, out, f"sweep_{name}")
@@ -250,6 +246,16 @@ class _Blocks:
         if not self.store:
             return f"{self.done} blocks were finished; with --out they would have been kept."
         return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
+
+
+def _print_best(rule: str, found: "Sweep") -> None:
+    """Print the cells with the smallest median loss."""
+    cells, diverged = found.median.size, int((found.diverged > 0).sum())
+    headings, rows = found._table()
+    title = f"{rule}: the best of {cells:,} cells, {found.losses.size:,} runs"
+    print_table(headings, rows, numbers_from=0, title=title)
+    click.echo(f"Median and spread (largest minus smallest) are of {len(found.seeds)} seeds.")
+    click.echo(f"In {diverged:,} of {cells:,} cells a run diverged.")
 
 
 def _as_csv(rows: list[dict[str, float]]) -> str:

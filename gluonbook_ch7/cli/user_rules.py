@@ -38,11 +38,15 @@ def named_files(*texts: Optional[str]) -> list[Path]:
 
 
 def load_rule(named: str) -> Callable[..., Any]:
-    """Return the function that FILE.py:FUNCTION names.
+    """Return the rule of the chapter, or the function that FILE.py:FUNCTION names.
 
     The file's folder is appended to ``sys.path``, so that the file can import what is beside it and
     worker processes can import the file.
     """
+    if not is_in_file(named):
+        from ..experiments.registry import find_rule
+
+        return find_rule(named).step
     file, _, name = named.rpartition(":")
     path = Path(file).resolve()
     if not path.is_file():

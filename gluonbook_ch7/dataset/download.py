@@ -32,7 +32,6 @@ def download(
     addresses: Optional[Sequence[str]] = None,
     timeout: Optional[float] = None,
     *,
-    on_bytes: Callable[[int], None] = lambda count: None,
     on_failure: Callable[[str], None] = lambda reason: None,
 ) -> Path:
     """Download the data file into a folder.
@@ -41,8 +40,7 @@ def download(
     is right, so several processes may download into the same folder.
 
     Each address, by default those in `parse.ADDRESSES`, may take `timeout` seconds, by default
-    `TIMEOUT`. `on_bytes` is called with the number of bytes received so far from one, `on_failure`
-    with the reason when one has failed.
+    `TIMEOUT`. `on_failure` is called with the reason when one has failed.
 
     Raises
     ------
@@ -52,7 +50,7 @@ def download(
     reasons = []
     for address in parse.ADDRESSES if addresses is None else addresses:
         try:
-            content = _get(address, TIMEOUT if timeout is None else timeout, on_bytes)
+            content = _get(address, TIMEOUT if timeout is None else timeout)
         except _AddressError as error:
             reasons.append(f"{urlsplit(address).netloc}: {error}")
             on_failure(reasons[-1])
@@ -65,7 +63,7 @@ def download(
     raise DataNotFoundError(f"The download failed ({'; '.join(reasons)}). {ADVICE}")
 
 
-def _get(address: str, seconds: float, on_bytes: Callable[[int], None]) -> bytes:
+def _get(address: str, seconds: float) -> bytes:
     """Return the file that an address serves; raise _AddressError if it is not the book's."""
     deadline = time.monotonic() + seconds
     content = bytearray()
@@ -75,7 +73,6 @@ def _get(address: str, seconds: float, on_bytes: Callable[[int], None]) -> bytes
                 raise _AddressError(f"{response.status_code} {response.reason}")
             for chunk in response.iter_content(CHUNK_SIZE):
                 content += chunk
-                on_bytes(len(content))
                 if time.monotonic() > deadline:
                     raise requests.Timeout
     except requests.RequestException as error:

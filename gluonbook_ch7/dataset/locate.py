@@ -1,14 +1,15 @@
 """Find the data file, and load the table from the first place that has it."""
 
 import os
+import warnings
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
 import pooch
 
-from ..errors import ArgumentError, DataError, DataNotFoundError
+from ..errors import ArgumentError, DataError, DataNotFoundError, DataWarning
 from .download import ADVICE, VARIABLE, download
 from .parse import COLUMNS, FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
 from .twin import moment_twin
@@ -22,6 +23,7 @@ __all__ = [
     "fetch",
     "file_of",
     "local_file",
+    "read_table",
 ]
 
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
@@ -67,6 +69,18 @@ def choose(source: Source) -> Table:
         return Table(moment_twin(), "twin", TWIN_ORIGIN, warning)
 
 
+def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
+    """Return the table as it is before it is standardised.
+
+    Warns (`DataWarning`) if `source` is "auto" and the table is not the book's. `stacklevel` is
+    that of `warnings.warn`, counted from here.
+    """
+    table = choose(source)
+    if table.warning:
+        warnings.warn(table.warning, DataWarning, stacklevel=stacklevel + 1)
+    return table
+
+
 def local_file(source: Source) -> Optional[Path]:
     """Return the file that is taken without a download, or None.
 
@@ -108,7 +122,9 @@ def cache_folder() -> Path:
         return Path("~", ".cache", "gluonbook_ch7")
 
 
-def fetch(**options: Any) -> Path:
+def fetch(
+    timeout: Optional[float] = None, on_failure: Callable[[str], None] = lambda reason: None
+) -> Path:
     """Return the real file in the user's cache; `download` it if it is missing or damaged.
 
     Raises `DataNotFoundError` if the file cannot be downloaded or saved.
@@ -121,7 +137,7 @@ def fetch(**options: Any) -> Path:
         raise DataNotFoundError(
             f"There is no home folder for the cache; set XDG_CACHE_HOME to a folder. {ADVICE}"
         )
-    return download(folder, **options)
+    return download(folder, timeout=timeout, on_failure=on_failure)
 
 
 def _download(try_again: bool) -> Path:

@@ -1,4 +1,4 @@
-"""Read the airfoil table, and recognise the book's copy of it."""
+"""Read and standardise the airfoil table, and recognise the book's copy of it."""
 
 import hashlib
 import math
@@ -17,17 +17,16 @@ __all__ = [
     "COLUMNS",
     "FILE_NAME",
     "SHA256",
-    "SIZE",
     "UCI",
     "Source",
     "holds_the_books",
     "is_number",
     "is_the_books",
     "parse",
+    "standardise",
 ]
 
 FILE_NAME = "airfoil_self_noise.dat"
-SIZE = 59_984  # bytes
 SHA256 = "74c75fd71783f1e6b71f8a622b993dc592897a97cd689c5090a07147a1b097b3"
 UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat"
 ADDRESSES = (
@@ -44,6 +43,9 @@ COLUMNS = (
     "displacement thickness",
     "sound pressure level",
 )
+
+# How far a standardised column may be from mean 0 and standard deviation 1.
+TOLERANCE = 1e-6
 
 Source = Union[str, "os.PathLike[str]"]
 
@@ -99,6 +101,32 @@ def parse(
     if len(rows) < 2:
         raise DataError(f"{path} has {len(rows)} rows; at least 2 are needed to standardise")
     return np.array(values), tuple(names)
+
+
+def standardise(
+    values: npt.NDArray[np.float64], origin: str, names: Sequence[str] = COLUMNS
+) -> npt.NDArray[np.float64]:
+    """Return the columns with mean 0 and population standard deviation 1, float64.
+
+    Raises
+    ------
+    DataError
+        If a column's variance is zero or lost to rounding; the message begins with `origin`.
+    """
+    with np.errstate(all="ignore"):
+        columns: npt.NDArray[np.float64] = (values - values.mean(axis=0)) / values.std(axis=0)
+        # Judge the result: it shows where the mean or the variance was lost to rounding.
+        means, deviations = columns.mean(axis=0), columns.std(axis=0)
+        usable = (abs(means) < TOLERANCE) & (abs(deviations - 1) < TOLERANCE)
+    if not usable.all():
+        column = int(np.argmin(usable))
+        name = f" ({names[column]})" if names else ""
+        raise DataError(
+            f"{origin}: column {column + 1}{name} cannot be standardised, because "
+            "its numbers are all the same, or too close together, too large or too small for their "
+            "variance"
+        )
+    return columns
 
 
 def is_number(cell: bytes) -> bool:

@@ -12,7 +12,7 @@ from .. import _observers, data, extension
 from .._mxnet import mx
 from .._observers import TrainingCall
 from ..dataset.locate import choose
-from ..dataset.table import standardise
+from ..dataset.parse import standardise
 from ..descent2d import descend_2d
 from ..loss_curve import LossCurve
 from .descents import examine_descent, is_random

@@ -128,15 +128,6 @@ def test_the_default_time_outs_fit_into_ten_seconds():
     assert module.TIMEOUT * len(parse.ADDRESSES) < 10
 
 
-def test_the_bytes_are_counted_as_they_come(tmp_path):
-    """A progress bar would stand still, or run beyond its end."""
-    counts = []
-    with server() as (address, _):
-        download(tmp_path / "cache", [address], 60, on_bytes=counts.append)
-    assert counts == sorted(set(counts)) and len(counts) > 1
-    assert counts[-1] == len(CONTENT)
-
-
 def test_eight_processes_show_nobody_a_part_of_the_file(tmp_path):
     """Notebooks started together would find a torn file in the cache, if only for a moment."""
     content = table_as_bytes([[i + j / 7 for j in range(6)] for i in range(2_000)])
