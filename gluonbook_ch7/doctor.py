@@ -82,13 +82,14 @@ def _check_libraries(seconds: float) -> list[Finding]:
     findings, ended = probe(seconds)
     if not findings:
         says = f"NumPy cannot be imported: {ended}"
-        findings = [Finding("numpy", "fault", says, reinstall_numpy())]
-    elif len(findings) < 3 and findings[-1].state == "ok":
-        name, when = [("mxnet", "was imported"), ("training", "trained")][len(findings) - 1]
-        findings.append(_crashed(name, f"while it {when}, {ended}"))
-    needs = [("numpy", ""), ("mxnet", "NumPy"), ("training", "MXNet")]
-    for name, library in needs[len(findings) :]:
-        findings.append(Finding(name, "fault", f"not tried, because it needs {library}"))
+        findings.append(Finding("numpy", "fault", says, reinstall_numpy()))
+        findings.append(Finding("mxnet", "fault", "not tried, because it needs NumPy"))
+    elif len(findings) == 1:
+        findings.append(_crashed("mxnet", f"while it was imported, {ended}"))
+    elif len(findings) == 2 and findings[1].state == "ok":
+        findings.append(_crashed("training", f"while it trained, {ended}"))
+    if len(findings) == 2:
+        findings.append(Finding("training", "fault", "not tried, because it needs MXNet"))
     return findings
 
 

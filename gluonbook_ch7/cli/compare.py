@@ -1,7 +1,6 @@
 """``gluonbook-ch7 compare``: a rule from scratch beside Gluon's optimizer, or any other."""
 
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-LINE_WIDTH = 80
 LEGEND = """\
 Largest difference of a parameter at any step: median and range of {seeds} seeds.
 worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""
@@ -156,4 +154,4 @@ def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:
 
 def _say(text: str) -> None:
     """Print a line that belongs to the table above it."""
-    click.echo(textwrap.fill(text, LINE_WIDTH, initial_indent="  ", subsequent_indent="    "))
+    click.echo(click.wrap_text(text, 80, initial_indent="  ", subsequent_indent="    "))
