@@ -681,7 +681,7 @@ def test_without_the_extra_the_command_that_installs_it_is_named(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "-m pip install 'gluonbook_ch7[notebook]'" in done.stderr
+    assert "-m pip install '.[notebook]'" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
