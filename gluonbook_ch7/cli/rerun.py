@@ -81,8 +81,6 @@ def _rerun_section(
 
     edition = "0.7" if edition == "auto" else edition
     data = load_data_ch7(edition, source)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)  # an error now rather than after the work
     results = []
     with progress("result by result", total=3) as update:
         for result in section.rerun_section(data, record):

@@ -207,7 +207,6 @@ def _store(out: Optional[Path], resume: bool, files: Sequence[Path]) -> Optional
         if resume:
             raise ArgumentError("--resume needs --out, the folder of the sweep to go on with")
         return None
-    out.mkdir(parents=True, exist_ok=True)
     store = Store(out / "blocks", code=b"".join(file.read_bytes() for file in files))
     if store.count() and not resume:
         raise ArgumentError(
