@@ -23,6 +23,7 @@ __all__ = [
     "last_checkpoint",
     "seed_generators",
     "shuffled",
+    "split_minibatches",
 ]
 
 
@@ -63,6 +64,16 @@ def shuffled(features: nd.NDArray, labels: nd.NDArray) -> tuple[nd.NDArray, nd.N
     np.random.shuffle(order)
     order = nd.array(order, dtype="int32")
     return features.take(order), labels.take(order)
+
+
+def split_minibatches(
+    X: nd.NDArray, y: nd.NDArray, batch_size: int, axis: int = 0
+) -> list[tuple[nd.NDArray, nd.NDArray]]:
+    """Return the minibatches of one epoch's examples, which are along `axis`."""
+    cuts = tuple(range(batch_size, X.shape[axis], batch_size))
+    if not cuts:
+        return [(X, y)]
+    return list(zip(nd.split_v2(X, cuts, axis=axis), nd.split_v2(y, cuts, axis=axis)))
 
 
 def draw_starts(

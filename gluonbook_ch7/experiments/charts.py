@@ -159,7 +159,6 @@ _LOOKS: tuple[dict[str, Any], ...] = (
 )
 
 
-COMPARISON_SIZE = (7.5, 7)
 SWEEP_SIZE = (11, 4.6)
 
 
@@ -167,7 +166,6 @@ def draw_comparison(
     figure: Figure,
     losses: Mapping[str, npt.NDArray[Any]],
     gaps: Mapping[str, npt.NDArray[Any]],
-    title: str,
 ) -> npt.NDArray[Any]:
     """Draw losses above, and below them how far apart the parameters are; return the two axes.
 
@@ -178,9 +176,7 @@ def draw_comparison(
         The full-batch losses with each optimizer.
     gaps : dict of str to ndarray, shape (seeds, steps + 1)
         The largest difference up to each step, by what is left different.
-    title : str
     """
-    figure.suptitle(title)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
     for i, (name, values) in enumerate(losses.items()):
         _draw_median(above, values, i, len(losses), label=name)

@@ -5,7 +5,7 @@ step. Then the known differences are switched off: all of them, to see whether a
 left; and all but one, to see what that one is worth.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -21,8 +21,8 @@ from .frameworks import peer_names
 from .gap import Gap, Parting, measure_gap, short_number
 from .objective import full_batch_losses
 from .registry import Difference
-from .sides import Pair, Side, make_pair, peer_side
-from .trajectory import Path, Trial, draw_trial
+from .sides import Pair, make_pair, peer_side
+from .trajectory import Trials, draw_trials
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,10 +140,11 @@ class Comparison(Result):
             "against": self.against,
             "verdict": self.verdict,
             "statistic": "largest difference of a parameter: median, smallest and largest of seeds",
-            **{name: _numbers(gap) for name, gap in _named(self.as_in_book, self.aligned)},
-            "only": {name: _numbers(gap) for name, gap in self.only.items()},
-            "peers": {name: _numbers(gap) for name, gap in self.peers.items()},
-            "peers_aligned": {name: _numbers(gap) for name, gap in self.peers_aligned.items()},
+            "as_in_book": self.as_in_book.numbers(),
+            "aligned": self.aligned.numbers(),
+            "only": {name: gap.numbers() for name, gap in self.only.items()},
+            "peers": {name: gap.numbers() for name, gap in self.peers.items()},
+            "peers_aligned": {name: gap.numbers() for name, gap in self.peers_aligned.items()},
             "parting": None if self.parting is None else self.parting._asdict(),
             "final_losses": {name: loss.tolist() for name, loss in self.final_losses.items()},
             "diverged_at": self.diverged_at,
@@ -174,38 +175,20 @@ class Comparison(Result):
         matplotlib Axes, or an array of two
         """
         from ..figures import plt
-        from .charts import COMPARISON_SIZE, draw_comparison, draw_gaps
+        from .charts import draw_comparison, draw_gaps
 
         gaps = {name: gap.so_far for name, gap in self.cases.items()}
         if ax is not None:
             draw_gaps(ax, gaps)
             ax.legend()
             return ax
-        figure = plt.figure(figsize=COMPARISON_SIZE, layout="constrained")
-        return draw_comparison(figure, self.losses, gaps, self._title())
-
-    def _title(self) -> str:
-        batch_size, data = self.settings["batch_size"], self.settings["data"]
-        return (
-            f"{self.rule} from scratch beside {self.against}, minibatches of {batch_size}\n"
-            f"{data}; lines: median of {len(self.seeds)} seeds, bands: their range"
+        figure = plt.figure(figsize=(7.5, 7), layout="constrained")
+        figure.suptitle(
+            f"{self.rule} from scratch beside {self.against}, minibatches of "
+            f"{self.settings['batch_size']}\n{self.settings['data']}; "
+            f"lines: median of {len(self.seeds)} seeds, bands: their range"
         )
-
-
-def _named(as_in_book: Gap, aligned: Gap) -> list[tuple[str, Gap]]:
-    return [("as_in_book", as_in_book), ("aligned", aligned)]
-
-
-def _numbers(gap: Gap) -> dict[str, Any]:
-    return {
-        "median": gap.largest,
-        "smallest": gap.range[0],
-        "largest": gap.range[1],
-        "worst_seed": gap.worst_seed,
-        "relative": gap.relative,
-        "ulps": gap.ulps,
-        "first_step_over_1e-6": gap.first_over(),
-    }
+        return draw_comparison(figure, self.losses, gaps)
 
 
 def _row(case: str, gap: Gap) -> tuple[str, ...]:
@@ -299,102 +282,72 @@ def compare(
     libraries = peer_names(peers)
     if libraries and pair.rule is None:
         raise ArgumentError("peers are counterparts of the chapter's rules; give against instead")
+    ours, theirs = pair.ours, pair.theirs
     settings = run_settings(
-        pair.ours.name,
-        pair.ours.hyperparams,
+        ours.name,
+        ours.hyperparams,
         features,
         labels,
         batch_size,
         num_epochs,
-        against_hyperparams=dict(pair.theirs.hyperparams),
+        against_hyperparams=dict(theirs.hyperparams),
         seeds=seeds,
     )
     numpy_generator = np.random.get_state()
     try:
-        runs = _Runs([draw_trial(features, labels, batch_size, num_epochs, s) for s in seeds])
-        known = pair.differences + _epsilon_difference(runs, pair)
-        paths = _paths_in_book(runs, pair, libraries)
+        trials = draw_trials(features, labels, batch_size, num_epochs, seeds)
+        known = pair.differences + _epsilon_difference(pair, trials)
+        paths = {
+            "scratch": ours.paths(trials, {}),
+            theirs.name if theirs.library == "scratch" else theirs.library: theirs.paths(
+                trials, {}
+            ),
+        }
+        peer_gaps, peer_gaps_aligned = {}, {}
+        for library in libraries:
+            peer, alignment = peer_side(library, ours.name, ours.hyperparams)
+            paths[library] = peer.paths(trials, {})
+            peer_gaps[library] = measure_gap(seeds, paths["scratch"], paths[library])
+            aligned = peer.paths(trials, alignment)
+            peer_gaps_aligned[library] = measure_gap(seeds, paths["scratch"], aligned)
         return Comparison(
-            rule=pair.ours.name,
-            against=pair.theirs.name,
-            as_in_book=runs.gap(pair, ()),
-            only={one.name: runs.gap(pair, [d for d in known if d != one]) for one in known},
-            aligned=runs.gap(pair, known),
+            rule=ours.name,
+            against=theirs.name,
+            as_in_book=_gap(pair, trials, ()),
+            only={d.name: _gap(pair, trials, [e for e in known if e != d]) for d in known},
+            aligned=_gap(pair, trials, known),
             differences=tuple((each.name, each.ours, each.theirs) for each in known),
-            losses={n: full_batch_losses(np.stack(p), features, labels) for n, p in paths.items()},
+            losses={name: full_batch_losses(p, features, labels) for name, p in paths.items()},
             last_checkpoint=last_checkpoint(len(features), batch_size, num_epochs),
             settings=settings,
-            peers={each: runs.peer_gap(pair, each, aligned=False) for each in libraries},
-            peers_aligned={each: runs.peer_gap(pair, each, aligned=True) for each in libraries},
+            peers=peer_gaps,
+            peers_aligned=peer_gaps_aligned,
         )
     finally:
         np.random.set_state(numpy_generator)
 
 
-class _Runs:
-    """The runs of all trials, each trained once however often its path is asked for."""
-
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        self.trials = trials
-        self.seeds = tuple(trial.seed for trial in trials)
-        self._paths: dict[Any, list[Path]] = {}
-
-    def gap(self, pair: Pair, off: Sequence[Difference]) -> Gap:
-        """Return how far the two sides are apart with some differences switched off."""
-        hyperparams = dict(pair.theirs.hyperparams)
-        for difference in off:
-            hyperparams.update(difference.their_hyperparams)
-        ours = self.paths(pair.ours, pair.ours.hyperparams, off)
-        return measure_gap(self.seeds, ours, self.paths(pair.theirs, hyperparams, off))
-
-    def peer_gap(self, pair: Pair, peer: str, *, aligned: bool) -> Gap:
-        """Return how far the chapter's rule and its counterpart in a library are apart."""
-        ours = self.paths(pair.ours, pair.ours.hyperparams, ())
-        return measure_gap(self.seeds, ours, self.peer_paths(pair, peer, aligned=aligned))
-
-    def peer_paths(self, pair: Pair, peer: str, *, aligned: bool) -> list[Path]:
-        """Return the paths of the rule's counterpart in a library."""
-        assert pair.rule is not None
-        side = peer_side(peer, pair.rule, pair.ours.hyperparams, aligned)
-        key = (peer, repr(sorted(side.hyperparams.items())))
-        if key not in self._paths:
-            self._paths[key] = self.paths(side, side.hyperparams, ())
-        return self._paths[key]
-
-    def paths(
-        self, side: Side, hyperparams: Mapping[str, Any], off: Sequence[Difference]
-    ) -> list[Path]:
-        """Return the paths of one side."""
-        matters = "variant" if side.library == "scratch" else "count_rows"
-        changes = tuple(each.name for each in off if getattr(each, matters))
-        key = (side, repr(sorted(hyperparams.items())), changes)
-        if key not in self._paths:
-            self._paths[key] = side.train(self.trials, dict(hyperparams), off)
-        return self._paths[key]
+def _gap(pair: Pair, trials: Trials, off: Iterable[Difference]) -> Gap:
+    """Return how far the two sides are apart with some differences switched off."""
+    our_changes = {name: value for each in off for name, value in each.our_changes.items()}
+    their_changes = {name: value for each in off for name, value in each.their_changes.items()}
+    ours = pair.ours.paths(trials, our_changes)
+    return measure_gap(trials.seeds, ours, pair.theirs.paths(trials, their_changes))
 
 
-def _paths_in_book(runs: _Runs, pair: Pair, libraries: Sequence[str]) -> dict[str, list[Path]]:
-    """Return each optimizer's paths with nothing switched off."""
-    ours, theirs = pair.ours, pair.theirs
-    their_name = theirs.name if theirs.library == "scratch" else theirs.library
-    return {
-        "scratch": runs.paths(ours, ours.hyperparams, ()),
-        their_name: runs.paths(theirs, theirs.hyperparams, ()),
-        **{peer: runs.peer_paths(pair, peer, aligned=False) for peer in libraries},
-    }
-
-
-def _epsilon_difference(runs: _Runs, pair: Pair) -> tuple[Difference, ...]:
+def _epsilon_difference(pair: Pair, trials: Trials) -> tuple[Difference, ...]:
     """Return the difference of ε if the two are equal with another value of it."""
-    name = pair.theirs.epsilon
-    is_known = any(each.name == "epsilon" for each in pair.differences)
-    if name is None or is_known or runs.gap(pair, pair.differences).is_rounding:
+    theirs, differences = pair.theirs, pair.differences
+    name = next((name for name in ("epsilon", "eps") if name in theirs.known), None)
+    is_known = any(each.name == "epsilon" for each in differences)
+    if name is None or is_known or _gap(pair, trials, differences).is_rounding:
         return ()
-    default = pair.theirs.hyperparams.get(name, pair.theirs.known[name])
-    first = _Runs(runs.trials[:1])
+    default = theirs.hyperparams.get(name, theirs.known[name])
+    first = trials.groups(elementwise=False)[0]
     for value in EPSILONS:
-        epsilon = Difference("epsilon", f"as with ε = {value:g}", f"ε = {default}", {name: value})
-        off = (*pair.differences, epsilon)
-        if first.gap(pair, off).is_rounding and runs.gap(pair, off).is_rounding:
+        words = f"as with ε = {value:g}", f"ε = {default}"
+        epsilon = Difference("epsilon", *words, their_changes={name: value})
+        off = (*differences, epsilon)
+        if _gap(pair, first, off).is_rounding and _gap(pair, trials, off).is_rounding:
             return (epsilon,)
     return ()

@@ -4,15 +4,16 @@ Both average over the rows that a minibatch has, as the chapter's training from 
 """
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, Callable, NamedTuple, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError, DependencyError
-from .trajectory import Path, Trial
+from .trajectory import Paths, Trials
 
 __all__ = [
     "HOW_TO_INSTALL",
@@ -26,8 +27,9 @@ __all__ = [
 ]
 
 HOW_TO_INSTALL = install_extra("peers")
-# From trials to their paths. Several trials are stacked, for elementwise optimizers only.
-Follow = Callable[[Sequence[Trial]], list[Path]]
+# Several trials are stacked, for elementwise optimizers only.
+Follow = Callable[[Trials], Paths]
+Floats = npt.NDArray[np.float32]
 
 
 class Optimizer(NamedTuple):
@@ -108,9 +110,9 @@ def peer_names(peers: Union[str, Iterable[str]]) -> tuple[str, ...]:
 
 
 def counterpart(
-    peer: str, rule: str, hyperparams: Mapping[str, Any], aligned: bool = False
-) -> tuple[Any, dict[str, Any]]:
-    """Return a library's optimizer for one of the chapter's rules, and its hyperparameters.
+    peer: str, rule: str, hyperparams: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any], Mapping[str, float]]:
+    """Return a library's optimizer for one of the chapter's rules.
 
     Parameters
     ----------
@@ -118,24 +120,29 @@ def counterpart(
     rule : str
     hyperparams : dict
         Under the chapter's names.
-    aligned : bool
-        Set what can be set to be as close to the rule as possible. Otherwise all that the rule does
-        not take is the library's default.
+
+    Returns
+    -------
+    optimizer
+        A class of ``torch.optim``, or a constructor of optax.
+    settings : dict
+        Its hyperparameters; all that the rule does not take is the library's default.
+    aligned : dict
+        What else can be set to be as close to the rule as possible.
     """
     library = PEERS[peer]
     optimizer = library.optimizers[rule]
     settings = {theirs: hyperparams[ours] for ours, theirs in optimizer.names.items()}
     settings.update(optimizer.constants)
-    if aligned:
-        settings.update(optimizer.aligned)
-    return getattr(importlib.import_module(library.modules[-1]), optimizer.name), settings
+    module = importlib.import_module(library.modules[-1])
+    return getattr(module, optimizer.name), settings, optimizer.aligned
 
 
 def follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
     """Return the function that trains with a ``torch.optim`` class and keeps every step."""
     import torch
 
-    def follow(trials: Sequence[Trial]) -> list[Path]:
+    def follow(trials: Trials) -> Paths:
         w, b = map(torch.tensor, _starts(trials))
         optimizer = optimizer_class([w, b], **settings)
         path = [_flat(trials, w, b)]
@@ -150,7 +157,7 @@ def follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
         for X, y in _minibatches(trials):
             optimizer.step(partial(mean_loss, torch.from_numpy(X), torch.from_numpy(y)))
             path.append(_flat(trials, w, b))
-        return list(np.stack(path, axis=1))
+        return np.stack(path, axis=1)
 
     return follow
 
@@ -168,7 +175,7 @@ def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
         return optax.apply_updates(params, updates), state
 
     @np.errstate(over="ignore", invalid="ignore")  # of a diverged run
-    def follow(trials: Sequence[Trial]) -> list[Path]:
+    def follow(trials: Trials) -> Paths:
         params = _starts(trials)
         state = optimizer.init(params)
         path = [_flat(trials, *params)]
@@ -179,29 +186,30 @@ def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
             grad_b = residual.mean(axis=-2).reshape(b.shape)
             params, state = step((grad_w, grad_b), state, params)
             path.append(_flat(trials, *params))
-        return list(np.stack(path, axis=1))
+        return np.stack(path, axis=1)
 
     return follow
 
 
-def _starts(trials: Sequence[Trial]) -> tuple[Path, Path]:
-    """Return weights (trials, k, 1) and biases (trials, 1, 1); of one trial, its start."""
-    if len(trials) == 1:
-        return trials[0].start
-    weights, biases = (np.stack(each) for each in zip(*(trial.start for trial in trials)))
-    return weights, biases.reshape(-1, 1, 1)
+def _starts(trials: Trials) -> tuple[Floats, Floats]:
+    """Return weights (trials, k, 1) and biases (trials, 1, 1); of one trial, (k, 1) and (1,)."""
+    w, b = trials.weights, trials.bias
+    return (w[0], b[0, 0]) if len(trials.seeds) == 1 else (w, b)
 
 
-def _minibatches(trials: Sequence[Trial]) -> Iterator[tuple[Path, Path]]:
+def _minibatches(trials: Trials) -> Iterator[tuple[Floats, Floats]]:
     """Yield X (trials, rows, k) and y (trials, rows, 1); of one trial without the first axis."""
-    for each in zip(*(trial.minibatches() for trial in trials)):
-        X, y = (np.stack(arrays) for arrays in zip(*each))
-        yield (X[0], y[0]) if len(trials) == 1 else (X, y)
+    features, labels = trials.features.asnumpy(), trials.labels.asnumpy().reshape(-1, 1)
+    for order in trials.orders:
+        order = order[0] if len(trials.seeds) == 1 else order
+        for first in range(0, len(features), trials.batch_size):
+            examples = order[..., first : first + trials.batch_size]
+            yield features[examples], labels[examples]
 
 
-def _flat(trials: Sequence[Trial], w: Any, b: Any) -> Path:
+def _flat(trials: Trials, w: Any, b: Any) -> Floats:
     """Copy weights and biases into one array (trials, k + 1)."""
-    parts = [np.asarray(each).reshape(len(trials), -1) for each in (w, b)]
+    parts = [np.asarray(each).reshape(len(trials.seeds), -1) for each in (w, b)]
     return np.concatenate(parts, axis=1)
 
 

@@ -1,14 +1,14 @@
 """How far two optimizers are apart, step by step, and where they part."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from .._results import Result, Table, some_of
-from .trajectory import LIMIT
+from .trajectory import LIMIT, Paths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,8 @@ class Gap(Result):
     @property
     def so_far(self) -> npt.NDArray[np.float64]:
         """The largest difference up to each step: (seeds, steps + 1)."""
-        return _running_maximum(self.absolute)
+        so_far: npt.NDArray[np.float64] = np.fmax.accumulate(self.absolute, axis=1)
+        return so_far
 
     @property
     def largest_of_each(self) -> npt.NDArray[np.float64]:
@@ -109,18 +110,16 @@ class Gap(Result):
     @property
     def relative(self) -> float:
         """`largest`, with each step in units of its largest weight."""
-        scale = np.where(self.scale > 0, self.scale, np.inf)
-        return float(np.median(_running_maximum(self.absolute / scale)[:, -1]))
+        return self._largest_in(np.where(self.scale > 0, self.scale, np.inf))
 
     @property
     def ulps(self) -> float:
         """`largest`, with each step in units in the last place of its largest weight."""
-        return float(np.median(_running_maximum(self.absolute / self._unit)[:, -1]))
+        return self._largest_in(np.spacing(self.scale))
 
-    @property
-    def _unit(self) -> npt.NDArray[np.float32]:
-        unit: npt.NDArray[np.float32] = np.spacing(self.scale)
-        return unit
+    def _largest_in(self, units: npt.NDArray[Any]) -> float:
+        """Return `largest` in units (seeds, steps + 1) that differ from step to step."""
+        return float(np.median(np.fmax.reduce(self.absolute / units, axis=1)))
 
     def first_over(self, limit: float = LIMIT) -> Optional[int]:
         """Return the first step whose median of `so_far` is larger than a limit, or None."""
@@ -135,26 +134,37 @@ class Gap(Result):
     @property
     def partings(self) -> tuple[Optional[Parting], ...]:
         """Where each seed's runs part, or None if all that separates them is rounding."""
-        with np.errstate(invalid="ignore"):
-            apart = (self.absolute > ROUNDING_ULPS * self._unit) & (self.absolute > 0)
-        return tuple(
-            self._parting(i, int(np.argmax(apart[i])))
-            if largest > LIMIT and apart[i].any()
-            else None
-            for i, largest in enumerate(self.largest_of_each)
-        )
+        return tuple(map(self._parting, range(len(self.seeds))))
 
     @property
     def parting(self) -> Optional[Parting]:
         """The first of `partings`, or None."""
-        return min((each for each in self.partings if each), key=_step, default=None)
+        partings = [each for each in self.partings if each]
+        return min(partings, key=attrgetter("step", "seed"), default=None)
 
-    def _parting(self, i: int, step: int) -> Parting:
+    def _parting(self, i: int) -> Optional[Parting]:
+        absolute, unit = self.absolute[i], np.spacing(self.scale[i])
+        with np.errstate(invalid="ignore"):
+            apart = np.flatnonzero((absolute > ROUNDING_ULPS * unit) & (absolute > 0))
+        if not len(apart) or self.largest_of_each[i] <= LIMIT:
+            return None
+        step = int(apart[0])
         at = int(np.argmax(self.differences[i, step]))
-        difference = float(self.differences[i, step, at])
         parameter = "bias" if at == self.differences.shape[2] - 1 else f"weight {at}"
-        ulps = difference / float(self._unit[i, step])
-        return Parting(self.seeds[i], step, parameter, difference, ulps)
+        difference = float(absolute[step])
+        return Parting(self.seeds[i], step, parameter, difference, difference / float(unit[step]))
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what summarises the steps and the seeds."""
+        return {
+            "median": self.largest,
+            "smallest": self.range[0],
+            "largest": self.range[1],
+            "worst_seed": self.worst_seed,
+            "relative": self.relative,
+            "ulps": self.ulps,
+            "first_step_over_1e-6": self.first_over(),
+        }
 
     def _summary(self) -> str:
         low, high = map(short_number, self.range)
@@ -191,25 +201,10 @@ class Gap(Result):
         return ax
 
 
-def _step(parting: Parting) -> tuple[int, int]:
-    return parting.step, parting.seed
-
-
-def _running_maximum(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return the maximum up to each step, (seeds, steps + 1); NaN counts for nothing."""
-    maximum: npt.NDArray[np.float64] = np.fmax.accumulate(values, axis=1)
-    return maximum
-
-
-def measure_gap(
-    seeds: tuple[int, ...],
-    ours: Sequence[npt.NDArray[np.float32]],
-    theirs: Sequence[npt.NDArray[np.float32]],
-) -> Gap:
-    """Return how far two paths (steps + 1, k + 1) are apart for each seed."""
-    a, b = np.stack(ours), np.stack(theirs)
-    finite = (np.isfinite(a) & np.isfinite(b)).all(axis=-1, keepdims=True)
-    a, b = np.where(finite, a, np.nan), np.where(finite, b, np.nan)
+def measure_gap(seeds: tuple[int, ...], ours: Paths, theirs: Paths) -> Gap:
+    """Return how far two optimizers' paths are apart."""
+    finite = (np.isfinite(ours) & np.isfinite(theirs)).all(axis=-1, keepdims=True)
+    a, b = np.where(finite, ours, np.nan), np.where(finite, theirs, np.nan)
     scale = np.maximum(np.abs(a), np.abs(b)).max(axis=-1)
     return Gap(seeds, np.abs(a.astype(np.float64) - b), scale)
 

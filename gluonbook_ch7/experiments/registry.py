@@ -27,20 +27,16 @@ class Difference:
     name : str
     ours, theirs : str
         What each does.
-    their_hyperparams : dict
-        Hyperparameters of the other optimizer that remove the difference.
-    variant : dict
-        Keyword arguments of the rule's `like_gluon` that remove the difference.
-    count_rows : bool
-        Whether it is removed by telling ``Trainer.step`` how many rows the minibatch has.
+    our_changes, their_changes : dict
+        Hyperparameters that remove the difference: of the rule's `like_gluon`, or of the other
+        optimizer. With ``count_rows``, ``Trainer.step`` is told how many rows the minibatch has.
     """
 
     name: str
     ours: str
     theirs: str
-    their_hyperparams: Mapping[str, float] = field(default_factory=dict)
-    variant: Mapping[str, bool] = field(default_factory=dict)
-    count_rows: bool = False
+    our_changes: Mapping[str, Any] = field(default_factory=dict)
+    their_changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,17 +84,10 @@ class UpdateRule:
 
 
 @checked("lr", "t", arrays_per_state=2)
-def adam_like_gluon(
-    params: Sequence[nd.NDArray],
-    states: Any,
-    hyperparams: dict[str, Any],
-    *,
-    folded: bool = False,
-    single: bool = False,
-) -> None:
+def adam_like_gluon(params: Sequence[nd.NDArray], states: Any, hyperparams: dict[str, Any]) -> None:
     """Take one step of `adam`, except for what Gluon does differently.
 
-    With ``folded`` the bias corrections are part of the learning rate::
+    With the hyperparameter ``folded`` the bias corrections are part of the learning rate::
 
         x ← x − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) v / (√s + ε)
 
@@ -107,12 +96,12 @@ def adam_like_gluon(
     eta, t, eps = hyperparams["lr"], hyperparams["t"], 1e-6
     beta1, beta2 = 0.9, 0.999
     rest1, rest2 = 1 - beta1, 1 - beta2
-    if single:
+    if hyperparams.get("single"):
         rest1, rest2 = float(1 - np.float32(beta1)), float(1 - np.float32(beta2))
     for p, (v, s) in zip(params, states):
         v[:] = beta1 * v + rest1 * p.grad
         s[:] = beta2 * s + rest2 * p.grad.square()
-        if folded:
+        if hyperparams.get("folded"):
             folded_eta = eta * ((1 - beta2**t) ** 0.5 / (1 - beta1**t))
             p[:] = p - folded_eta * v / (s.sqrt() + eps)
         else:
@@ -126,24 +115,24 @@ SHORT_MINIBATCH = Difference(
     "short minibatch",
     ours="averages over the rows of the last minibatch",
     theirs="Trainer.step(batch_size) divides by batch_size",
-    count_rows=True,
+    their_changes={"count_rows": True},
 )
 _FOLDED_CORRECTION = Difference(
     "folded bias correction",
     ours="corrects both averages, then adds ε to √ŝ",
     theirs="corrects the learning rate and adds ε to √s",
-    variant={"folded": True},
+    our_changes={"folded": True},
 )
 _SINGLE_PRECISION = Difference(
     "float32 1 − β",
     ours="1 − β₂ = 0.001",
     theirs="1 − β₂ = 0.00099998713",
-    variant={"single": True},
+    our_changes={"single": True},
 )
 
 
 def _epsilon(ours: float, gluons: float, name: str = "epsilon") -> Difference:
-    return Difference("epsilon", f"ε = {ours:g}", f"ε = {gluons:g}", {name: ours})
+    return Difference("epsilon", f"ε = {ours:g}", f"ε = {gluons:g}", {}, {name: ours})
 
 
 _RULES = (

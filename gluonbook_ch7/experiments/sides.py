@@ -1,11 +1,12 @@
 """The two sides of a comparison: any rule, and any optimizer that can be followed beside it."""
 
-import functools
 import inspect
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable, NamedTuple, Optional
+
+import numpy as np
 
 from .. import _validation as validation
 from .._mxnet import mx, nd
@@ -15,7 +16,7 @@ from ..errors import ArgumentError
 from ..training import Rule
 from .frameworks import PEERS, Follow, counterpart, follow_optax, follow_pytorch
 from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule
-from .trajectory import Path, Trial, follow_gluon, follow_scratch
+from .trajectory import Paths, Trials, follow_gluon, follow_scratch
 
 __all__ = ["Pair", "Side", "find_states", "make_pair", "peer_side"]
 
@@ -36,8 +37,7 @@ class Side:
         ``"scratch"``, ``"Gluon"``, ``"PyTorch"`` or ``"optax"``.
     hyperparams : dict
     train : callable
-        ``train(trials, hyperparams, off)`` trains with these hyperparameters and without the
-        differences ``off``; it returns every step's parameters for each trial.
+        Trains with given hyperparameters and returns every step's parameters for each trial.
     known : dict
         The hyperparameters that it has, with their defaults; empty if that cannot be known.
     """
@@ -45,26 +45,21 @@ class Side:
     name: str
     library: str
     hyperparams: Mapping[str, Any]
-    train: Callable[[Sequence[Trial], dict[str, Any], Sequence[Difference]], list[Path]]
+    train: Callable[[Trials, dict[str, Any]], Paths]
     known: Mapping[str, Any]
+    _trained: dict[Any, Paths] = field(default_factory=dict)
 
-    @property
-    def epsilon(self) -> Optional[str]:
-        """The name of its ε, or None."""
-        return next((name for name in ("epsilon", "eps") if name in self.known), None)
+    def paths(self, trials: Trials, changes: Mapping[str, Any]) -> Paths:
+        """Return the paths with some hyperparameters changed; each is trained only once."""
+        hyperparams = {**self.hyperparams, **changes}
+        key = trials.seeds, repr(sorted(hyperparams.items()))
+        if key not in self._trained:
+            self._trained[key] = self.train(trials, hyperparams)
+        return self._trained[key]
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two sides and the known differences between them.
-
-    Attributes
-    ----------
-    ours, theirs : Side
-    differences : tuple of Difference
-    rule : UpdateRule or None
-        The chapter's rule, if ours is one.
-    """
+class Pair(NamedTuple):
+    """Two sides, the known differences between them, and the chapter's rule, if ours is one."""
 
     ours: Side
     theirs: Side
@@ -93,24 +88,18 @@ def make_pair(
             f"against what is {_name(rule)} to be compared? Only the chapter's own rules have a "
             "counterpart; give against, such as against='nag'"
         )
-    if known is None:
-        validation.check_rule(rule)
-    step = known.step if known else rule
-    ours = _scratch_side(step, hyperparams, states)
-    is_counterpart = known is not None and (
-        against is None or (isinstance(against, str) and against.lower() == known.gluon)
-    )
-    if known is not None and is_counterpart:
-        given = {**known.gluon_hyperparams(ours.hyperparams), **(against_hyperparams or {})}
-        theirs = _gluon_side(known.gluon, given)
-        return Pair(ours, theirs, known.differences, known)
+    ours = _scratch_side(known.step if known else rule, hyperparams, states)
+    if known and against is None:
+        against = known.gluon
     if isinstance(against, str):
-        theirs = _gluon_side(against, against_hyperparams or {})
-        return Pair(ours, theirs, (SHORT_MINIBATCH,), known)
-    if known is not None and against_hyperparams is None:
+        given = against_hyperparams or {}
+        if known is None or against.lower() != known.gluon:
+            return Pair(ours, _gluon_side(against, given), (SHORT_MINIBATCH,), known)
+        given = {**known.gluon_hyperparams(ours.hyperparams), **given}
+        return Pair(ours, _gluon_side(known.gluon, given), known.differences, known)
+    if known and against_hyperparams is None:
         against_hyperparams = _translated(known, ours.hyperparams, against)
-    theirs = _other_side(against, against_hyperparams, against_states)
-    return Pair(ours, theirs, (), known)
+    return Pair(ours, _other_side(against, against_hyperparams, against_states), (), known)
 
 
 def _known_rule(rule: Any) -> Optional[UpdateRule]:
@@ -128,24 +117,20 @@ def _name(function: Any) -> str:
 
 
 def _scratch_side(rule: Rule, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+    validation.check_rule(rule)
     known = _known_rule(rule)
-    names = dict(known.hyperparams) if known else {}
+    names = known.hyperparams if known else {}
     hyperparams = names if hyperparams is None else hyperparams
     if known:
         _check_names(known.name, hyperparams, names)
         validation.check_hyperparams(known.name, hyperparams, tuple(names))
     make_states = find_states(rule, states)
+    variant = known.like_gluon if known else None
 
-    def train(
-        trials: Sequence[Trial], hyperparams: dict[str, Any], off: Sequence[Difference]
-    ) -> list[Path]:
-        variant = {name: value for each in off for name, value in each.variant.items()}
-        like_gluon = known.like_gluon if known else None
-        step = functools.partial(like_gluon, **variant) if like_gluon and variant else rule
-        return [
-            follow_scratch(trial, step, make_states(trial.features), hyperparams)
-            for trial in trials
-        ]
+    def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
+        is_changed = hyperparams.keys() > names.keys()
+        step = variant if variant and is_changed else rule
+        return follow_scratch(trials, step, make_states, hyperparams)
 
     return Side(_name(rule), "scratch", dict(hyperparams), train, {})
 
@@ -165,34 +150,30 @@ def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
         return known.states
     namespace = getattr(inspect.unwrap(rule), "__globals__", {})
     beside = namespace.get(f"init_{_name(rule)}_states")
-    return beside if callable(beside) else _zeros
-
-
-def _zeros(features: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
-    return nd.zeros((features.shape[1], 1)), nd.zeros(1)
-
-
-def _groups(trials: Sequence[Trial], elementwise: bool) -> list[Sequence[Trial]]:
-    """Return the trials that are followed together: all, or each on its own."""
-    return [trials] if elementwise else [[trial] for trial in trials]
+    if callable(beside):
+        return beside  # type: ignore[no-any-return]
+    return lambda features: (nd.zeros((features.shape[1], 1)), nd.zeros(1))
 
 
 # --- Gluon --------------------------------------------------------------------------------------
 
 
 def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
+    name = name.lower()
     hyperparams = check_optimizer(name, hyperparams)
 
-    def train(
-        trials: Sequence[Trial], hyperparams: dict[str, Any], off: Sequence[Difference]
-    ) -> list[Path]:
-        count_rows = any(each.count_rows for each in off)
-        groups = _groups(trials, name.lower() in ELEMENTWISE)
-        followed = [follow_gluon(group, name, hyperparams, count_rows) for group in groups]
-        return [path for paths in followed for path in paths]
+    def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
+        count_rows = hyperparams.pop("count_rows", False)
+        elementwise = name in ELEMENTWISE
+        return np.concatenate(
+            [
+                follow_gluon(group, name, hyperparams, count_rows, elementwise)
+                for group in trials.groups(elementwise)
+            ]
+        )
 
-    known = default_hyperparams(mx.optimizer.Optimizer.opt_registry[name.lower()])
-    return Side(f"Gluon's {name.lower()}", "Gluon", hyperparams, train, known)
+    known = default_hyperparams(mx.optimizer.Optimizer.opt_registry[name])
+    return Side(f"Gluon's {name}", "Gluon", hyperparams, train, known)
 
 
 # --- Other libraries ----------------------------------------------------------------------------
@@ -219,10 +200,13 @@ def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: 
     )
 
 
-def peer_side(peer: str, rule: UpdateRule, hyperparams: Mapping[str, Any], aligned: bool) -> Side:
-    """Return another library's optimizer for one of the chapter's rules, as in `counterpart`."""
-    optimizer, settings = counterpart(peer, rule.name, hyperparams, aligned)
-    return _library_side(peer, optimizer, PEERS[peer].follow, settings, elementwise=True)
+def peer_side(
+    peer: str, rule: str, hyperparams: Mapping[str, Any]
+) -> tuple[Side, Mapping[str, Any]]:
+    """Return another library's optimizer for one of the chapter's rules, and what aligns it."""
+    optimizer, settings, aligned = counterpart(peer, rule, hyperparams)
+    side = _library_side(peer, optimizer, PEERS[peer].follow, settings, elementwise=True)
+    return side, aligned
 
 
 def _translated(
@@ -231,7 +215,7 @@ def _translated(
     """Return the hyperparameters under a library's names if `against` is the rule's counterpart."""
     for peer, library in PEERS.items():
         if library.modules[0] in sys.modules:
-            optimizer, settings = counterpart(peer, rule.name, hyperparams)
+            optimizer, settings, _ = counterpart(peer, rule.name, hyperparams)
             if optimizer is against:
                 return settings
     return None
@@ -248,17 +232,11 @@ def _library_side(
     parameters = inspect.signature(optimizer).parameters.values() if callable(optimizer) else ()
     known = {each.name: each.default for each in parameters if each.name != "params"}
     _check_names(name, hyperparams, known)
-    followers: dict[str, Follow] = {}  # optax compiles a step for each
 
-    def train(
-        trials: Sequence[Trial], hyperparams: dict[str, Any], off: Sequence[Difference]
-    ) -> list[Path]:
-        key = repr(sorted(hyperparams.items()))
+    def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
         try:
-            if key not in followers:
-                followers[key] = make_follower(optimizer, hyperparams)
-            groups = _groups(trials, elementwise)
-            return [path for group in groups for path in followers[key](group)]
+            follow = make_follower(optimizer, hyperparams)
+            return np.concatenate([follow(group) for group in trials.groups(elementwise)])
         except (TypeError, ValueError, RuntimeError) as error:
             raise ArgumentError(f"{name} cannot train here: {error}") from error
 

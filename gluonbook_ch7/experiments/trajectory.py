@@ -1,11 +1,10 @@
-"""Trials: one start and one order of the minibatches, on which several optimizers are followed.
+"""Trials: starts and orders of the minibatches, on which several optimizers are followed.
 
 Following an optimizer means keeping the parameters after every step, so that two optimizers can be
 compared step by step and not only by where they end.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import numpy as np
@@ -13,116 +12,126 @@ import numpy.typing as npt
 
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
-from .._sampling import draw_orders, draw_start
-from ..tracing.graph import gluon_gradients
+from .._sampling import draw_orders, draw_start, split_minibatches
+from ..tracing.graph import gluon_gradients_of_runs
 from ..training import Rule, fit_scratch
 
-__all__ = ["LIMIT", "Path", "Trial", "draw_trial", "follow_gluon", "follow_scratch"]
+__all__ = ["LIMIT", "Paths", "Trials", "draw_trials", "follow_gluon", "follow_scratch"]
 
 # Two runs whose weights never differ by more are the same to rounding.
 LIMIT = 1e-6
 
-# (steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and after
-# each.
-Path = npt.NDArray[np.float32]
+# (trials, steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and
+# after each.
+Paths = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What a training draws with a seed.
+class Trials:
+    """What trainings draw with some seeds.
 
     Attributes
     ----------
-    seed : int
-    start : (ndarray (k, 1), ndarray (1,)), float32
-        The first weights and bias.
+    seeds : tuple of int
+    weights, bias : ndarray, shape (trials, k, 1) and (trials, 1, 1), float32
+        The parameters before the first step.
+    orders : ndarray, shape (epochs, trials, n), int32
+        The examples in the order in which each epoch takes them.
     features : NDArray, shape (n, k), float32
     labels : NDArray, shape (n,), float32
-    order : ndarray, shape (epochs, n), int32
-        The examples in the order in which each epoch takes them.
     batch_size : int
     """
 
-    seed: int
-    start: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    seeds: tuple[int, ...]
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    orders: npt.NDArray[np.int32]
     features: nd.NDArray
     labels: nd.NDArray
-    order: npt.NDArray[np.int32]
     batch_size: int
 
-    def minibatches(self, convert: Callable[[Any], Any] = np.asarray) -> Iterator[tuple[Any, Any]]:
-        """Yield all minibatches of all epochs, X (rows, k) and y (rows, 1).
-
-        Parameters
-        ----------
-        convert : callable
-            Makes a library's arrays from NumPy's.
-        """
-        features, labels = self.features.asnumpy(), self.labels.asnumpy().reshape(-1, 1)
-        for order in self.order:
-            X, y = convert(features[order]), convert(labels[order])
-            for first in range(0, len(order), self.batch_size):
-                rows = slice(first, first + self.batch_size)
-                yield X[rows], y[rows]
+    def groups(self, elementwise: bool) -> list["Trials"]:
+        """Return what is followed together: all, if the optimizer is elementwise, or each trial."""
+        if elementwise:
+            return [self]
+        return [
+            replace(
+                self,
+                seeds=self.seeds[i : i + 1],
+                weights=self.weights[i : i + 1],
+                bias=self.bias[i : i + 1],
+                orders=self.orders[:, i : i + 1],
+            )
+            for i in range(len(self.seeds))
+        ]
 
 
 @in_turn
-def draw_trial(
-    features: nd.NDArray, labels: nd.NDArray, batch_size: int, num_epochs: int, seed: int
-) -> Trial:
-    """Draw the start and the order of the examples that ``fit_scratch(..., seed=seed)`` draws.
+def draw_trials(
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int,
+    num_epochs: int,
+    seeds: tuple[int, ...],
+) -> Trials:
+    """Draw the starts and the orders of the examples that ``fit_scratch(..., seed=seed)`` draws.
 
     Seeds ``mx.random``; NumPy's global generator is not used.
     """
-    mx.random.seed(seed)
-    w, b = draw_start(features.shape[1])
-    order = draw_orders((seed,), len(features), num_epochs)[:, 0]
-    return Trial(seed, (w.asnumpy(), b.asnumpy()), features, labels, order, batch_size)
+    weights = []
+    for seed in seeds:
+        mx.random.seed(seed)
+        weights.append(draw_start(features.shape[1])[0].asnumpy())
+    bias = np.zeros((len(seeds), 1, 1), np.float32)
+    orders = draw_orders(seeds, len(features), num_epochs)
+    return Trials(seeds, np.stack(weights), bias, orders, features, labels, batch_size)
 
 
-def follow_scratch(trial: Trial, rule: Rule, states: Any, hyperparams: dict[str, Any]) -> Path:
+def follow_scratch(
+    trials: Trials, rule: Rule, make_states: Callable[[Any], Any], hyperparams: dict[str, Any]
+) -> Paths:
     """Train with an update rule, as `fit_scratch` does; return the parameters after every step.
 
     Parameters
     ----------
-    trial : Trial
+    trials : Trials
     rule : callable
-    states : sequence, or None, or callable
-        The rule's states before the first step, which are changed, or a function that makes them.
+    make_states : callable
+        Makes the rule's states before the first step from the features.
     hyperparams : dict
         Left as they are, even by Adam.
-
-    Returns
-    -------
-    ndarray, shape (steps + 1, k + 1), float32
     """
-    curve = fit_scratch(
-        rule,
-        states,
-        dict(hyperparams),
-        trial.features,
-        trial.labels,
-        trial.batch_size,
-        len(trial.order),
-        seed=trial.seed,
-        start=trial.start,
-        keep_path=True,
-    )
-    assert curve.path is not None
-    return curve.path
+    paths: list[Any] = [
+        fit_scratch(
+            rule,
+            make_states,
+            dict(hyperparams),
+            trials.features,
+            trials.labels,
+            trials.batch_size,
+            len(trials.orders),
+            seed=seed,
+            start=start,
+            keep_path=True,
+        ).path
+        for seed, *start in zip(trials.seeds, trials.weights, trials.bias)
+    ]
+    return np.stack(paths)
 
 
 @in_turn
 def follow_gluon(
-    trials: Sequence[Trial], name: str, hyperparams: dict[str, Any], count_rows: bool = False
-) -> list[Path]:
+    trials: Trials,
+    name: str,
+    hyperparams: dict[str, Any],
+    count_rows: bool = False,
+    elementwise: bool = False,
+) -> Paths:
     """Train with a Gluon optimizer, as `fit_gluon` does; return the parameters after every step.
 
     Parameters
     ----------
-    trials : sequence of Trial
-        Of the same sizes. Their parameters are stacked, and updated in one call, which is right for
-        elementwise optimizers only; any other is followed one trial at a time.
+    trials : Trials
     name : str
         The optimizer's name.
     hyperparams : dict
@@ -130,32 +139,30 @@ def follow_gluon(
     count_rows : bool
         Divide the gradient of a short minibatch by its rows, not by the batch size as the book
         does.
-
-    Returns
-    -------
-    list of ndarray, shape (steps + 1, k + 1), float32
+    elementwise : bool
+        Whether the optimizer treats every number on its own, so that all parameters of all trials
+        can be updated as one array. Otherwise there must be one trial.
     """
-    w = nd.array(np.stack([trial.start[0].T for trial in trials]))
-    b = nd.array(np.stack([trial.start[1] for trial in trials]))
-    each_w, each_b = list(w), list(b)  # views
-    # The bias first, because Trainer sorts parameters by name.
-    parameters = {0: gluon.Parameter("bias"), 1: gluon.Parameter("weight")}
+    params = nd.array(np.concatenate([trials.weights, trials.bias], axis=1)[:, :, 0])
+    gradient = params.zeros_like()
+    if elementwise:
+        parts, gradients = [params], [gradient]
+    else:  # views; the bias first, because Trainer sorts parameters by name
+        parts, gradients = ([x[0, -1:], x[:, :-1]] for x in (params, gradient))
+    parameters = {i: gluon.Parameter(f"parameter{i}") for i in range(len(parts))}
     optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
     update = mx.optimizer.get_updater(optimizer)
-    scale, gradients = optimizer.rescale_grad, gluon_gradients()
-    path = [_flat(w, b)]
-    for minibatches in zip(*(trial.minibatches(nd.array) for trial in trials)):
-        rows = len(minibatches[0][0]) if count_rows else trials[0].batch_size
-        optimizer.rescale_grad = scale / rows
-        found = [
-            gradients(X=X, y=y, w=each_w[i], b=each_b[i]) for i, (X, y) in enumerate(minibatches)
-        ]
-        grad_w, grad_b = (nd.stack(*each) for each in zip(*found))
-        update([0, 1], [grad_b, grad_w], [b, w])
-        path.append(_flat(w, b))
-    return list(nd.stack(*path, axis=1).asnumpy())
-
-
-def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
-    """Copy weights (trials, 1, k) and biases (trials, 1) into one array (trials, k + 1)."""
-    return nd.concat(w.reshape((len(w), -1)), b, dim=1)
+    scale = optimizer.rescale_grad
+    compute_gradient = gluon_gradients_of_runs(len(trials.seeds))
+    path = [params.copy()]
+    for order in trials.orders:
+        examples = nd.array(order, dtype="int32")
+        X, y = trials.features.take(examples), trials.labels.reshape((-1, 1)).take(examples)
+        for X_step, y_step in split_minibatches(X, y, trials.batch_size, axis=1):
+            rows = X_step.shape[1] if count_rows else trials.batch_size
+            optimizer.rescale_grad = scale / rows
+            compute_gradient(X=X_step, y=y_step, params=params, out=[gradient])
+            update(list(parameters), gradients, parts)
+            path.append(params.copy())
+    paths: Paths = nd.stack(*path, axis=1).asnumpy()
+    return paths

@@ -16,6 +16,7 @@ from .tracer import Key
 
 __all__ = [
     "gluon_gradients",
+    "gluon_gradients_of_runs",
     "gluon_mean_loss",
     "mean_loss",
     "scratch_steps",
@@ -197,6 +198,33 @@ def gluon_gradients() -> Operator:
 
     From ``X``, ``y`` (n, 1), ``w`` (1, k), ``b`` to the gradients of the weights and the bias.
     """
+    return _compile(*_gluon_gradients())
+
+
+@lru_cache(maxsize=64)
+def gluon_gradients_of_runs(runs: int) -> Operator:
+    """Return the gradients of several runs as one operator.
+
+    From ``X`` (runs, n, k), ``y`` (runs, n, 1) and ``params`` (runs, k + 1), the weights and the
+    bias of each run, to the gradients, (runs, k + 1).
+    """
+    X, y, params = (_split(mx.sym.var(name), runs) for name in ("X", "y", "params"))
+    gradients = []
+    for i in range(runs):
+        w = mx.sym.slice_axis(params[i], axis=1, begin=0, end=-1)
+        b = mx.sym.slice_axis(params[i], axis=1, begin=-1, end=None)
+        arrays = {
+            "X": X[i].reshape((-3, 0)),
+            "y": y[i].reshape((-3, 0)),
+            "w": w,
+            "b": b.reshape((-1,)),
+        }
+        of_weights, of_bias = _gluon_gradients()(**arrays)
+        gradients.append(mx.sym.concat(of_weights, of_bias.reshape((1, 1)), dim=1))
+    return _compile(mx.sym.concat(*gradients, dim=0))
+
+
+def _gluon_gradients() -> Any:
     X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
     y_hat = mx.sym.FullyConnected(X, w, b, num_hidden=1, name="forward")
     # mx.sym has no backward operators, but a saved graph can have them. This one infers its shapes
@@ -213,7 +241,7 @@ def gluon_gradients() -> Operator:
     graph["nodes"].append(backward)
     # Its output 0 is the gradient of X.
     graph["heads"] = [[len(graph["nodes"]) - 1, output, 0] for output in (1, 2)]
-    return _compile(mx.sym.load_json(json.dumps(graph)))
+    return mx.sym.load_json(json.dumps(graph))
 
 
 @lru_cache(maxsize=1)

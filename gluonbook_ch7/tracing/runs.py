@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import mx, nd
-from .._sampling import is_checkpoint, shuffled
+from .._sampling import is_checkpoint, shuffled, split_minibatches
 from ..errors import TraceError, TracingWarning
 from ..loss_curve import Recorder
 from .graph import gluon_gradients, gluon_mean_loss, mean_loss, scratch_steps
@@ -111,11 +111,9 @@ def train_gluon(
     labels = labels.reshape((-1, 1))
     gradients, full_batch_loss = gluon_gradients(), gluon_mean_loss()
     losses = [full_batch_loss(X=features, y=labels, w=w, b=b)[0]]
-    cuts = tuple(range(batch_size, len(features), batch_size))
     for _ in range(num_epochs):
         start = time.perf_counter()
-        X, y = shuffled(features, labels)
-        minibatches = zip(nd.split_v2(X, cuts), nd.split_v2(y, cuts)) if cuts else [(X, y)]
+        minibatches = split_minibatches(*shuffled(features, labels), batch_size)
         for batch_i, (X, y) in enumerate(minibatches):
             gradients(X=X, y=y, w=w, b=b, out=[grad_w, grad_b])
             update()

@@ -14,7 +14,7 @@ import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet import mx
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ForkError
-from gluonbook_ch7.experiments.trajectory import draw_trial, follow_gluon
+from gluonbook_ch7.experiments.trajectory import draw_trials, follow_gluon
 
 SCRATCH, GLUON = {"lr": 0.01, "gamma": 0.9}, {"learning_rate": 0.01, "gamma1": 0.9}
 SECONDS = 120  # after which a process is taken to hang
@@ -45,8 +45,7 @@ def ensemble(seed, executor=None):
 
 
 def trial(seed):
-    (path,) = follow_gluon([draw_trial(*DATA, 10, 1, seed)], "rmsprop", GLUON)
-    return path
+    return follow_gluon(draw_trials(*DATA, 10, 1, (seed,)), "rmsprop", GLUON)
 
 
 def train(way, seed):

@@ -13,7 +13,7 @@ from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.compare import Comparison, compare
 from gluonbook_ch7.experiments.objective import full_batch_losses
 from gluonbook_ch7.experiments.registry import RULES
-from gluonbook_ch7.experiments.trajectory import draw_trial, follow_gluon, follow_scratch
+from gluonbook_ch7.experiments.trajectory import draw_trials, follow_gluon, follow_scratch
 from gluonbook_ch7.rules import init_momentum_states, sgd_momentum
 from gluonbook_ch7.training import fit_gluon, fit_scratch
 
@@ -124,20 +124,21 @@ def test_an_undeclared_epsilon_is_found(twin, monkeypatch):
 def test_the_paths_are_those_of_the_books_training(batch_size, twin):
     """If this fails, the comparison follows other runs than the ones fit_* and the book make."""
     rule = RULES["rmsprop"]
-    trials = [draw_trial(*pair(twin), batch_size, 2, seed) for seed in (3, 4)]
-    scratch = follow_scratch(trials[0], rule.step, rule.states, rule.hyperparams)
-    hyperparams = rule.gluon_hyperparams(rule.hyperparams)
-    followed = follow_gluon(trials, rule.gluon, hyperparams)
-    np.testing.assert_array_equal(followed[1], follow_gluon(trials[1:], rule.gluon, hyperparams)[0])
+    trials = draw_trials(*pair(twin), batch_size, 2, (3, 4))
+    scratch = follow_scratch(trials, rule.step, rule.states, rule.hyperparams)
+    gluons = rule.gluon, rule.gluon_hyperparams(rule.hyperparams)
+    followed = follow_gluon(trials, *gluons, elementwise=True)
+    for path, trial in zip(followed, trials.groups(elementwise=False)):
+        np.testing.assert_array_equal(path, follow_gluon(trial, *gluons)[0])
     sizes = {"batch_size": batch_size, "num_epochs": 2, "seed": 3}
     curves = (
         fit_scratch(rule.step, rule.states, dict(rule.hyperparams), *pair(twin), **sizes),
-        fit_gluon(rule.gluon, hyperparams, *pair(twin), **sizes),
+        fit_gluon(*gluons, *pair(twin), **sizes),
     )
     steps = -(-len(twin.features) // batch_size)
     checkpoints = [i + 1 for i in range(steps) if is_checkpoint(i, batch_size)]
     where = [0, *(epoch * steps + step for epoch in range(2) for step in checkpoints)]
-    for path, curve in zip((scratch, followed[0]), curves):
+    for path, curve in zip((scratch[0], followed[0]), curves):
         assert path.shape == (2 * steps + 1, 5)
         losses = full_batch_losses(path, *pair(twin))[where]
         np.testing.assert_allclose(losses, curve.losses, rtol=1e-5)

@@ -9,7 +9,7 @@ from gluonbook_ch7.experiments import frameworks
 from gluonbook_ch7.experiments.compare import compare
 from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.experiments.sides import peer_side
-from gluonbook_ch7.experiments.trajectory import draw_trial, follow_scratch
+from gluonbook_ch7.experiments.trajectory import draw_trials, follow_scratch
 
 # What is left between a rule and a peer's optimizer once its hyperparameters are set like ours.
 # PyTorch's RMSprop and Adagrad add epsilon outside the root, which no hyperparameter changes;
@@ -28,7 +28,7 @@ def twin():
 
 @pytest.fixture(scope="module")
 def trials(twin):
-    return [draw_trial(twin.features, twin.labels, 10, 1, seed) for seed in range(3)]
+    return draw_trials(twin.features, twin.labels, 10, 1, (0, 1, 2))
 
 
 @pytest.fixture(params=frameworks.PEERS)
@@ -42,23 +42,21 @@ def peer(request):
 def test_a_peer_is_the_rule_but_for_its_epsilon(peer, rule, trials):
     """If this fails, a row compares a rule with another optimizer than it says."""
     found = RULES[rule]
-    side = peer_side(peer, found, found.hyperparams, aligned=True)
-    differences = []
-    for trial, theirs in zip(trials, side.train(trials, dict(side.hyperparams), ())):
-        ours = follow_scratch(trial, found.step, found.states, dict(found.hyperparams))
-        assert theirs.shape == ours.shape and theirs.dtype == np.float32
-        differences.append(np.abs(ours - theirs).max())
+    side, aligned = peer_side(peer, rule, found.hyperparams)
+    theirs = side.paths(trials, aligned)
+    ours = follow_scratch(trials, found.step, found.states, found.hyperparams)
+    assert theirs.shape == ours.shape and theirs.dtype == np.float32
     low, high = LEFT.get((peer, rule), (0, 1e-6))
-    assert low <= np.median(differences) <= high
+    assert low <= np.median(np.abs(ours - theirs).max(axis=(1, 2))) <= high
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_stacked_trials_are_the_single_ones(peer, rule, trials):
     """If this fails, a trial depends on which others it is followed with."""
-    optimizer, settings = frameworks.counterpart(peer, rule, RULES[rule].hyperparams)
+    optimizer, settings, _ = frameworks.counterpart(peer, rule, RULES[rule].hyperparams)
     follow = frameworks.PEERS[peer].follow(optimizer, settings)
-    for together, trial in zip(follow(trials), trials):
-        np.testing.assert_allclose(together, follow([trial])[0], atol=1e-6)
+    for together, trial in zip(follow(trials), trials.groups(elementwise=False)):
+        np.testing.assert_allclose(together, follow(trial)[0], atol=1e-6)
 
 
 def test_the_comparison_has_rows_for_each_peer(twin):
@@ -99,6 +97,6 @@ def test_every_rule_has_a_counterpart():
 
 def test_a_peer_starts_where_the_others_do(peer, trials):
     """If this fails, differences are of the start and not of the rule."""
-    side = peer_side(peer, RULES["sgd"], {"lr": 0.1}, aligned=False)
-    for trial, path in zip(trials, side.train(trials, dict(side.hyperparams), ())):
-        np.testing.assert_array_equal(path[0], np.append(*trial.start))
+    side, _ = peer_side(peer, "sgd", {"lr": 0.1})
+    starts = np.concatenate([trials.weights, trials.bias], axis=1)[:, :, 0]
+    np.testing.assert_array_equal(side.paths(trials, {})[:, 0], starts)

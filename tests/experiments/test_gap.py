@@ -38,7 +38,7 @@ def test_where_two_part_is_found():
     theirs = ours.copy()
     theirs[2:, 0] = np.nextafter(np.float32(0.5), np.float32(1))  # rounding, from step 2 on
     theirs[4:, 2] = 1e-3
-    found = measure_gap((7, 3), [ours, ours], [theirs, ours])
+    found = measure_gap((7, 3), np.stack([ours, ours]), np.stack([theirs, ours]))
     assert found.partings[1] is None
     parting = found.parting
     assert (parting.seed, parting.step, parting.parameter) == (7, 4, "bias")
@@ -46,7 +46,7 @@ def test_where_two_part_is_found():
     assert parting.ulps == pytest.approx(1e-3 / 2**-24, rel=1e-6)
     assert str(parting).startswith("from step 4 on bias differs, first by 1.0e-3, 16,777 ulps")
     theirs[3:, 1] = 1e-2
-    assert measure_gap((7,), [ours], [theirs]).parting[1:3] == (3, "weight 1")
+    assert measure_gap((7,), ours[np.newaxis], theirs[np.newaxis]).parting[1:3] == (3, "weight 1")
 
 
 def test_what_comes_after_divergence_does_not_count():
@@ -55,7 +55,7 @@ def test_what_comes_after_divergence_does_not_count():
     ours[3:] = np.inf
     theirs[4:] = np.nan
     theirs[2, 0] = 1.25
-    found = measure_gap((0,), [ours], [theirs])
+    found = measure_gap((0,), ours[np.newaxis], theirs[np.newaxis])
     assert found.largest == 0.25 and np.isnan(found.absolute[0, 3:]).all()
     assert found.parting.step == 2
 
