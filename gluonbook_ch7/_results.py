@@ -66,23 +66,30 @@ class Result:
 
     def _repr_html_(self) -> str:
         headings, rows = self._table()
-        head = "".join(f"<th>{html.escape(each)}</th>" for each in headings)
-        body = "\n".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in rows
-        )
-        caption = html.escape(repr(self))
+        head = _html_row("th", headings)
+        body = "\n".join(_html_row("td", row) for row in rows)
         return (
-            f"<table>\n<caption>{caption}</caption>\n"
-            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+            f"<table>\n<caption>{html.escape(repr(self))}</caption>\n"
+            f"<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
         )
 
     def __eq__(self, other: object) -> bool:
-        return _equal(self, other)
+        """Return True if all numbers are equal; NaN equals NaN."""
+        if type(self) is not type(other):
+            return False
+        mine: dict[str, npt.NDArray[Any]] = {}
+        theirs: dict[str, npt.NDArray[Any]] = {}
+        texts = [
+            json.dumps(_tree(result, arrays, compared=True), sort_keys=True)
+            for result, arrays in ((self, mine), (other, theirs))
+        ]
+        return texts[0] == texts[1] and all(
+            np.array_equal(mine[place], theirs[place], equal_nan=True) for place in mine
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as dicts, lists, numbers and strings."""
-        plain: dict[str, Any] = _plain(self)
+        plain: dict[str, Any] = _tree(self)
         return plain
 
     def save(self, file: Union[str, "PathLike[str]"]) -> Path:
@@ -98,7 +105,7 @@ class Result:
         Path
         """
         arrays: dict[str, npt.NDArray[Any]] = {}
-        text = json.dumps(_take_out_arrays(self, "", arrays))
+        text = json.dumps(_tree(self, arrays))
         content = io.BytesIO()
         np.savez(content, **{_CONTENT: np.array(text)}, **arrays)
         return write_whole(file, content.getvalue())
@@ -132,6 +139,10 @@ class Result:
         if not isinstance(result, cls):
             raise ArgumentError(f"{file} holds a {type(result).__name__}, not a {cls.__name__}")
         return result
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 # --- What a result was made with ----------------------------------------------------------------
@@ -221,75 +232,49 @@ def some_of(count: int, at_most: int = 11) -> list[int]:
     return indices
 
 
-def _fields(result: Result) -> dict[str, Any]:
+def _fields(result: Result, compared: bool = False) -> dict[str, Any]:
+    """Return a result's fields; with `compared`, only what counts for ``==``."""
     fields = dataclasses.fields(result)  # type: ignore[arg-type]  # subclasses are dataclasses
-    return {each.name: getattr(result, each.name) for each in fields}
+    kept = {
+        each.name: getattr(result, each.name) for each in fields if each.compare or not compared
+    }
+    if compared and "settings" in kept:
+        settings = kept["settings"].items()
+        kept["settings"] = {name: value for name, value in settings if name != "versions"}
+    return kept
 
 
-def _compared(result: Result) -> dict[str, Any]:
-    """Return the fields that count for ``==``; the versions of libraries do not."""
-    fields = dataclasses.fields(result)  # type: ignore[arg-type]
-    compared = {each.name: getattr(result, each.name) for each in fields if each.compare}
-    settings = {**compared.pop("settings", {})}
-    settings.pop("versions", None)
-    return {**compared, "settings": settings}
+def _tree(
+    value: Any,
+    arrays: Optional[dict[str, npt.NDArray[Any]]] = None,
+    compared: bool = False,
+    place: str = "",
+) -> Any:
+    """Return a value as dicts, lists, numbers and strings.
 
-
-def _equal(a: Any, b: Any) -> bool:
-    """Return True if two values have equal structure, shapes and numbers; NaN equals NaN."""
-    if isinstance(a, Result):
-        return type(a) is type(b) and _equal(_compared(a), _compared(b))
-    if isinstance(a, Mapping):
-        return (
-            isinstance(b, Mapping)
-            and a.keys() == b.keys()
-            and all(_equal(a[name], b[name]) for name in a)
-        )
-    if isinstance(a, (tuple, list)):
-        return (
-            isinstance(b, (tuple, list))
-            and len(a) == len(b)
-            and all(_equal(one, other) for one, other in zip(a, b))
-        )
-    if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None), Mapping, tuple, list)):
-        return type(a) is type(b) and bool(a == b)
-    a, b = np.asarray(a), np.asarray(b)
-    return a.shape == b.shape and bool(np.all((a == b) | ((a != a) & (b != b))))
-
-
-def _plain(value: Any) -> Any:
-    """Return a tree with arrays as lists and results as dicts."""
-    if isinstance(value, Result):
-        value = _fields(value)
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(each) for each in value]
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
-
-
-def _take_out_arrays(value: Any, place: str, arrays: dict[str, npt.NDArray[Any]]) -> Any:
-    """Return a tree that JSON can hold; put its arrays into `arrays`, named after their place."""
-    if isinstance(value, np.ndarray):
+    Arrays become lists. If `arrays` is given, they are put there instead, named after their place
+    in the tree, and results are marked with their class.
+    """
+    if isinstance(value, np.ndarray) and arrays is not None:
         arrays[place] = value
         return {_ARRAY: place}
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
     if isinstance(value, Result):
-        fields = _take_out_arrays(_fields(value), place, arrays)
-        return {_RESULT: type(value).__name__, **fields}
+        fields = _tree(_fields(value, compared), arrays, compared, place)
+        return fields if arrays is None else {_RESULT: type(value).__name__, **fields}
     if isinstance(value, Mapping):
         return {
-            name: _take_out_arrays(each, f"{place}.{name}".lstrip("."), arrays)
+            name: _tree(each, arrays, compared, f"{place}.{name}".lstrip("."))
             for name, each in value.items()
         }
     if isinstance(value, (tuple, list)):
-        return [_take_out_arrays(each, f"{place}.{i}", arrays) for i, each in enumerate(value)]
+        return [_tree(each, arrays, compared, f"{place}.{i}") for i, each in enumerate(value)]
     return value
 
 
 def _put_back_arrays(value: Any, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
-    """Return the tree that `_take_out_arrays` was given, with tuples where it had lists."""
+    """Return the tree that `_tree` was given, with tuples where it had lists."""
     if isinstance(value, list):
         return tuple(_put_back_arrays(each, arrays) for each in value)
     if not isinstance(value, dict):

@@ -64,11 +64,8 @@ class Ensemble(Result):
     @property
     def diverged_at(self) -> tuple[Optional[int], ...]:
         """For each run the first checkpoint whose loss is not finite, or None."""
-        finite = np.isfinite(self.losses)
-        firsts = finite.argmin(axis=1).tolist()
-        return tuple(
-            None if fine else first for fine, first in zip(finite.all(axis=1).tolist(), firsts)
-        )
+        not_finite = [np.flatnonzero(~np.isfinite(losses)) for losses in self.losses]
+        return tuple(int(found[0]) if len(found) else None for found in not_finite)
 
     def _summary(self) -> str:
         low, middle, high = self._percentiles([0, 50, 100])[:, -1]
@@ -190,8 +187,27 @@ def fit_ensemble(
         validation.check_rule(rule)
         states = states(features) if callable(states) else states
         validation.check_states(states, features.shape[1])
-    task = (features, labels, batch_size, num_epochs)
-    blocks = _blocks(rule, states, hyperparams, *task, seeds, start, count_rows, max_memory)
+    num_examples, num_features = features.shape
+    if start is None:
+        weights, bias = draw_starts(seeds, num_features)
+    else:
+        weights, bias = validation.check_start(start, num_features, len(seeds))
+    arrays = _to_numpy((features, labels, states))
+    everything = StackedRuns(
+        rule=rule,
+        states=arrays[2],
+        hyperparams=hyperparams,
+        features=arrays[0],
+        labels=arrays[1],
+        batch_size=batch_size,
+        num_epochs=num_epochs,
+        seeds=seeds,
+        weights=np.broadcast_to(weights, (len(seeds), num_features, 1)),
+        bias=np.broadcast_to(bias, (len(seeds), 1, 1)),
+        count_rows=count_rows,
+    )
+    size = _runs_per_block(max_memory, num_examples, num_features, batch_size, num_epochs)
+    blocks = [everything.some(slice(i, i + size)) for i in range(0, len(seeds), size)]
     params = np.concatenate(run_blocks(blocks, executor, store, on_block))
     with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
         losses = full_batch_losses(params[:, :-1], features, labels).astype(np.float32)
@@ -201,52 +217,13 @@ def fit_ensemble(
         losses=losses,
         weights=params[:, -1, :-1],
         bias=params[:, -1, -1],
-        settings=run_settings(rule, hyperparams, *task),
+        settings=run_settings(rule, hyperparams, features, labels, batch_size, num_epochs),
     )
 
 
 @in_turn
-def _blocks(
-    rule: Union[Rule, str],
-    states: Any,
-    hyperparams: Mapping[str, Any],
-    features: nd.NDArray,
-    labels: nd.NDArray,
-    batch_size: int,
-    num_epochs: int,
-    seeds: tuple[int, ...],
-    start: Any,
-    count_rows: bool,
-    max_memory: int,
-) -> list[StackedRuns]:
-    """Return the blocks of work."""
-    num_examples, num_features = features.shape
-    if start is None:
-        weights, bias = draw_starts(seeds, num_features)
-    else:
-        weights, bias = validation.check_start(start, num_features, len(seeds))
-        weights = np.broadcast_to(weights, (len(seeds), num_features, 1))
-        bias = np.broadcast_to(bias, (len(seeds), 1, 1))
-    states = map_arrays(lambda state: state.asnumpy(), states)
-    block_size = _runs_per_block(max_memory, num_examples, num_features, batch_size, num_epochs)
-    blocks = []
-    for first in range(0, len(seeds), block_size):
-        runs = slice(first, first + block_size)
-        block = StackedRuns(
-            rule=rule,
-            states=states,
-            hyperparams={name: h[runs] if np.ndim(h) else h for name, h in hyperparams.items()},
-            features=features.asnumpy(),
-            labels=labels.asnumpy(),
-            batch_size=batch_size,
-            num_epochs=num_epochs,
-            seeds=seeds[runs],
-            weights=weights[runs],
-            bias=bias[runs],
-            count_rows=count_rows,
-        )
-        blocks.append(block)
-    return blocks
+def _to_numpy(tree: Any) -> Any:
+    return map_arrays(lambda array: array.asnumpy(), tree)
 
 
 def _runs_per_block(

@@ -5,7 +5,7 @@ or of many. Taking each step of all runs together costs little more than taking 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Union
 
 import numpy as np
@@ -67,6 +67,18 @@ class StackedRuns:
     weights: Floats
     bias: Floats
     count_rows: bool
+
+    def some(self, runs: Any) -> "StackedRuns":
+        """Return some of the runs, with a slice of them."""
+        return replace(
+            self,
+            hyperparams={
+                name: h[runs] if np.ndim(h) else h for name, h in self.hyperparams.items()
+            },
+            seeds=self.seeds[runs],
+            weights=self.weights[runs],
+            bias=self.bias[runs],
+        )
 
     @in_turn
     def run(self) -> Floats:

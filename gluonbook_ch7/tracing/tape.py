@@ -104,12 +104,13 @@ class StandIn:
     def _apply(self, operator: str, left: Any, right: Any) -> "StandIn":
         """Record an operator on two operands, one of which is this array."""
         places = self._find(left), self._find(right)
-        shapes = [operand.shape for operand in (left, right) if type(operand) is StandIn]
-        try:
-            shape = np.broadcast_shapes(*shapes)
-        except ValueError:
-            said = " and ".join(map(str, shapes))
-            raise self._tape.refuse(f"it combines arrays of the shapes {said}") from None
+        shape, other = self.shape, right if left is self else left
+        if type(other) is StandIn and other.shape != shape:
+            try:
+                shape = np.broadcast_shapes(shape, other.shape)
+            except ValueError:
+                shapes = f"{left.shape} and {right.shape}"
+                raise self._tape.refuse(f"it combines arrays of the shapes {shapes}") from None
         return StandIn(shape, self._tape, self._tape.apply(operator, *places))
 
     def _find(self, operand: Any) -> Place:
