@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, TypeVar, Union, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _mxnet
 from ._trees import leaves
@@ -21,12 +20,10 @@ __all__ = [
     "DOMAINS",
     "FRACTION",
     "Domain",
-    "check_data",
     "check_hyperparams",
     "check_rule",
     "check_rule_2d",
     "check_seeds",
-    "check_sizes",
     "check_start",
     "check_states",
     "check_training",
@@ -134,9 +131,14 @@ def _check_step(rule: str, hyperparams: Any, names: Sequence[str]) -> None:
     if not isinstance(hyperparams, Mapping):
         kind = type(hyperparams).__name__
         raise ArgumentError(f"{rule} wants a dict with {' and '.join(names)}; it got a {kind}")
+    missing = [name for name in names if name not in hyperparams]
+    if missing:
+        unknown = [repr(name) for name in hyperparams if name not in names]
+        instead = f", but {' and '.join(unknown)}, which it does not know" if unknown else ""
+        raise ArgumentError(
+            f"{rule} wants {' and '.join(names)}; it did not get {' and '.join(missing)}{instead}"
+        )
     for name in names:
-        if name not in hyperparams:
-            raise ArgumentError(_missing(rule, hyperparams, names))
         if getattr(hyperparams[name], "shape", ()) == ():
             _check_number(rule, name, hyperparams[name])
 
@@ -146,14 +148,6 @@ def _check_number(rule: str, name: str, value: Any) -> None:
     real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
     if not real or not domain.holds(value):
         raise ArgumentError(f"{rule}'s {name} is {value!r}; it must be {domain.words}")
-
-
-def _missing(rule: str, hyperparams: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Return a message with the missing hyperparameters, and unknown ones that were given."""
-    missing = [name for name in names if name not in hyperparams]
-    unknown = [repr(name) for name in hyperparams if name not in names]
-    instead = f", but {' and '.join(unknown)}, which it does not know" if unknown else ""
-    return f"{rule} wants {' and '.join(names)}; it did not get {' and '.join(missing)}{instead}"
 
 
 def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: int) -> None:
@@ -192,56 +186,45 @@ def check_rule_2d(trainer: Any) -> None:
 
 
 def check_training(features: Any, labels: Any, batch_size: Any, num_epochs: Any) -> None:
-    """Raise `ArgumentError` if the data or the sizes cannot be trained with."""
-    check_data(features, labels)
-    check_sizes(batch_size, num_epochs)
+    """Raise `ArgumentError` if the data or the sizes cannot be trained with.
 
-
-def check_data(features: Any, labels: Any) -> None:
-    """Raise `ArgumentError` unless features (n, k) and labels (n,) are finite float32 NDArrays."""
-    for name, value, axes in (("features", features, "(n, k)"), ("labels", labels, "(n,)")):
-        if not isinstance(value, _mxnet.nd.NDArray):
-            raise ArgumentError(
-                f"{name} is a {type(value).__name__}; it must be an NDArray of shape {axes}: "
-                f"convert it with mxnet.nd.array({name})"
-            )
-        if value.dtype != np.float32:
-            raise ArgumentError(
-                f"{name} is {np.dtype(value.dtype).name}; it must be float32, as the weights are: "
-                f"{name}.astype('float32')"
-            )
-        if len(value.shape) != axes.count("n") + axes.count("k"):
-            raise ArgumentError(f"{name} has the shape {value.shape}; it must be {axes}")
-        if 0 in value.shape or -1 in value.shape:
-            raise ArgumentError(
-                f"{name} is empty (shape {value.shape}); there is nothing to train on"
-            )
+    The features (n, k) and the labels (n,) must be finite float32 NDArrays.
+    """
+    _check_array("features", features, "(n, k)")
+    _check_array("labels", labels, "(n,)")
     if len(features) != len(labels):
         raise ArgumentError(
             f"features has {len(features)} rows and labels has {len(labels)}; they must be equal"
         )
-    _check_finite("features", features.asnumpy())
-    _check_finite("labels", labels.asnumpy())
-
-
-def _check_finite(name: str, values: npt.NDArray[np.float32]) -> None:
-    finite = np.isfinite(values)
-    if finite.all():
-        return
-    place = np.argwhere(~finite)[0].tolist()
-    where = " and ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place))
-    raise ArgumentError(
-        f"{name} has {values[tuple(place)]} in {where} (counted from 0); every number must be "
-        "finite: leave such rows out"
-    )
-
-
-def check_sizes(batch_size: Any, num_epochs: Any) -> None:
-    """Raise `ArgumentError` unless both are whole numbers of at least 1."""
     for name, value in (("batch_size", batch_size), ("num_epochs", num_epochs)):
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not whole or value < 1:
             raise ArgumentError(f"{name} is {value!r}; it must be a whole number of at least 1")
+
+
+def _check_array(name: str, array: Any, axes: str) -> None:
+    if not isinstance(array, _mxnet.nd.NDArray):
+        raise ArgumentError(
+            f"{name} is a {type(array).__name__}; it must be an NDArray of shape {axes}: "
+            f"convert it with mxnet.nd.array({name})"
+        )
+    if array.dtype != np.float32:
+        raise ArgumentError(
+            f"{name} is {np.dtype(array.dtype).name}; it must be float32, as the weights are: "
+            f"{name}.astype('float32')"
+        )
+    if len(array.shape) != axes.count("n") + axes.count("k"):
+        raise ArgumentError(f"{name} has the shape {array.shape}; it must be {axes}")
+    if 0 in array.shape or -1 in array.shape:
+        raise ArgumentError(f"{name} is empty (shape {array.shape}); there is nothing to train on")
+    values = array.asnumpy()
+    bad = np.argwhere(~np.isfinite(values)).tolist()
+    if bad:
+        where = " and ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), bad[0]))
+        raise ArgumentError(
+            f"{name} has {values[tuple(bad[0])]} in {where} (counted from 0); every number must "
+            "be finite: leave such rows out"
+        )
 
 
 def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:

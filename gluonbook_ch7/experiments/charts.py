@@ -8,7 +8,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,16 +55,14 @@ def overlay_figure(
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    looks = (
-        (recorded, {**RECORDED, "color": "#999999", "linewidth": 4.0}, "o", "recorded"),
-        (rerun, RERUN, "x", "rerun"),
+    looks: tuple[dict[str, Any], ...] = (
+        {**RECORDED, "color": "#999999", "linewidth": 4.0, "marker": "o", "label": "recorded"},
+        {**RERUN, "marker": "x", "label": "rerun"},
     )
-    for lines, look, marker, name in looks:
-        for i, vertices in enumerate(lines):
-            first: dict[str, Any] = (
-                {"marker": marker, "markersize": 6, "label": name} if i == 0 else {}
-            )
-            axes.plot(*vertices.T, **look, **first)
+    for lines, look in zip((recorded, rerun), looks):
+        for vertices in lines:
+            axes.plot(*vertices.T, markersize=6, **look)
+            look.update(marker="", label=None)
     axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
     axes.legend()
     return figure
@@ -159,9 +157,6 @@ _LOOKS: tuple[dict[str, Any], ...] = (
 )
 
 
-SWEEP_SIZE = (11, 4.6)
-
-
 def draw_comparison(
     figure: Figure,
     losses: Mapping[str, npt.NDArray[Any]],
@@ -232,7 +227,6 @@ def _percentiles(values: npt.NDArray[Any], percents: Sequence[float]) -> npt.NDA
 
 def draw_sweep(
     figure: Figure,
-    title: str,
     grid: Mapping[str, npt.NDArray[Any]],
     median: npt.NDArray[Any],
     spread: npt.NDArray[Any],
@@ -243,7 +237,6 @@ def draw_sweep(
     Parameters
     ----------
     figure : Figure
-    title : str
     grid : dict of str to ndarray
         The values of each hyperparameter.
     median, spread, diverged : ndarray, shape (values of the first, values of the second)
@@ -253,14 +246,10 @@ def draw_sweep(
     -------
     ndarray of two Axes
     """
-    figure.suptitle(title)
     left, right = figure.subplots(1, 2)
     draw_losses(left, grid, median, diverged)
-    if len(grid) == 1:
-        _draw_curve(right, grid, spread, diverged, "spread over the seeds")
-    else:
-        _draw_map(right, grid, spread, diverged)
-        right.set_title("spread over the seeds (largest minus smallest)")
+    draw = _draw_curve if len(grid) == 1 else _draw_map
+    draw(right, grid, spread, diverged, "spread over the seeds (largest minus smallest)")
     return np.array([left, right])
 
 
@@ -275,9 +264,9 @@ def draw_losses(
         _draw_curve(axes, grid, median, diverged, "median final loss")
         return
     best = np.min(median)
+    title = f"median final loss, above the best cell's {best:.4f} (star)"
     # Cells within a part in a thousand of the best look alike: their seeds differ by more.
-    _draw_map(axes, grid, np.maximum(median - best, 1e-3 * best), diverged)
-    axes.set_title(f"median final loss, above the best cell's {best:.4f} (star)")
+    _draw_map(axes, grid, np.maximum(median - best, 1e-3 * best), diverged, title)
     i, j = np.unravel_index(np.argmin(median), median.shape)
     x, y = grid.values()
     axes.plot(x[i], y[j], "*", markersize=15, color="white", markeredgecolor="black")
@@ -288,15 +277,15 @@ def _draw_map(
     grid: Mapping[str, npt.NDArray[Any]],
     values: npt.NDArray[Any],
     diverged: npt.NDArray[Any],
+    title: str,
 ) -> None:
     """Draw one quantity over two hyperparameters, with a cross where a run diverged."""
     (x_name, x), (y_name, y) = grid.items()
     shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
-    mesh = axes.pcolormesh(x, y, shown.T, norm="log", cmap="viridis", shading="nearest")
+    norm = None if np.isnan(shown).all() else "log"  # the spread of a single seed is zero
+    mesh = axes.pcolormesh(_borders(x), _borders(y), shown.T, norm=norm, cmap="viridis")
     axes.figure.colorbar(mesh, ax=axes)
-    _scale(axes.set_xscale, x)
-    _scale(axes.set_yscale, y)
-    axes.set(xlabel=x_name, ylabel=y_name)
+    axes.set(xlabel=x_name, ylabel=y_name, xscale=_scale(x), yscale=_scale(y), title=title)
     at = np.argwhere(diverged > 0)
     if len(at):
         axes.plot(x[at[:, 0]], y[at[:, 1]], "x", markersize=4, color="black", label="diverged")
@@ -308,13 +297,12 @@ def _draw_curve(
     grid: Mapping[str, npt.NDArray[Any]],
     values: npt.NDArray[Any],
     diverged: npt.NDArray[Any],
-    name: str,
+    title: str,
 ) -> None:
     """Draw one quantity over one hyperparameter; values that diverged are marked above."""
     ((x_name, x),) = grid.items()
     axes.plot(x, np.where(np.isfinite(values), values, np.nan), marker="o", color="#0072B2")
-    _scale(axes.set_xscale, x)
-    axes.set(xlabel=x_name, ylabel=name, title=name, yscale="log")
+    axes.set(xlabel=x_name, ylabel=title, title=title, xscale=_scale(x), yscale="log")
     if (diverged > 0).any():
         at = x[diverged > 0]
         axes.plot(at, np.full(len(at), 0.97), "kx", transform=axes.get_xaxis_transform(),
@@ -322,11 +310,22 @@ def _draw_curve(
         axes.legend()
 
 
-def _scale(set_scale: Callable[[str], None], values: npt.NDArray[Any]) -> None:
-    """Use a logarithmic axis for values that are spaced in ratio."""
+def _scale(values: npt.NDArray[Any]) -> str:
+    """Return the scale of an axis: logarithmic for values that are spaced in ratio."""
     steps = np.diff(values)
-    if (values > 0).all() and len(values) > 2 and not np.allclose(steps, steps[0]):
-        set_scale("log")
+    in_ratio = (values > 0).all() and len(values) > 2 and not np.allclose(steps, steps[0])
+    return "log" if in_ratio else "linear"
+
+
+def _borders(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the borders of a map's cells, half-way between the values on their axis."""
+    if len(values) == 1:
+        return np.array([values[0] - 0.5, values[0] + 0.5])
+    in_ratio = _scale(values) == "log"
+    at = np.log(values) if in_ratio else values
+    middles = (at[:-1] + at[1:]) / 2
+    borders: npt.NDArray[Any] = np.r_[2 * at[0] - middles[0], middles, 2 * at[-1] - middles[-1]]
+    return np.exp(borders) if in_ratio else borders
 
 
 def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

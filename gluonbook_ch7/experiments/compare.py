@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from .. import _validation as validation
 from .._mxnet import nd
 from .._results import Result, Table, run_settings
 from .._sampling import last_checkpoint
+from .._validation import check_seeds, check_training
 from ..errors import ArgumentError
 from .frameworks import peer_names
 from .gap import Gap, Parting, measure_gap, short_number
@@ -275,9 +275,8 @@ def compare(
     divides a short minibatch by. If the two differ otherwise and the other has an ε, common values
     of it are tried; one with which the two are equal becomes a known difference.
     """
-    validation.check_data(features, labels)
-    validation.check_sizes(batch_size, num_epochs)
-    seeds = validation.check_seeds(seeds)
+    check_training(features, labels, batch_size, num_epochs)
+    seeds = check_seeds(seeds)
     pair = make_pair(rule, hyperparams, states, against, against_hyperparams, against_states)
     libraries = peer_names(peers)
     if libraries and pair.rule is None:

@@ -6,6 +6,7 @@ or of many. Taking each step of all runs together costs little more than taking 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Callable, Union
 
 import numpy as np
@@ -27,7 +28,9 @@ __all__ = ["StackedRuns"]
 RUNS_AT_ONCE = 500
 
 Floats = npt.NDArray[np.float32]
-Update = Callable[[nd.NDArray, nd.NDArray], None]
+# From the examples (steps, runs, rows) of some steps, and what the sum of a minibatch's gradients is
+# divided by, to the weights and the biases after them.
+BlockTrainer = Callable[[nd.NDArray, int], tuple[nd.NDArray, nd.NDArray]]
 
 
 @dataclass(frozen=True)
@@ -125,92 +128,88 @@ class StackedRuns:
         seeds, which = np.unique([self.seeds[run] for run in runs], return_inverse=True)
         orders = draw_orders(seeds.tolist(), len(self.features), self.num_epochs)[:, which]
         w, b = nd.array(self.weights[runs]), nd.array(self.bias[runs])
-        w.attach_grad()  # for a rule that cannot be traced
-        b.attach_grad()
+        params = [_flat(w, b)]
+        train_block = self._block_trainer(runs, hyperparams, w, b)
+        for order in orders:
+            for first, steps, rows in blocks(len(self.features), self.batch_size):
+                start = first * self.batch_size
+                examples = order[:, start : start + steps * rows]
+                examples = examples.reshape(-1, steps, rows).transpose(1, 0, 2)
+                divisor = rows if self.count_rows else self.batch_size
+                w, b = train_block(nd.array(examples, dtype="int32"), divisor)
+                if is_checkpoint(first + steps - 1, self.batch_size):
+                    params.append(_flat(w, b))
+        return nd.stack(*params, _flat(w, b))
+
+    def _block_trainer(
+        self, runs: npt.NDArray[np.intp], hyperparams: dict[str, Any], w: nd.NDArray, b: nd.NDArray
+    ) -> BlockTrainer:
+        """Return the function that takes the steps of a block."""
+        data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
+        if isinstance(self.rule, str):
+            # The bias first, because Trainer sorts parameters by name: Nadam's steps depend on it.
+            parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
+            optimizer = mx.optimizer.create(self.rule, param_dict=parameters, **hyperparams)
+            optimizer.rescale_grad /= self.batch_size
+            update = mx.optimizer.get_updater(optimizer)
+
+            def train_with_gluon(examples: nd.NDArray, _: int) -> tuple[nd.NDArray, nd.NDArray]:
+                for order in examples:
+                    grad_w, grad_b = stacked_gradients(1)(order=order, w=w, b=b, **data)
+                    update([0, 1], [grad_b, grad_w], [b, w])
+                return w, b
+
+            return train_with_gluon
         hyperparams = {
             name: nd.array(np.asarray(h)[runs].reshape(-1, 1, 1)) if np.ndim(h) else h
             for name, h in hyperparams.items()
         }
         stack = (len(runs), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
-        if isinstance(self.rule, str):
-            return self._step_by_step(_gluon_update(self, hyperparams, w, b), orders, w, b)
-        rule = self.rule
         num_steps = self.num_epochs * -(-len(self.features) // self.batch_size)
         try:
-            program = trace(rule, [w, b], states, hyperparams, num_steps)
+            program = trace(self.rule, [w, b], states, hyperparams, num_steps)
         except TraceError:
-            update = _rule_update(rule, states, hyperparams, w, b)
-            return self._step_by_step(update, orders, w, b)
-        return self._traced(program, orders)
-
-    def _traced(self, program: Program, orders: npt.NDArray[np.int32]) -> nd.NDArray:
-        """Train ten steps at a time."""
-        data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
-        arrays = program.arrays
-        params = [_flat(*arrays[:2])]
-        step = 0
-        for order in orders:
-            for first, steps, rows in blocks(len(self.features), self.batch_size):
-                start = first * self.batch_size
-                examples = order[:, start : start + steps * rows]
-                examples = examples.reshape(-1, steps, rows).transpose(1, 0, 2)
-                inputs = {f"array{k}": array for k, array in enumerate(arrays)}
-                if program.changing.size:
-                    inputs["numbers"] = nd.array(program.changing[step : step + steps].ravel())
-                divisor = rows if self.count_rows else self.batch_size
-                run = stacked_steps(program.key, steps, divisor)
-                arrays = run(order=nd.array(examples, dtype="int32"), **data, **inputs)
-                step += steps
-                if is_checkpoint(first + steps - 1, self.batch_size):
-                    params.append(_flat(*arrays[:2]))
-        return nd.stack(*params, _flat(*arrays[:2]))
-
-    def _step_by_step(
-        self,
-        update: Update,
-        orders: npt.NDArray[np.int32],
-        w: nd.NDArray,
-        b: nd.NDArray,
-    ) -> nd.NDArray:
-        """Train with an update that must be called for each step."""
-        data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
-        params = [_flat(w, b)]
-        for order in orders:
-            for batch_i, start in enumerate(range(0, order.shape[1], self.batch_size)):
-                examples = order[:, start : start + self.batch_size]
-                divisor = examples.shape[1] if self.count_rows else self.batch_size
-                gradients = stacked_gradients(1 if isinstance(self.rule, str) else divisor)
-                order_now = nd.array(examples, dtype="int32")
-                update(*gradients(order=order_now, w=w, b=b, **data))
-                if is_checkpoint(batch_i, self.batch_size):
-                    params.append(_flat(w, b))
-        return nd.stack(*params, _flat(w, b))
+            return _untraced(self.rule, states, hyperparams, w, b, data)
+        return _traced(program, data)
 
 
-def _rule_update(
-    rule: Rule, states: Any, hyperparams: dict[str, Any], w: nd.NDArray, b: nd.NDArray
-) -> Update:
-    """Return the step of a rule that cannot be traced on the stacked parameters."""
+def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:
+    """Return what takes the steps of a traced rule, all of a block as one operator."""
+    arrays, numbers = program.arrays, iter(program.changing)
 
-    def update(grad_w: nd.NDArray, grad_b: nd.NDArray) -> None:
-        w.grad[:] = grad_w
-        b.grad[:] = grad_b
-        rule([w, b], states, hyperparams)
+    def train_block(examples: nd.NDArray, divisor: int) -> tuple[nd.NDArray, nd.NDArray]:
+        nonlocal arrays
+        steps = len(examples)
+        inputs = {f"array{k}": array for k, array in enumerate(arrays)}
+        if program.changing.size:
+            inputs["numbers"] = nd.array(np.concatenate(list(islice(numbers, steps))))
+        arrays = stacked_steps(program.key, steps, divisor)(order=examples, **data, **inputs)
+        return arrays[0], arrays[1]
 
-    return update
+    return train_block
 
 
-def _gluon_update(
-    block: StackedRuns, hyperparams: dict[str, Any], w: nd.NDArray, b: nd.NDArray
-) -> Update:
-    """Return the step of a Gluon optimizer on the stacked parameters, as ``Trainer`` takes it."""
-    # The bias first, because Trainer sorts parameters by name: Nadam's steps depend on it.
-    parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
-    optimizer = mx.optimizer.create(str(block.rule), param_dict=parameters, **hyperparams)
-    optimizer.rescale_grad /= block.batch_size
-    updater = mx.optimizer.get_updater(optimizer)
-    return lambda grad_w, grad_b: updater([0, 1], [grad_b, grad_w], [b, w])
+def _untraced(
+    rule: Rule,
+    states: Any,
+    hyperparams: dict[str, Any],
+    w: nd.NDArray,
+    b: nd.NDArray,
+    data: dict[str, nd.NDArray],
+) -> BlockTrainer:
+    """Return what takes the steps of a rule that must be called for each."""
+    w.attach_grad()
+    b.attach_grad()
+
+    def train_block(examples: nd.NDArray, divisor: int) -> tuple[nd.NDArray, nd.NDArray]:
+        for order in examples:
+            gradients = stacked_gradients(divisor)(order=order, w=w, b=b, **data)
+            w.grad[:], b.grad[:] = gradients
+            rule([w, b], states, hyperparams)
+        return w, b
+
+    return train_block
 
 
 def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:

@@ -110,16 +110,17 @@ class Sweep(Result):
             If no hyperparameter varies, or more than two.
         """
         from ..figures import plt
-        from .charts import SWEEP_SIZE, draw_losses, draw_sweep
+        from .charts import draw_losses, draw_sweep
 
         if len(self.grid) not in (1, 2):
             raise ArgumentError(f"a figure shows 1 or 2 hyperparameters, not {len(self.grid)}")
         if ax is not None:
             draw_losses(ax, self.grid, self.median, self.diverged)
             return ax
-        title = f"{self.settings['rule']}, {len(self.seeds)} seeds a cell, {self.settings['data']}"
-        figure = plt.figure(figsize=SWEEP_SIZE, layout="constrained")
-        return draw_sweep(figure, title, self.grid, self.median, self.spread, self.diverged)
+        figure = plt.figure(figsize=(11, 4.6), layout="constrained")
+        rule, data = self.settings["rule"], self.settings["data"]
+        figure.suptitle(f"{rule}, {len(self.seeds)} seeds a cell, {data}")
+        return draw_sweep(figure, self.grid, self.median, self.spread, self.diverged)
 
 
 def sweep(

@@ -108,6 +108,20 @@ def test_diverged_runs_do_not_break_an_ensemble(data, recwarn):
     assert not [each for each in recwarn if each.category is RuntimeWarning]
 
 
+def test_the_cells_of_a_map_are_around_their_values():
+    """If this fails, cells on a logarithmic axis have other widths than the steps of the grid.
+
+    With one seed there is no spread to show, which must not break the figure.
+    """
+    grid = {"lr": np.geomspace(0.001, 1, 4), "gamma": np.array([0.5])}
+    found = Sweep(grid, (0,), np.ones((4, 1, 1), np.float32), {"rule": "mine", "data": ""})
+    axes = found.plot()[0]
+    axes.figure.draw_without_rendering()
+    corners = axes.collections[0].get_coordinates()
+    np.testing.assert_allclose(corners[0, :, 0], 10.0 ** np.arange(-3.5, 1))
+    assert axes.get_xscale() == "log" and corners[0, 0, 1] < 0.5 < corners[1, 0, 1]
+
+
 def test_a_sweep_over_three_hyperparameters_has_no_plot(data):
     """If this fails, a figure of three axes shows two of them."""
     grid = {"lr": [0.01, 0.02], "mom": [0.1, 0.2], "other": [1, 2]}
