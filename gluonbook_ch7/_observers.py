@@ -15,21 +15,10 @@ __all__ = ["TrainingCall", "notify_training", "on_data", "on_descent", "on_train
 
 @dataclass(frozen=True)
 class TrainingCall:
-    """The arguments of ``train_ch7`` or ``train_gluon_ch7``, as they were before the first step.
+    """The arguments of ``train_ch7`` or ``train_gluon_ch7``, as they were before the first step."""
 
-    Attributes
-    ----------
-    rule : callable or str
-        The update rule, or the name of Gluon's optimizer.
-    states : sequence of NDArray, or of sequences of NDArray, or None
-        The rule's states; None for Gluon.
-    hyperparams : dict
-    features, labels, batch_size, num_epochs
-        As in `fit_scratch`.
-    """
-
-    rule: Any
-    states: Any
+    rule: Any  # the update rule, or the name of Gluon's optimizer
+    states: Any  # None for Gluon
     hyperparams: Any
     features: Any
     labels: Any

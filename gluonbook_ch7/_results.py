@@ -159,19 +159,10 @@ def run_settings(
     num_epochs: int,
     **more: Any,
 ) -> dict[str, Any]:
-    """Return the settings of a result.
+    """Return the settings of a result, with what else is given, such as ``seed=0``.
 
-    Call it before training: a rule such as Adam changes its hyperparameters.
-
-    Parameters
-    ----------
-    rule : callable or str
-    hyperparams : dict
-        Numbers, strings and arrays are kept as they are; anything else as its repr.
-    features, labels, batch_size, num_epochs
-        As in `fit_scratch`.
-    **more
-        Such as ``seed=0``.
+    Call it before training: a rule such as Adam changes its hyperparameters. Of these numbers,
+    strings and arrays are kept as they are; anything else as its repr.
     """
     from . import __version__
     from ._mxnet import mx

@@ -87,17 +87,8 @@ def draw_starts(
     Marsaglia's polar method in float32, as in the C++ library: for x, y uniform in [-1, 1) with
     0 < r² = x² + y² ≤ 1, the next normal number is y √(-2 ln r² / r²).
 
-    Parameters
-    ----------
-    seeds : sequence of int
-    num_features : int
-
-    Returns
-    -------
-    weights : ndarray, shape (runs, k, 1), float32
-        From N(0, 0.01²); equal to MXNet's to one unit in the last place.
-    bias : ndarray, shape (runs, 1, 1), float32
-        Zeros.
+    The weights are (runs, k, 1), equal to MXNet's to one unit in the last place; the biases,
+    (runs, 1, 1), are zero.
     """
     twister = np.random.RandomState()
     normals = []
@@ -137,14 +128,10 @@ def _normals(
 
 
 def draw_orders(seeds: Sequence[int], num_examples: int, num_epochs: int) -> npt.NDArray[np.int32]:
-    """Draw each run's order of the examples for every epoch.
+    """Draw each run's order of the examples for every epoch, (epochs, runs, n).
 
     As Gluon's ``RandomSampler`` does after ``np.random.seed(seed)``: one ``shuffle`` of
     ``arange(n)`` for each epoch.
-
-    Returns
-    -------
-    ndarray, shape (epochs, runs, n), int32
     """
     orders = np.empty((num_epochs, len(seeds), num_examples), np.int32)
     generator = np.random.RandomState()

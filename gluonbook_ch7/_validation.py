@@ -106,16 +106,9 @@ def checked_2d(rule: Function) -> Function:
 
 
 def check_hyperparams(rule: str, hyperparams: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Raise `ArgumentError` if a hyperparameter is missing or outside its domain.
+    """Raise `ArgumentError` if a hyperparameter that a rule reads is missing or out of its domain.
 
-    Parameters
-    ----------
-    rule : str
-        The rule's name, for the message.
-    hyperparams : dict
-        Numbers, or arrays of numbers (NDArray or ndarray), all of which are checked.
-    names : sequence of str
-        The hyperparameters that the rule reads.
+    A hyperparameter may be an array (NDArray or ndarray), all of whose numbers are checked.
     """
     _check_step(rule, hyperparams, names)
     for name in names:

@@ -99,11 +99,7 @@ class LossCurve(Result):
 class Recorder:
     """Keeps the parameters of a run: the first ones and, with `keep_path`, those after each step.
 
-    Parameters
-    ----------
-    w, b : NDArray
-        The weights, (k, 1) or (1, k), and the bias (1,), which training changes in place.
-    keep_path : bool
+    The weights are (k, 1) or (1, k), the bias is (1,); training changes them in place.
     """
 
     def __init__(self, w: nd.NDArray, b: nd.NDArray, keep_path: bool) -> None:

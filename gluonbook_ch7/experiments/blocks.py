@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, as_completed
 from pathlib import Path
-from typing import Any, Callable, Optional, Protocol
+from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -18,32 +18,20 @@ import numpy.typing as npt
 from .._files import write_whole
 from ..errors import WorkerError
 
-__all__ = ["Block", "Store", "run_blocks"]
-
-
-class Block(Protocol):
-    """A piece of work whose result depends on nothing but itself."""
-
-    def run(self) -> npt.NDArray[Any]:
-        """Do the work."""
+__all__ = ["Store", "run_blocks"]
 
 
 class Store:
     """A folder with the result of each finished block, named by the hash of the block.
 
-    Parameters
-    ----------
-    folder : Path
-        Made when the first block is kept.
-    code : bytes
-        The source that the blocks run and that their hash does not cover.
+    The hash covers `code` as well: the source that a block runs and does not contain.
     """
 
     def __init__(self, folder: Path, code: bytes = b"") -> None:
         self.folder = folder
         self.code = code
 
-    def find(self, block: Block) -> Optional[npt.NDArray[Any]]:
+    def find(self, block: Any) -> Optional[npt.NDArray[Any]]:
         """Return the result of a block, or None."""
         try:
             kept: npt.NDArray[Any] = np.load(self._path(block), allow_pickle=False)
@@ -51,7 +39,7 @@ class Store:
             return None
         return kept
 
-    def keep(self, block: Block, result: npt.NDArray[Any]) -> None:
+    def keep(self, block: Any, result: npt.NDArray[Any]) -> None:
         """Keep the result of a block."""
         content = io.BytesIO()
         np.save(content, result, allow_pickle=False)
@@ -68,33 +56,22 @@ class Store:
         if self.folder.exists():
             self.folder.rmdir()
 
-    def _path(self, block: Block) -> Path:
+    def _path(self, block: Any) -> Path:
         digest = hashlib.sha256(self.code + pickle.dumps(block, protocol=4)).hexdigest()
         return self.folder / f"{digest[:32]}.npy"
 
 
 def run_blocks(
-    blocks: Sequence[Block],
+    blocks: Sequence[Any],
     executor: Optional[Executor] = None,
     store: Optional[Store] = None,
     on_block: Optional[Callable[[int, int], None]] = None,
 ) -> list[npt.NDArray[Any]]:
     """Run blocks and return their results in order.
 
-    Parameters
-    ----------
-    blocks : sequence of Block
-    executor : concurrent.futures.Executor, optional
-        Runs the blocks; without it they run here, one after the other.
-    store : Store, optional
-        Keeps each result as soon as it is finished; what it has is not computed again.
-    on_block : callable, optional
-        Called as ``on_block(finished, total)`` at the beginning and after each block.
-
-    Raises
-    ------
-    WorkerError
-        If a worker died and its executor gave up. Finished blocks are in the store.
+    Without an executor they run here, one after the other. What the store has is not computed
+    again. ``on_block(finished, total)`` is called at the beginning and after each block. Raises
+    `WorkerError` if a worker died and its executor gave up; finished blocks are in the store.
     """
     results: list[Any] = [store.find(block) if store else None for block in blocks]
     missing = [i for i, result in enumerate(results) if result is None]
@@ -112,14 +89,14 @@ def run_blocks(
 
 
 def _run(
-    blocks: Sequence[Block], missing: Iterable[int], executor: Optional[Executor]
+    blocks: Sequence[Any], missing: Iterable[int], executor: Optional[Executor]
 ) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """Yield the index and the result of each missing block, in whichever order they finish."""
     if executor is None:
         for i in missing:
             yield i, blocks[i].run()
         return
-    futures = {executor.submit(_run_block, blocks[i]): i for i in missing}
+    futures = {executor.submit(blocks[i].run): i for i in missing}
     died = None
     try:
         for future in as_completed(futures):
@@ -135,10 +112,6 @@ def _run(
             future.cancel()
     if died is not None:
         raise WorkerError(f"a worker process died ({type(died).__name__}: {died})") from died
-
-
-def _run_block(block: Block) -> npt.NDArray[Any]:
-    return block.run()
 
 
 def _is_death(error: BaseException) -> bool:

@@ -43,15 +43,9 @@ def overlay_figure(
     labels: tuple[str, str],
     title: str,
 ) -> Figure:
-    """Draw recorded lines and, over them, the rerun's.
+    """Draw recorded lines and, over them, the rerun's; the first of each has markers.
 
-    Parameters
-    ----------
-    recorded, rerun : sequence of ndarray, shape (n, 2)
-        The lines' vertices in data units; the first of each is drawn with markers.
-    labels : (str, str)
-        Of the two axes.
-    title : str
+    A line is its vertices in data units, (n, 2). The labels are those of the two axes.
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
@@ -70,22 +64,12 @@ def overlay_figure(
 
 @dataclass(frozen=True)
 class Fan:
-    """One panel of a fan chart.
-
-    Attributes
-    ----------
-    title : str
-    epochs : ndarray, shape (m,)
-    losses : ndarray, shape (runs, m)
-        The ensemble whose bands are drawn.
-    recorded, rerun : ndarray, shape (m,)
-        The two curves drawn over it.
-    """
+    """One panel of a fan chart: the bands of an ensemble, and two curves over them."""
 
     title: str
-    epochs: npt.NDArray[Any]
-    losses: npt.NDArray[Any]
-    recorded: npt.NDArray[Any]
+    epochs: npt.NDArray[Any]  # (m,)
+    losses: npt.NDArray[Any]  # of the ensemble, (runs, m)
+    recorded: npt.NDArray[Any]  # (m,)
     rerun: npt.NDArray[Any]
 
 
@@ -93,14 +77,7 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     """Draw ensembles as bands of percentiles, the recorded curve and the rerun over them.
 
     The first epoch's fall is so much larger than the later fluctuations that the loss axis shows
-    the fluctuations and lets the fall enter from above.
-
-    Parameters
-    ----------
-    fans : sequence of Fan
-        One panel each, on a common loss axis.
-    title : str
-        Over the whole chart.
+    the fluctuations and lets the fall enter from above. The fans are panels with one loss axis.
     """
     figure = Figure(figsize=(5 * len(fans), 4.2), layout="constrained")
     figure.suptitle(title)
@@ -164,13 +141,7 @@ def draw_comparison(
 ) -> npt.NDArray[Any]:
     """Draw losses above, and below them how far apart the parameters are; return the two axes.
 
-    Parameters
-    ----------
-    figure : Figure
-    losses : dict of str to ndarray, shape (seeds, steps + 1)
-        The full-batch losses with each optimizer.
-    gaps : dict of str to ndarray, shape (seeds, steps + 1)
-        The largest difference up to each step, by what is left different.
+    Both are (seeds, steps + 1): the losses by optimizer, the gaps by what is left different.
     """
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
     for i, (name, values) in enumerate(losses.items()):
@@ -212,11 +183,7 @@ def _draw_median(axes: Axes, values: npt.NDArray[Any], i: int, of: int, **line: 
 def _percentiles(values: npt.NDArray[Any], percents: Sequence[float]) -> npt.NDArray[Any]:
     """Return percentiles of the runs that have not diverged at each step; NaN where none is left.
 
-    Parameters
-    ----------
-    values : ndarray, shape (runs, m)
-        NaN or infinite where a run has diverged.
-    percents : sequence of float
+    The values are (runs, m), and NaN or infinite where a run has diverged.
     """
     values = np.where(np.isfinite(values), values, np.nan)
     percentiles = np.full((len(percents), values.shape[1]), np.nan)
@@ -234,17 +201,7 @@ def draw_sweep(
 ) -> npt.NDArray[Any]:
     """Draw the final loss over a grid of one or two hyperparameters, and its spread.
 
-    Parameters
-    ----------
-    figure : Figure
-    grid : dict of str to ndarray
-        The values of each hyperparameter.
-    median, spread, diverged : ndarray, shape (values of the first, values of the second)
-        Of each cell, over its seeds; for one hyperparameter of shape (values,).
-
-    Returns
-    -------
-    ndarray of two Axes
+    The grid has the values of each hyperparameter, and is the shape of what was found in its cells.
     """
     left, right = figure.subplots(1, 2)
     draw_losses(left, grid, median, diverged)

@@ -33,23 +33,12 @@ Floats = npt.NDArray[np.float32]
 
 
 class Optimizer(NamedTuple):
-    """A library's optimizer for one of the chapter's rules.
-
-    Attributes
-    ----------
-    name : str
-    names : dict
-        Its name for each of the chapter's hyperparameters.
-    aligned : dict
-        Values of its other hyperparameters with which it is as close to the rule as they allow.
-    constants : dict
-        Hyperparameters without which it is another rule.
-    """
+    """A library's optimizer for one of the chapter's rules."""
 
     name: str
-    names: Mapping[str, str]
-    aligned: Mapping[str, float]
-    constants: Mapping[str, float] = {}
+    names: Mapping[str, str]  # its name for each of the chapter's hyperparameters
+    aligned: Mapping[str, float]  # what else brings it as close to the rule as can be
+    constants: Mapping[str, float] = {}  # without which it is another rule
 
 
 _PYTORCH = {
@@ -90,12 +79,7 @@ def _can_be_imported(module: str) -> bool:
 def peer_names(peers: Union[str, Iterable[str]]) -> tuple[str, ...]:
     """Return the libraries' names as they spell them, from one name or several, in any case.
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such library.
-    DependencyError
-        If one is not installed.
+    Raise `ArgumentError` if there is no such library, `DependencyError` if it is not installed.
     """
     spelling = {name.lower(): name for name in PEERS}
     names = []
@@ -112,23 +96,10 @@ def peer_names(peers: Union[str, Iterable[str]]) -> tuple[str, ...]:
 def counterpart(
     peer: str, rule: str, hyperparams: Mapping[str, Any]
 ) -> tuple[Any, dict[str, Any], Mapping[str, float]]:
-    """Return a library's optimizer for one of the chapter's rules.
+    """Return a library's optimizer for one of the chapter's rules, with its hyperparameters.
 
-    Parameters
-    ----------
-    peer : {"PyTorch", "optax"}
-    rule : str
-    hyperparams : dict
-        Under the chapter's names.
-
-    Returns
-    -------
-    optimizer
-        A class of ``torch.optim``, or a constructor of optax.
-    settings : dict
-        Its hyperparameters; all that the rule does not take is the library's default.
-    aligned : dict
-        What else can be set to be as close to the rule as possible.
+    What the rule does not take is the library's default. The last dict returned has what else can
+    be set to be as close to the rule as possible.
     """
     library = PEERS[peer]
     optimizer = library.optimizers[rule]
@@ -214,14 +185,11 @@ def _flat(trials: Trials, w: Any, b: Any) -> Floats:
 
 
 class Library(NamedTuple):
-    """A library: how to train with it, its optimizers for the chapter's rules, what it imports.
-
-    The last of the modules has the optimizers.
-    """
+    """How to train with a library, its optimizers for the chapter's rules, and what it imports."""
 
     follow: Callable[[Any, Mapping[str, Any]], Follow]
     optimizers: Mapping[str, Optimizer]
-    modules: tuple[str, ...]
+    modules: tuple[str, ...]  # the last one has the optimizers
 
 
 PEERS = {

@@ -15,18 +15,8 @@ def full_batch_losses(
 
     The loss of a linear model is a quadratic form in the second moments of the data: with
     z = (x, 1, y), v = (w, b, −1) and M the mean of z zᵀ over the examples, it is vᵀ M v / 2. It is
-    computed in float64 and agrees with the mean in float32 to about 1e-7.
-
-    Parameters
-    ----------
-    params : ndarray, shape (..., k + 1)
-        The weights and, last in each row, the bias.
-    features : NDArray or ndarray, shape (n, k)
-    labels : NDArray or ndarray, shape (n,)
-
-    Returns
-    -------
-    ndarray, shape (...), float64
+    computed in float64 and agrees with the mean in float32 to about 1e-7. The parameters are
+    (..., k + 1): the weights and, last in each row, the bias.
     """
     z = _with_ones(features, labels)
     v = np.concatenate([params.astype(np.float64), -np.ones((*params.shape[:-1], 1))], axis=-1)

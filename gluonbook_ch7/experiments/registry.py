@@ -22,18 +22,12 @@ __all__ = ["RULES", "SHORT_MINIBATCH", "Difference", "UpdateRule", "adam_like_gl
 class Difference:
     """A known difference between a rule from scratch and another optimizer, usually Gluon's.
 
-    Attributes
-    ----------
-    name : str
-    ours, theirs : str
-        What each does.
-    our_changes, their_changes : dict
-        Hyperparameters that remove the difference: of the rule's `like_gluon`, or of the other
-        optimizer. With ``count_rows``, ``Trainer.step`` is told how many rows the minibatch has.
+    Hyperparameters of the rule's `like_gluon`, or of the other optimizer, remove it. ``count_rows``
+    is one for every optimizer: ``Trainer.step`` is told how many rows the minibatch has.
     """
 
     name: str
-    ours: str
+    ours: str  # what each does
     theirs: str
     our_changes: Mapping[str, Any] = field(default_factory=dict)
     their_changes: Mapping[str, Any] = field(default_factory=dict)
@@ -41,42 +35,21 @@ class Difference:
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """A rule of the chapter and all that belongs to it.
-
-    Attributes
-    ----------
-    step : callable
-        The rule itself.
-    init_states : callable or None
-        Makes the states from the features.
-    hyperparams : dict
-        The values that the chapter trains with.
-    gluon : str
-        The name of Gluon's optimizer.
-    gluon_names : dict
-        Gluon's name for each hyperparameter. There is none for Adam's t.
-    differences : tuple of Difference
-    like_gluon : callable or None
-        A variant of the rule that can follow Gluon where Gluon's hyperparameters cannot follow the
-        rule.
-    """
+    """A rule of the chapter and all that belongs to it."""
 
     step: Callable[[Sequence[Any], Any, dict[str, Any]], None]
-    init_states: Optional[Callable[[Any], Any]]
-    hyperparams: Mapping[str, float]
-    gluon: str
-    gluon_names: Mapping[str, str]
+    states: Callable[[Any], Any]  # makes the states from the features
+    hyperparams: Mapping[str, float]  # the values that the chapter trains with
+    gluon: str  # the name of Gluon's optimizer
+    gluon_names: Mapping[str, str]  # Gluon's name for each hyperparameter; Adam's t has none
     differences: tuple[Difference, ...]
+    # Can follow Gluon where Gluon's hyperparameters cannot follow the rule.
     like_gluon: Optional[Callable[..., None]] = None
 
     @property
     def name(self) -> str:
         """The name of the rule's function."""
         return self.step.__name__
-
-    def states(self, features: Any) -> Any:
-        """Return the rule's states before the first step."""
-        return self.init_states(features) if self.init_states else None
 
     def gluon_hyperparams(self, hyperparams: Mapping[str, Any]) -> dict[str, Any]:
         """Return hyperparameters under Gluon's names."""
@@ -138,7 +111,7 @@ def _epsilon(ours: float, gluons: float, name: str = "epsilon") -> Difference:
 _RULES = (
     UpdateRule(
         step=rules.sgd,
-        init_states=None,
+        states=lambda features: None,
         hyperparams={"lr": 0.05},
         gluon="sgd",
         gluon_names={"lr": "learning_rate"},
@@ -146,7 +119,7 @@ _RULES = (
     ),
     UpdateRule(
         step=rules.sgd_momentum,
-        init_states=rules.init_momentum_states,
+        states=rules.init_momentum_states,
         hyperparams={"lr": 0.02, "mom": 0.5},
         gluon="sgd",
         gluon_names={"lr": "learning_rate", "mom": "momentum"},
@@ -154,7 +127,7 @@ _RULES = (
     ),
     UpdateRule(
         step=rules.adagrad,
-        init_states=rules.init_adagrad_states,
+        states=rules.init_adagrad_states,
         hyperparams={"lr": 0.1},
         gluon="adagrad",
         gluon_names={"lr": "learning_rate"},
@@ -162,7 +135,7 @@ _RULES = (
     ),
     UpdateRule(
         step=rules.rmsprop,
-        init_states=rules.init_rmsprop_states,
+        states=rules.init_rmsprop_states,
         hyperparams={"lr": 0.01, "gamma": 0.9},
         gluon="rmsprop",
         gluon_names={"lr": "learning_rate", "gamma": "gamma1"},
@@ -170,7 +143,7 @@ _RULES = (
     ),
     UpdateRule(
         step=rules.adadelta,
-        init_states=rules.init_adadelta_states,
+        states=rules.init_adadelta_states,
         hyperparams={"rho": 0.9},
         gluon="adadelta",
         gluon_names={"rho": "rho"},
@@ -178,7 +151,7 @@ _RULES = (
     ),
     UpdateRule(
         step=rules.adam,
-        init_states=rules.init_adam_states,
+        states=rules.init_adam_states,
         hyperparams={"lr": 0.01, "t": 1},
         gluon="adam",
         gluon_names={"lr": "learning_rate"},

@@ -27,26 +27,13 @@ ELEMENTWISE = {rule.gluon for rule in RULES.values()}
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """An optimizer with its hyperparameters.
+    """An optimizer with its hyperparameters."""
 
-    Attributes
-    ----------
-    name : str
-        Such as ``"rmsprop"``, ``"Gluon's nag"`` or ``"PyTorch's Adam"``.
-    library : str
-        ``"scratch"``, ``"Gluon"``, ``"PyTorch"`` or ``"optax"``.
-    hyperparams : dict
-    train : callable
-        Trains with given hyperparameters and returns every step's parameters for each trial.
-    known : dict
-        The hyperparameters that it has, with their defaults; empty if that cannot be known.
-    """
-
-    name: str
-    library: str
+    name: str  # such as "rmsprop", "Gluon's nag" or "PyTorch's Adam"
+    library: str  # "scratch", "Gluon", "PyTorch" or "optax"
     hyperparams: Mapping[str, Any]
     train: Callable[[Trials, dict[str, Any]], Paths]
-    known: Mapping[str, Any]
+    known: Mapping[str, Any]  # the defaults of its hyperparameters, where they can be known
     _trained: dict[Any, Paths] = field(default_factory=dict)
 
     def paths(self, trials: Trials, changes: Mapping[str, Any]) -> Paths:
@@ -77,10 +64,7 @@ def make_pair(
 ) -> Pair:
     """Return the sides of a comparison, from the arguments of `compare` with these names.
 
-    Raises
-    ------
-    ArgumentError
-        If the rule, the optimizer or a hyperparameter is unknown, or cannot be trained with.
+    Raise `ArgumentError` if the rule, the optimizer or a hyperparameter is unknown.
     """
     known = _known_rule(rule)
     if known is None and against is None:

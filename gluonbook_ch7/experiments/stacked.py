@@ -6,7 +6,6 @@ or of many. Taking each step of all runs together costs little more than taking 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Callable, Union
 
 import numpy as np
@@ -39,37 +38,19 @@ class StackedRuns:
 
     It holds NumPy arrays, so it can be sent to another process, and all random draws follow from
     its seeds, so it gives the same result there.
-
-    Attributes
-    ----------
-    rule : callable or str
-        As `fit_ensemble` takes it.
-    states : nested tuples of ndarray, or None
-        Those of a single run.
-    hyperparams : dict
-        Numbers, or arrays of shape (runs,).
-    features : ndarray, shape (n, k), float32
-    labels : ndarray, shape (n,), float32
-    batch_size, num_epochs : int
-    seeds : tuple of int
-        Of the runs' shuffles.
-    weights, bias : ndarray, shape (runs, k, 1) and (runs, 1, 1), float32
-        The starting points.
-    count_rows : bool
-        As `fit_ensemble` takes it.
     """
 
     rule: Union[Rule, str]
-    states: Any
-    hyperparams: dict[str, Any]
+    states: Any  # those of a single run
+    hyperparams: dict[str, Any]  # numbers, or arrays (runs,)
     features: Floats
     labels: Floats
     batch_size: int
     num_epochs: int
-    seeds: tuple[int, ...]
-    weights: Floats
-    bias: Floats
-    count_rows: bool
+    seeds: tuple[int, ...]  # of the runs' shuffles
+    weights: Floats  # before the first step, (runs, k, 1)
+    bias: Floats  # (runs, 1, 1)
+    count_rows: bool  # as `fit_ensemble` takes it
 
     def some(self, runs: Any) -> "StackedRuns":
         """Return some of the runs, with a slice of them."""
@@ -87,10 +68,7 @@ class StackedRuns:
     def run(self) -> Floats:
         """Train the runs; return the parameters at each checkpoint and at the end.
 
-        Returns
-        -------
-        ndarray, shape (runs, m + 1, k + 1), float32
-            The weights and, last in each row, the bias.
+        They are (runs, m + 1, k + 1): the weights and, last in each row, the bias.
         """
         groups = [
             (runs[first : first + RUNS_AT_ONCE], numbers)
@@ -176,14 +154,13 @@ class StackedRuns:
 
 def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:
     """Return what takes the steps of a traced rule, all of a block as one operator."""
-    arrays, numbers = program.arrays, iter(program.changing)
+    arrays, step = program.arrays, 0
 
     def train_block(examples: nd.NDArray, divisor: int) -> tuple[nd.NDArray, nd.NDArray]:
-        nonlocal arrays
+        nonlocal arrays, step
         steps = len(examples)
-        inputs = {f"array{k}": array for k, array in enumerate(arrays)}
-        if program.changing.size:
-            inputs["numbers"] = nd.array(np.concatenate(list(islice(numbers, steps))))
+        inputs = program.inputs(arrays, slice(step, step + steps))
+        step += steps
         arrays = stacked_steps(program.key, steps, divisor)(order=examples, **data, **inputs)
         return arrays[0], arrays[1]
 

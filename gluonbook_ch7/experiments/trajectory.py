@@ -28,24 +28,12 @@ Paths = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Trials:
-    """What trainings draw with some seeds.
-
-    Attributes
-    ----------
-    seeds : tuple of int
-    weights, bias : ndarray, shape (trials, k, 1) and (trials, 1, 1), float32
-        The parameters before the first step.
-    orders : ndarray, shape (epochs, trials, n), int32
-        The examples in the order in which each epoch takes them.
-    features : NDArray, shape (n, k), float32
-    labels : NDArray, shape (n,), float32
-    batch_size : int
-    """
+    """What trainings draw with some seeds, and the data that they are trained on."""
 
     seeds: tuple[int, ...]
-    weights: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
-    orders: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]  # before the first step, (trials, k, 1)
+    bias: npt.NDArray[np.float32]  # (trials, 1, 1)
+    orders: npt.NDArray[np.int32]  # in which each epoch takes the examples, (epochs, trials, n)
     features: nd.NDArray
     labels: nd.NDArray
     batch_size: int
@@ -90,17 +78,7 @@ def draw_trials(
 def follow_scratch(
     trials: Trials, rule: Rule, make_states: Callable[[Any], Any], hyperparams: dict[str, Any]
 ) -> Paths:
-    """Train with an update rule, as `fit_scratch` does; return the parameters after every step.
-
-    Parameters
-    ----------
-    trials : Trials
-    rule : callable
-    make_states : callable
-        Makes the rule's states before the first step from the features.
-    hyperparams : dict
-        Left as they are, even by Adam.
-    """
+    """Train with an update rule, as `fit_scratch` does; return the parameters after every step."""
     paths: list[Any] = [
         fit_scratch(
             rule,
@@ -129,19 +107,9 @@ def follow_gluon(
 ) -> Paths:
     """Train with a Gluon optimizer, as `fit_gluon` does; return the parameters after every step.
 
-    Parameters
-    ----------
-    trials : Trials
-    name : str
-        The optimizer's name.
-    hyperparams : dict
-        Under Gluon's names.
-    count_rows : bool
-        Divide the gradient of a short minibatch by its rows, not by the batch size as the book
-        does.
-    elementwise : bool
-        Whether the optimizer treats every number on its own, so that all parameters of all trials
-        can be updated as one array. Otherwise there must be one trial.
+    With `count_rows` the gradient of a short minibatch is divided by its rows, and not by the batch
+    size as in the book. An `elementwise` optimizer treats every number on its own, so all
+    parameters of all trials are updated as one array; for any other there must be one trial.
     """
     params = nd.array(np.concatenate([trials.weights, trials.bias], axis=1)[:, :, 0])
     gradient = params.zeros_like()

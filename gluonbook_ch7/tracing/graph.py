@@ -89,24 +89,12 @@ def _apply(name: str, operands: list[Any]) -> Any:
 
 @lru_cache(maxsize=64)
 def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
-    """Return some steps of training from scratch as one operator.
+    """Return some steps of training from scratch, with `rows` examples each, as one operator.
 
-    Parameters
-    ----------
-    key
-        What the rule does: the `Program`'s key.
-    steps : int
-    rows : int
-        The number of examples in a minibatch.
-    keep_path : bool
-
-    Returns
-    -------
-    callable
-        From ``X`` (steps * rows, k), ``y`` (steps * rows, 1), ``array0`` the weights, ``array1``
-        the bias, ``array2`` … the states and, if a number changes, ``numbers`` with those of all
-        steps, to the arrays after the last step; with `keep_path`, also to the weights and the bias
-        after each, (steps, k + 1).
+    From ``X`` (steps * rows, k), ``y`` (steps * rows, 1), ``array0`` the weights, ``array1`` the
+    bias, ``array2`` … the states and, if a number changes, ``numbers`` with those of all steps, to
+    the arrays after the last step; with `keep_path`, also to the weights and the bias after each,
+    (steps, k + 1).
     """
     X, y = mx.sym.var("X"), mx.sym.var("y")
     arrays, numbers = _variables(key, steps)
@@ -139,20 +127,10 @@ def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
 def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
     """Return some steps of training many runs from scratch, stacked, as one operator.
 
-    Parameters
-    ----------
-    key
-        What the rule does: the `Program`'s key.
-    steps : int
-    divisor : int
-        What the sum of a minibatch's gradients is divided by.
-
-    Returns
-    -------
-    callable
-        From ``features`` (n, k), ``labels`` (n, 1), ``order`` (steps, runs, rows), the examples of
-        each minibatch, ``array0`` the weights (runs, k, 1), ``array1`` the biases (runs, 1, 1),
-        ``array2`` … and ``numbers`` as in `scratch_steps`, to the arrays after the last step.
+    From ``features`` (n, k), ``labels`` (n, 1), ``order`` (steps, runs, rows), the examples of each
+    minibatch, ``array0`` the weights (runs, k, 1), ``array1`` the biases (runs, 1, 1), ``array2`` …
+    and ``numbers`` as in `scratch_steps`, to the arrays after the last step.
+    The sum of a minibatch's gradients is divided by `divisor`.
     """
     features, labels, order = map(mx.sym.var, ("features", "labels", "order"))
     arrays, numbers = _variables(key, steps)

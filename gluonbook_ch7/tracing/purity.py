@@ -11,7 +11,7 @@ import functools
 import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,8 @@ def _why(name: str, value: Any, seen: set[int]) -> str:
     if isinstance(value, functools.partial):
         parts = (value.func, *value.args, *value.keywords.values())
         return _first(_why("a partial argument", part, seen) for part in parts)
-    if isinstance(value, FunctionType) and _package(value) not in _OPERATOR_MODULES:
+    package = str(getattr(value, "__module__", "")).partition(".")[0]
+    if isinstance(value, FunctionType) and package not in _OPERATOR_MODULES:
         return _first(_reasons(value, seen))
     if value is _UNDEFINED:
         return f"it uses {name}, which is not defined"
@@ -79,10 +80,6 @@ def _is_pure_callable(value: Any) -> bool:
     return isinstance(value, np.ufunc)
 
 
-def _package(function: FunctionType) -> str:
-    return str(function.__module__).partition(".")[0]
-
-
 def _reasons(function: FunctionType, seen: set[int]) -> Iterator[str]:
     """Yield the reasons why a function is impure, and '' for what is pure."""
     defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
@@ -90,7 +87,11 @@ def _reasons(function: FunctionType, seen: set[int]) -> Iterator[str]:
         yield _why("a default argument", default, seen)
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
     for name, cell in cells.items():
-        yield _why(name, _content(cell), seen)
+        try:
+            value = cell.cell_contents
+        except ValueError:  # the name has no value yet
+            value = _UNDEFINED
+        yield _why(name, value, seen)
     for code in _nested(function.__code__):
         yield from _changes(code, cells)
         for name, value in _globals(code, function.__globals__):
@@ -127,13 +128,6 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _nested(constant)
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # the name has no value yet
-        return _UNDEFINED
 
 
 def _first(reasons: Iterable[str]) -> str:

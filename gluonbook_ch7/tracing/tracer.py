@@ -18,42 +18,29 @@ __all__ = ["Key", "Program", "trace"]
 
 
 class Key(NamedTuple):
-    """What a rule does in a step; equal keys compile to equal graphs.
+    """What a rule does in a step; equal keys compile to equal graphs."""
 
-    Attributes
-    ----------
-    operators : tuple of (name, operand, ...)
-        In the order in which they are applied; an operand is a `Place`. The gradients of the
-        parameters are counted after the arrays.
-    ends : tuple of Place
-        Where the value of each array after the step is found.
-    constants : tuple of float or None
-        The numbers that the operators use; None for one that changes from step to step.
-    """
-
+    # (name, operand, ...) in the order in which they are applied; an operand is a `Place`. The
+    # gradients of the parameters are counted after the arrays.
     operators: tuple[Any, ...]
-    ends: tuple[Place, ...]
-    constants: tuple[Optional[float], ...]
+    ends: tuple[Place, ...]  # where the value of each array after the step is found
+    constants: tuple[Optional[float], ...]  # None for a number that changes from step to step
 
 
 class Program(NamedTuple):
-    """What a rule does in all steps of a training.
-
-    Attributes
-    ----------
-    key : Key
-    arrays : list of NDArray
-        The parameters, the states, and hyperparameters that are arrays, each once.
-    changing : ndarray, shape (steps, c), float64
-        The numbers that change from step to step.
-    hyperparams : dict
-        The hyperparameters after the last step.
-    """
+    """What a rule does in all steps of a training."""
 
     key: Key
-    arrays: list[nd.NDArray]
-    changing: npt.NDArray[np.float64]
-    hyperparams: dict[str, Any]
+    arrays: list[nd.NDArray]  # the parameters, the states and hyperparameters, each once
+    changing: npt.NDArray[np.float64]  # the numbers that change, (steps, c)
+    hyperparams: dict[str, Any]  # after the last step
+
+    def inputs(self, arrays: Sequence[nd.NDArray], steps: slice) -> dict[str, nd.NDArray]:
+        """Return what the operator for some steps takes, besides the data."""
+        inputs = {f"array{k}": array for k, array in enumerate(arrays)}
+        if self.changing.size:
+            inputs["numbers"] = nd.array(self.changing[steps].ravel())
+        return inputs
 
 
 def trace(
@@ -69,20 +56,8 @@ def trace(
     that changes them, as Adam counts its steps, is called once for each step. It gets stand-ins for
     the arrays and a copy of the hyperparameters, so nothing is changed if this fails.
 
-    Parameters
-    ----------
-    rule : callable
-    params : sequence of NDArray
-    states : nested tuples, lists and dicts of NDArray, or None
-    hyperparams : dict
-        Numbers, or arrays that are broadcast with the parameters.
-    num_steps : int
-
-    Raises
-    ------
-    TraceError
-        If the rule depends on anything but its arguments, looks at the numbers in an array, or
-        applies to one what is not an elementwise operator.
+    Raise `TraceError` if the rule depends on anything but its arguments, looks at the numbers in an
+    array, or applies to one what is not an elementwise operator.
     """
     reason = why_impure(rule)
     if reason:
@@ -91,25 +66,21 @@ def trace(
         raise TraceError(f"its hyperparams are a {type(hyperparams).__name__}, not a dict")
     arrays = _distinct_arrays([list(params), states, hyperparams])
     values = dict(hyperparams)
-    steps: list[_Step] = []
+    tapes, ends = [], []
     for _ in range(num_steps):
         before = dict(values)
-        steps.append(_read_step(rule, params, states, values, arrays))
+        tape, places = _read_step(rule, params, states, values, arrays)
+        tapes.append(tape)
+        ends.append(places)
         if values == before:
             break
-    operators, ends, first_numbers = steps[0]
-    if any((step.operators, step.ends) != (operators, ends) for step in steps):
+    if any(tape.operators != tapes[0].operators for tape in tapes) or len(set(ends)) > 1:
         raise TraceError("it does not do the same in every step")
-    numbers = np.array([step.numbers for step in steps], np.float64)
+    numbers = np.array([tape.numbers for tape in tapes], np.float64)
     same = (numbers == numbers[0]).all(axis=0)
-    constants = tuple(x if fixed else None for x, fixed in zip(first_numbers, same))
-    return Program(Key(operators, ends, constants), arrays, numbers[:, ~same], values)
-
-
-class _Step(NamedTuple):
-    operators: tuple[Any, ...]
-    ends: tuple[Place, ...]
-    numbers: tuple[float, ...]
+    constants = tuple(x if fixed else None for x, fixed in zip(tapes[0].numbers, same))
+    key = Key(tuple(tapes[0].operators), ends[0], constants)
+    return Program(key, arrays, numbers[:, ~same], values)
 
 
 def _read_step(
@@ -118,8 +89,11 @@ def _read_step(
     states: Any,
     hyperparams: dict[str, Any],
     arrays: Sequence[nd.NDArray],
-) -> _Step:
-    """Call the rule once, on stand-ins; update the hyperparameters as it does."""
+) -> tuple[Tape, tuple[Place, ...]]:
+    """Call the rule once, on stand-ins; update the hyperparameters as it does.
+
+    Returns what it did, and where the value of each array after the step is found.
+    """
     tape = Tape()
     stand_ins = {id(x): StandIn(x.shape, tape, ("array", k)) for k, x in enumerate(arrays)}
     own_params = [stand_ins[id(p)] for p in params]
@@ -144,8 +118,7 @@ def _read_step(
             raise TraceError(f"its hyperparameter {name} is a {type(value).__name__}, not a number")
     for name in hyperparams.keys() - own_hyperparams.keys():
         del hyperparams[name]
-    ends = tuple(stand_in._place for stand_in in stand_ins.values())
-    return _Step(tuple(tape.operators), ends, tuple(tape.numbers))
+    return tape, tuple(stand_in._place for stand_in in stand_ins.values())
 
 
 def _distinct_arrays(tree: Any) -> list[nd.NDArray]:

@@ -19,11 +19,6 @@ from gluonbook_ch7.training import fit_gluon, fit_scratch
 
 
 @pytest.fixture(scope="module")
-def twin():
-    return load_data_ch7(source="twin")
-
-
-@pytest.fixture(scope="module")
 def data(request, twin):
     """Return the real data if it is there, else the twin."""
     try:

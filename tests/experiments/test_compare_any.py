@@ -8,7 +8,6 @@ import pytest
 
 import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet import nd
-from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.compare import compare
 
@@ -29,12 +28,6 @@ CENTERED = {
     },
     "states": my_rules.init_centered_states,
 }
-
-
-@pytest.fixture(scope="module")
-def data():
-    twin = load_data_ch7(source="twin")
-    return twin.features, twin.labels
 
 
 @pytest.fixture

@@ -9,18 +9,11 @@ from hypothesis import strategies as st
 import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet import gluon, mx, nd
 from gluonbook_ch7._sampling import draw_orders, draw_starts
-from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
 
 SCRATCH = {"lr": 0.01, "gamma": 0.9}
 GLUON = {"learning_rate": 0.01, "gamma1": 0.9}
-
-
-@pytest.fixture(scope="module")
-def data():
-    twin = load_data_ch7(source="twin")
-    return twin.features, twin.labels
 
 
 def single(rule, hyperparams, data, *sizes, seed):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError, DependencyError
 from gluonbook_ch7.experiments import frameworks
 from gluonbook_ch7.experiments.compare import compare
@@ -19,11 +18,6 @@ LEFT = {
     ("PyTorch", "rmsprop"): (1e-6, 1e-3),
     ("optax", "adam"): (1e-6, 1e-5),
 }
-
-
-@pytest.fixture(scope="module")
-def twin():
-    return load_data_ch7(source="twin")
 
 
 @pytest.fixture(scope="module")

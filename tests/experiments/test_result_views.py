@@ -7,7 +7,6 @@ import pytest
 from matplotlib import pyplot as plt
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.compare import compare
 from gluonbook_ch7.experiments.ensemble import Ensemble
@@ -15,12 +14,6 @@ from gluonbook_ch7.experiments.sweep import Sweep
 from gluonbook_ch7.loss_curve import LossCurve
 
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
-
-
-@pytest.fixture(scope="module")
-def data():
-    twin = load_data_ch7(source="twin")
-    return twin.features, twin.labels
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import pytest
 
 import gluonbook_ch7 as gb
 from gluonbook_ch7.cli.sweep import parse_range
-from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError, WorkerError, WorkerWarning
 from gluonbook_ch7.experiments import ensemble as ensemble_module
 from gluonbook_ch7.experiments.blocks import Store, run_blocks
@@ -22,12 +21,6 @@ from gluonbook_ch7.experiments.executors import dask_cluster, local_processes
 from gluonbook_ch7.experiments.sweep import sweep
 
 GRID = {"lr": [0.01, 0.1, 0.3], "gamma": [0.5, 0.9]}
-
-
-@pytest.fixture(scope="module")
-def data():
-    twin = load_data_ch7(source="twin")
-    return twin.features, twin.labels
 
 
 def small_sweep(data, **options):
@@ -243,14 +236,12 @@ def test_bad_ranges_are_told(name, text, message):
         parse_range(name, text)
 
 
-def command(*arguments, cwd):
+def command(*arguments):
     return [sys.executable, "-m", "gluonbook_ch7", "sweep", "--data", "twin", *arguments]
 
 
 def run(*arguments, cwd):
-    return subprocess.run(
-        command(*arguments, cwd=cwd), cwd=cwd, capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def test_the_command_prints_the_best_and_writes_all(tmp_path):
@@ -277,7 +268,7 @@ MY_RULE = f"{Path(__file__).with_name('my_rules.py')}:nesterov"
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_rule_of_ones_own(tmp_path, processes):
+def test_a_rule_of_ones_own(tmp_path, data, processes):
     """If this fails, a reader cannot sweep their own rule, or not in several processes."""
     settings = ("--set", "lr=0.01:0.1:3log", "--set", "mom=0.5", "--seeds", "2", "--epochs", "1")
     result = run(MY_RULE, *settings, "--processes", processes, "--json", "s.json", cwd=tmp_path)
@@ -285,11 +276,8 @@ def test_a_rule_of_ones_own(tmp_path, processes):
     assert "nesterov: the best of 3 cells, 6 runs" in result.stdout
     content = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
     assert content["rule"] == "nesterov" and len(content["cells"]) == 3
-    twin = load_data_ch7(source="twin")
-    found = sweep(
-        "nag", None, {"learning_rate": np.geomspace(0.01, 0.1, 3), "momentum": 0.5},
-        twin.features, twin.labels, 10, 1, seeds=2,
-    )  # fmt: skip
+    grid = {"learning_rate": np.geomspace(0.01, 0.1, 3), "momentum": 0.5}
+    found = sweep("nag", None, grid, *data, 10, 1, seeds=2)
     best = found.cells()[0]
     # Gluon divides the short last minibatch by ten, but no checkpoint comes after it.
     assert content["cells"][0]["median"] == pytest.approx(best["median"], rel=1e-5)
@@ -345,7 +333,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(tmp_path, processes):
     arguments = ("rmsprop", "--lr", "0.01:0.1:200", "--gamma", "0.1:0.9:50", "--out", "out")
     kept = tmp_path / "out" / "blocks"
     with subprocess.Popen(
-        command(*arguments, "--processes", processes, cwd=tmp_path),
+        command(*arguments, "--processes", processes),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
