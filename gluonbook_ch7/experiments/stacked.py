@@ -27,8 +27,8 @@ __all__ = ["StackedRuns"]
 RUNS_AT_ONCE = 500
 
 Floats = npt.NDArray[np.float32]
-# From the examples (steps, runs, rows) of some steps, and what the sum of a minibatch's gradients is
-# divided by, to the weights and the biases after them.
+# Takes the examples (steps, runs, rows) of some steps, and what the sum of a minibatch's gradients
+# is divided by; returns the weights and the biases after these steps.
 BlockTrainer = Callable[[nd.NDArray, int], tuple[nd.NDArray, nd.NDArray]]
 
 

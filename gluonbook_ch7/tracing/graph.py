@@ -129,8 +129,8 @@ def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
 
     From ``features`` (n, k), ``labels`` (n, 1), ``order`` (steps, runs, rows), the examples of each
     minibatch, ``array0`` the weights (runs, k, 1), ``array1`` the biases (runs, 1, 1), ``array2`` …
-    and ``numbers`` as in `scratch_steps`, to the arrays after the last step.
-    The sum of a minibatch's gradients is divided by `divisor`.
+    and ``numbers`` as in `scratch_steps`, to the arrays after the last step. The sum of a
+    minibatch's gradients is divided by `divisor`.
     """
     features, labels, order = map(mx.sym.var, ("features", "labels", "order"))
     arrays, numbers = _variables(key, steps)
