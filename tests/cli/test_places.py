@@ -93,6 +93,8 @@ def interrupt(arguments, cwd, is_time):
     deadline = time.monotonic() + 60
     while not is_time(process.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
+    # Python ends an extension module that is interrupted while it starts by an abort.
+    time.sleep(0.1)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=60)
