@@ -1,6 +1,7 @@
 """The commands, run as a person runs them."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -55,11 +56,21 @@ def test_rerun_writes_readable_figures_and_json(rerun, folder):
     )
 
 
-def test_edition_1_0_exits_with_1(folder):
-    """If this fails, a script cannot tell from the exit status that the results differ."""
-    result = run("rerun", "--edition", "1.0", "--data", "twin", cwd=folder)
+def test_edition_1_0_is_told_apart(tmp_path):
+    """If this fails, the evidence cannot say no, or a script cannot tell from the exit status."""
+    data = os.environ.get("GLUONBOOK_CH7_DATA", "twin")
+    options = ("--edition", "1.0", "--data", data, "--json", "v.json")
+    result = run("rerun", *options, cwd=tmp_path)
     assert result.returncode == 1, result.stderr
     assert result.stdout.endswith("The section is NOT reproduced.\n")
+    content = json.loads((tmp_path / "v.json").read_text(encoding="utf-8"))
+    outputs = {each["output"]: each for each in content["outputs"]}
+    for name in ("from scratch", "Gluon"):
+        assert outputs[f"{name}: first loss"]["verdict"] == "different"
+        for output in (f"{name}: printed loss", f"{name}: 30 later losses"):
+            assert outputs[output]["verdict"] == "different"
+            assert outputs[output]["numbers"]["p"] < 0.001
+    assert outputs["2-D descent: figure"]["verdict"] == "identical"
 
 
 @pytest.mark.parametrize(
