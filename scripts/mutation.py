@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Optional
@@ -31,40 +32,45 @@ SECONDS = 300  # after which the tests of a mutant are taken to hang, which coun
 WANTED = 0.92
 
 # For each group of modules, the tests that must notice a change in them, the quickest first.
-_TRAINING = "tests/test_reaches_026.py tests/test_training.py tests/tracing/test_tracing.py"
+_TRAINING = "tests/test_reaches_026.py tests/test_training.py tests/tracing"
 _ENSEMBLES = "tests/experiments/test_ensemble.py tests/experiments/test_sweep.py"
+_COMPARE = "tests/experiments/test_compare.py tests/experiments/test_compare_any.py"
+_JUDGE = "tests/reproduce/test_evidence.py tests/reproduce/test_section.py"
+_CHAPTERS = "tests/reproduce/test_chapter_run.py tests/reproduce/test_power.py"
 TESTS = {
     "rules.py": "tests/test_rules.py",
     "model.py": "tests/test_model.py tests/test_training.py",
     "descent2d.py": "tests/test_descent2d.py",
     "data.py": "tests/test_data.py",
     "figures.py": "tests/test_figures.py tests/test_descent2d.py",
-    "training.py": _TRAINING,
-    "loss_curve.py": f"{_TRAINING} tests/test_results.py",
+    "training.py": f"{_TRAINING} tests/test_results.py",
+    "loss_curve.py": f"tests/test_results.py {_TRAINING}",
     "_sampling.py": f"{_ENSEMBLES} {_TRAINING}",
-    "tracing": "tests/tracing",
-    "experiments/registry.py": "tests/test_rules.py tests/experiments/test_compare.py",
-    "experiments/objective.py": f"{_ENSEMBLES} tests/experiments/test_compare.py",
-    "experiments/ensemble.py": _ENSEMBLES,
+    "tracing": "tests/tracing tests/test_training.py",
+    "experiments/registry.py": f"tests/test_rules.py {_COMPARE}",
+    "experiments/objective.py": f"{_ENSEMBLES} {_COMPARE}",
+    "experiments/ensemble.py": f"{_ENSEMBLES} tests/experiments/test_result_views.py",
     "experiments/stacked.py": _ENSEMBLES,
-    "reproduce/evidence.py": "tests/reproduce",
-    "reproduce/geometry.py": "tests/reproduce",
-    "reproduce/losses.py": "tests/reproduce",
-    "reproduce/verdict.py": "tests/reproduce",
+    "reproduce/evidence.py": f"{_JUDGE} {_CHAPTERS}",
+    "reproduce/geometry.py": f"{_JUDGE} {_CHAPTERS}",
+    "reproduce/losses.py": f"{_JUDGE} {_CHAPTERS}",
+    "reproduce/verdict.py": f"{_JUDGE} {_CHAPTERS}",
 }
 
 
 @click.command()
 @click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Mutants.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
-@click.option("--only", help="Only modules whose path contains this.")
+@click.option(
+    "--only", multiple=True, help="Only modules whose path contains this. Can be repeated."
+)
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results too.")
 def main(
-    sample: int, seed: int, only: Optional[str], processes: int, json_file: Optional[Path]
+    sample: int, seed: int, only: Sequence[str], processes: int, json_file: Optional[Path]
 ) -> None:
     """Try a sample of mutants; print those that survive. Exit status 1 if fewer than 92 % die."""
-    modules = [module for module in _modules() if not only or only in str(module)]
+    modules = [each for each in _modules() if not only or any(part in str(each) for part in only)]
     items = _mutants(modules)
     chosen = random.Random(seed).sample(items, min(sample, len(items)))
     click.echo(f"{len(chosen)} of {len(items):,} mutants of {len(modules)} modules.")
