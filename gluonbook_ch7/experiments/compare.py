@@ -18,7 +18,7 @@ from .._sampling import last_checkpoint
 from .._validation import check_seeds, check_training
 from ..errors import ArgumentError
 from .frameworks import peer_names
-from .gap import Gap, Parting, measure_gap, short_number
+from .gap import Gap, Parting, measure_gap, short_number, ulps_number
 from .objective import full_batch_losses
 from .registry import Difference
 from .sides import Pair, make_pair, peer_side
@@ -29,14 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Gap", "Parting", "compare"]
 
-ROW_HEADINGS = (
-    "left different",
-    "median",
-    "range of seeds",
-    "worst",
-    "ulps",
-    "> 1e-6",
-)
+ROW_HEADINGS = ("left different", "median", "range of seeds", "worst", "ulps", "> 1e-6")
 # The values of ε that are tried if two optimizers differ and one has an ε that can be set.
 EPSILONS = (1e-8, 1e-6, 1e-7, 1e-5, 1e-10, 1e-9, 1e-4, 1e-3, 1e-12)
 
@@ -118,12 +111,12 @@ class Comparison(Result):
             at = [f"{name} at step {step}" for name, step in self.diverged_at.items()]
             return f"diverged: {', '.join(at)}"
         if self.as_in_book.is_rounding:
-            return f"the same to rounding ({_size(self.as_in_book)})"
+            return f"the same to rounding ({self.as_in_book.size})"
         if self.aligned.is_rounding:
             matter = [name for name, gap in self.only.items() if not gap.is_rounding]
-            return f"the same but for: {', '.join(matter)} (without, {_size(self.aligned)})"
+            return f"the same but for: {', '.join(matter)} (without, {self.aligned.size})"
         if self.parting is None:  # no step adds more than rounding might
-            return f"drifting apart slowly ({_size(self.aligned)})"
+            return f"drifting apart slowly ({self.aligned.size})"
         known = ", and not because of a known difference" if self.differences else ""
         return f"different{known}: {self.parting}"
 
@@ -200,19 +193,9 @@ def _row(case: str, gap: Gap) -> tuple[str, ...]:
         short_number(gap.largest),
         f"{low} to {high}",
         str(gap.worst_seed),
-        _ulps(gap.ulps),
+        ulps_number(gap.ulps),
         "never" if first is None else str(first),
     )
-
-
-def _ulps(value: float) -> str:
-    if value >= 1e5:
-        return short_number(value)
-    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
-
-
-def _size(gap: Gap) -> str:
-    return f"{short_number(gap.worst)} at most, {_ulps(gap.ulps)} ulps"
 
 
 def compare(
@@ -296,12 +279,8 @@ def compare(
     try:
         trials = draw_trials(features, labels, batch_size, num_epochs, seeds)
         known = pair.differences + _epsilon_difference(pair, trials)
-        paths = {
-            "scratch": ours.paths(trials, {}),
-            theirs.name if theirs.library == "scratch" else theirs.library: theirs.paths(
-                trials, {}
-            ),
-        }
+        their_name = theirs.name if theirs.library == "scratch" else theirs.library
+        paths = {"scratch": ours.paths(trials, {}), their_name: theirs.paths(trials, {})}
         peer_gaps, peer_gaps_aligned = {}, {}
         for library in libraries:
             peer, alignment = peer_side(library, ours.name, ours.hyperparams)

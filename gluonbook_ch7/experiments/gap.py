@@ -13,7 +13,7 @@ from .trajectory import LIMIT, Paths
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Gap", "Parting", "measure_gap", "short_number"]
+__all__ = ["Gap", "Parting", "measure_gap", "short_number", "ulps_number"]
 
 # How many units in the last place of a step's largest weight rounding alone may come to: the
 # chapter's rules and Gluon's, aligned, were at most 59 apart in 240 runs, 239 of them at most 22.
@@ -154,6 +154,11 @@ class Gap(Result):
         difference = float(absolute[step])
         return Parting(self.seeds[i], step, parameter, difference, difference / float(unit[step]))
 
+    @property
+    def size(self) -> str:
+        """The largest difference in words."""
+        return f"{short_number(self.worst)} at most, {ulps_number(self.ulps)} ulps"
+
     def numbers(self) -> dict[str, Any]:
         """Return what summarises the steps and the seeds."""
         return {
@@ -207,6 +212,13 @@ def measure_gap(seeds: tuple[int, ...], ours: Paths, theirs: Paths) -> Gap:
     a, b = np.where(finite, ours, np.nan), np.where(finite, theirs, np.nan)
     scale = np.maximum(np.abs(a), np.abs(b)).max(axis=-1)
     return Gap(seeds, np.abs(a.astype(np.float64) - b), scale)
+
+
+def ulps_number(value: float) -> str:
+    """Return a number of units in the last place, such as ``3.0`` or ``2.2e5``."""
+    if value >= 1e5:
+        return short_number(value)
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def short_number(value: float) -> str:

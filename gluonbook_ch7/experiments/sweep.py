@@ -53,10 +53,9 @@ class Sweep(Result):
     @property
     def spread(self) -> npt.NDArray[np.float32]:
         """The largest minus the smallest loss of each cell; infinite where a run diverged."""
-        losses = np.where(np.isfinite(self.losses), self.losses, np.inf)
-        with np.errstate(invalid="ignore"):
-            spread = losses.max(axis=-1) - losses.min(axis=-1)
-        return np.where(np.isfinite(losses).all(axis=-1), spread, np.inf)
+        with np.errstate(invalid="ignore"):  # between two infinite losses
+            spread = np.ptp(self.losses, axis=-1)
+        return np.where(self.diverged == 0, spread, np.float32(np.inf))
 
     @property
     def diverged(self) -> npt.NDArray[np.int64]:
