@@ -99,13 +99,14 @@ def train_gluon(
     """Train ``Dense(1)`` with a Gluon optimizer; return the losses and the last epoch's seconds.
 
     The gradients are one operator. The optimizer is Gluon's own, called as ``Trainer.step`` calls
-    it on one machine: with the gradients divided by the batch size."""
+    it on one machine: with the gradients divided by the batch size.
+    """
     # The bias first, because Trainer sorts parameters by name.
     optimizer = mx.optimizer.create(name, param_dict={0: net.bias, 1: net.weight}, **hyperparams)
     optimizer.rescale_grad /= batch_size
     w, b = recorder.w, recorder.b
     grad_w, grad_b = nd.zeros(w.shape), nd.zeros(b.shape)
-    update = recorder.after(_updater(optimizer, [b, w], [grad_b, grad_w]))
+    update = recorder.after(mx.optimizer.get_updater(optimizer))
     labels = labels.reshape((-1, 1))
     gradients, full_batch_loss = gluon_gradients(), gluon_mean_loss()
     losses = [full_batch_loss(X=features, y=labels, w=w, b=b)[0]]
@@ -114,28 +115,12 @@ def train_gluon(
         minibatches = split_minibatches(*shuffled(features, labels), batch_size)
         for batch_i, (X, y) in enumerate(minibatches):
             gradients(X=X, y=y, w=w, b=b, out=[grad_w, grad_b])
-            update()
+            update([0, 1], [grad_b, grad_w], [b, w])
             if is_checkpoint(batch_i, batch_size):
                 losses.append(full_batch_loss(X=features, y=labels, w=w, b=b)[0])
         nd.waitall()
         seconds = time.perf_counter() - start
     return nd.concat(*losses, dim=0).asnumpy(), seconds
-
-
-def _updater(
-    optimizer: Any, params: list[nd.NDArray], gradients: list[nd.NDArray]
-) -> Callable[[], None]:
-    """Return what ``mx.optimizer.Updater`` does with the parameters in every step."""
-    if optimizer.aggregate_num:  # it updates several parameters in one operator
-        updater = mx.optimizer.get_updater(optimizer)
-        return lambda: updater(list(range(len(params))), gradients, params)
-    states = [optimizer.create_state_multi_precision(k, p) for k, p in enumerate(params)]
-
-    def update() -> None:
-        for k, p in enumerate(params):
-            optimizer.update_multi_precision(k, p, gradients[k], states[k])
-
-    return update
 
 
 def warn_not_traced(reason: str) -> None:
