@@ -107,17 +107,13 @@ class Recorder:
         self.b = b
         self.keep_path = keep_path
         self._start = w.asnumpy().reshape(-1, 1), b.asnumpy()
-        self._path: list[nd.NDArray] = []
+        self.path: list[nd.NDArray] = []  # of arrays (steps, k + 1)
         self.record()
 
     def record(self) -> None:
         """Append the parameters to the path."""
         if self.keep_path:
-            self.extend(nd.concat(self.w.reshape((1, -1)), self.b.reshape((1, 1)), dim=1))
-
-    def extend(self, rows: nd.NDArray) -> None:
-        """Append the parameters after several steps, (steps, k + 1), to the path."""
-        self._path.append(rows)
+            self.path.append(nd.concat(self.w.reshape((1, -1)), self.b.reshape((1, 1)), dim=1))
 
     def after(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """Return a step function that also records the parameters, if the path is kept."""
@@ -140,5 +136,5 @@ class Recorder:
             weights=self.w.asnumpy().ravel(),
             bias=float(self.b.asscalar()),
             settings=settings,
-            path=nd.concat(*self._path, dim=0).asnumpy() if self.keep_path else None,
+            path=nd.concat(*self.path, dim=0).asnumpy() if self.keep_path else None,
         )

@@ -20,7 +20,6 @@ from .trajectory import LIMIT
 
 __all__ = [
     "Fan",
-    "draw_bands",
     "draw_comparison",
     "draw_ensemble",
     "draw_gap",
@@ -83,7 +82,7 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     figure.suptitle(title)
     panels = figure.subplots(1, len(fans), sharey=True, squeeze=False)[0]
     for axes, fan in zip(panels, fans):
-        draw_bands(axes, fan.epochs, fan.losses)
+        _draw_bands(axes, fan.epochs, fan.losses)
         axes.plot(fan.epochs, fan.recorded, **RECORDED, marker="o", markersize=4, label="recorded")
         axes.plot(fan.epochs, fan.rerun, **RERUN, marker="x", markersize=5, label="rerun")
         axes.set_title(fan.title)
@@ -95,14 +94,14 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
 
 def draw_ensemble(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
     """Draw an ensemble's losses, (runs, m), as bands of percentiles and their median."""
-    draw_bands(axes, epochs, losses)
+    _draw_bands(axes, epochs, losses)
     axes.plot(epochs, _percentiles(losses, [50])[0], **RECORDED, label="median")
     _show_later(axes, [losses])
     axes.set_ylabel("loss")
     axes.legend()
 
 
-def draw_bands(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
+def _draw_bands(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
     """Draw between which losses all, 90 % and 50 % of the runs are at each checkpoint."""
     bands = (
         (0, 100, "#dbe9f4", "all runs"),

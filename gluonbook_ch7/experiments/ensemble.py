@@ -243,11 +243,9 @@ def _runs_per_block(
 
 def _per_run(name: str, value: Any, runs: int) -> Any:
     """Return a hyperparameter as a number, or as an array with one number for each run."""
-    if isinstance(value, nd.NDArray):
-        value = value.asnumpy()
     if np.ndim(value) == 0:
         return value
-    value = np.asarray(value)
+    value = value.asnumpy() if isinstance(value, nd.NDArray) else np.asarray(value)
     if value.dtype.kind not in "iuf":
         raise ArgumentError(f"the hyperparameter {name} must be a number, or one for each run")
     if value.size != runs:

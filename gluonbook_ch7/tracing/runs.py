@@ -59,7 +59,7 @@ def train_scratch(
             inputs = program.inputs(arrays, slice(step, step + steps))
             arrays = run(X=X[examples], y=y[examples], **inputs)
             if recorder.keep_path:
-                recorder.extend(arrays.pop())
+                recorder.path.append(arrays.pop())
             step += steps
             if is_checkpoint(first + steps - 1, batch_size):
                 losses.append(mean_loss()(X=features, y=labels, w=arrays[0], b=arrays[1])[0])
