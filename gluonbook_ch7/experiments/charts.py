@@ -133,6 +133,9 @@ _LOOKS: tuple[dict[str, Any], ...] = (
 )
 
 
+GAPS_TITLE = "what is left different"
+
+
 def draw_comparison(
     figure: Figure,
     losses: Mapping[str, npt.NDArray[Any]],
@@ -149,14 +152,15 @@ def draw_comparison(
     above.set_ylabel("loss")
     above.legend()
     draw_gaps(below, gaps)
-    figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    lines = below.get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=2, title=GAPS_TITLE)
     return np.array([above, below])
 
 
 def draw_gaps(axes: Axes, gaps: Mapping[str, npt.NDArray[Any]]) -> None:
     """Draw one line for each case, and the limit below which a difference counts as rounding."""
     for i, (name, so_far) in enumerate(gaps.items()):
-        draw_gap(axes, so_far, i, len(gaps), label=f"left different: {name}")
+        draw_gap(axes, so_far, i, len(gaps), label=name)
     axes.axhline(LIMIT, color="#555555", linewidth=0.8, label="1e-6: below, only rounding")
 
 

@@ -114,7 +114,8 @@ class Comparison(Result):
             return f"the same to rounding ({self.as_in_book.size})"
         if self.aligned.is_rounding:
             matter = [name for name, gap in self.only.items() if not gap.is_rounding]
-            return f"the same but for: {', '.join(matter)} (without, {self.aligned.size})"
+            them = "them" if len(matter) > 1 else "it"
+            return f"the same but for {' and '.join(matter)} (without {them}, {self.aligned.size})"
         if self.parting is None:  # no step adds more than rounding might
             return f"drifting apart slowly ({self.aligned.size})"
         known = ", and not because of a known difference" if self.differences else ""
@@ -168,12 +169,12 @@ class Comparison(Result):
         matplotlib Axes, or an array of two
         """
         from ..figures import plt
-        from .charts import draw_comparison, draw_gaps
+        from .charts import GAPS_TITLE, draw_comparison, draw_gaps
 
         gaps = {name: gap.so_far for name, gap in self.cases.items()}
         if ax is not None:
             draw_gaps(ax, gaps)
-            ax.legend()
+            ax.legend(title=GAPS_TITLE)
             return ax
         figure = plt.figure(figsize=(7.5, 7), layout="constrained")
         figure.suptitle(

@@ -36,7 +36,7 @@ def test_the_command(tmp_path, monkeypatch):
     said = (
         "adam against Gluon's adam, lr 0.01, t 1", "folded bias correction", "ε = 1e-08",
         "divides by batch_size", "nothing known", "median and range of 2 seeds",
-        "Verdict: the same but for: epsilon, short minibatch", "Final losses: scratch 0.2",
+        "Verdict: the same but for epsilon and short minibatch", "Final losses: scratch 0.2",
         "Data: edition 0.7, the moment twin",
         f"PyTorch and optax will take part after: {frameworks.HOW_TO_INSTALL}",
     )  # fmt: skip
@@ -64,7 +64,7 @@ def test_a_rule_of_ones_own(tmp_path):
     done = compare(*NESTEROV, *QUICK, "--json", str(numbers))
     assert done.exit_code == 0, done.output
     assert "nesterov against Gluon's nag, lr 0.05, mom 0.5" in done.output
-    assert "Verdict: the same but for: short minibatch" in done.output
+    assert "Verdict: the same but for short minibatch" in done.output
     assert json.loads(numbers.read_text())["nesterov"]["against"] == "Gluon's nag"
     wrong = compare(f"{NESTEROV[0]}_without_decay", *NESTEROV[1:], *QUICK)
     assert "from step 2 on" in wrong.output
@@ -74,7 +74,7 @@ def test_set_changes_one_hyperparameter_of_a_chapters_rule():
     """If this fails, --set lr=0.02 loses what the chapter sets besides."""
     done = compare("rmsprop", "--set", "lr=0.02", *QUICK)
     assert "rmsprop against Gluon's rmsprop, lr 0.02, gamma 0.9" in done.output
-    assert "the same but for: epsilon, short minibatch" in done.output
+    assert "the same but for epsilon and short minibatch" in done.output
 
 
 def test_against_a_function_or_another_library():

@@ -57,7 +57,9 @@ def test_rmsprop_on_the_real_data(real_data_path, comparisons):
     assert found.only["short minibatch"].largest == pytest.approx(1.3e-2, rel=0.05)
     assert found.only["short minibatch"].first_over() == 151
     assert found.aligned.worst <= 1e-6 and found.aligned.first_over() is None
-    assert found.verdict.startswith("the same but for: epsilon, short minibatch (without, 1.2e-7")
+    assert found.verdict.startswith(
+        "the same but for epsilon and short minibatch (without them, 1.2e-7"
+    )
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -215,7 +217,7 @@ def test_table_figure_and_json_show_the_same_statistic(comparisons):
     first = int(np.flatnonzero(np.median(line, axis=0) > 1e-6)[0])
     assert shown["first_step_over_1e-6"] == first == int(row[5])
     axes = found.plot()
-    (drawn,) = [each for each in axes[1].lines if each.get_label() == "left different: epsilon"]
+    (drawn,) = [each for each in axes[1].lines if each.get_label() == "epsilon"]
     assert drawn.get_ydata()[-1] == shown["median"]
     assert any("1e-6" in each.get_label() for each in axes[1].lines)
     assert "median of 3 seeds" in axes[0].figure.get_suptitle()

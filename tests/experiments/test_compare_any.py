@@ -54,10 +54,10 @@ def test_a_right_rule_is_gluons_but_for_the_short_minibatch(data, rule, options)
     found = short(rule, data, **options)
     assert found.aligned.worst <= 1e-6 < found.as_in_book.largest
     assert found.as_in_book.first_over() == 151
-    assert found.verdict.startswith("the same but for: short minibatch (without, ")
+    assert found.verdict.startswith("the same but for short minibatch (without it, ")
     assert found.parting is None and set(found.only) == {"short minibatch"}
     assert repr(found) == (
-        f"Comparison({rule.__name__} against Gluon's {options['against']}: the same but for: "
+        f"Comparison({rule.__name__} against Gluon's {options['against']}: the same but for "
         "short minibatch)"
     )
 
@@ -136,7 +136,7 @@ def test_a_difference_of_epsilon_alone_is_named(data):
     """If this fails, two optimizers that differ in ε are called different and nobody knows why."""
     options = {**CENTERED, "hyperparams": {**CENTERED["hyperparams"], "eps": 1e-6}}
     found = short(my_rules.centered, data, **options)
-    assert found.verdict.startswith("the same but for: short minibatch, epsilon (")
+    assert found.verdict.startswith("the same but for short minibatch and epsilon (")
     assert found.differences[1] == ("epsilon", "as with ε = 1e-06", "ε = 1e-08")
 
 
@@ -144,7 +144,7 @@ def test_a_pytorch_class_or_an_optax_constructor_is_the_counterpart(data, torch,
     """If this fails, a counterpart is compared with other hyperparameters than the rule has."""
     for against in (torch.optim.Adadelta, optax.adadelta):
         found = short("adadelta", data, against=against)
-        assert found.verdict.startswith("the same but for: epsilon (without, ")
+        assert found.verdict.startswith("the same but for epsilon (without it, ")
     assert short("sgd", data, against=optax.sgd).as_in_book.worst <= 1e-6
     built = optax.chain(optax.trace(decay=0.5), optax.scale(-0.02))
     assert short("sgd_momentum", data, against=built).as_in_book.worst <= 1e-6

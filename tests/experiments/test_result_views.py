@@ -46,7 +46,7 @@ def test_each_says_what_matters_in_one_line(results):
     assert shown["sweep"].startswith("Sweep(rmsprop, 3 lr × 2 gamma, 4 seeds: best 0.2")
     assert " at lr 0.01, gamma 0.9)" in shown["sweep"]
     assert shown["comparison"] == (
-        "Comparison(rmsprop against Gluon's rmsprop: the same but for: epsilon, short minibatch)"
+        "Comparison(rmsprop against Gluon's rmsprop: the same but for epsilon and short minibatch)"
     )
 
 
