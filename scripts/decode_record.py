@@ -4,13 +4,13 @@ python scripts/decode_record.py rmsprop.md
 """
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import click
 
 from gluonbook_ch7._files import write_whole
 from gluonbook_ch7.errors import GluonbookError, RecordError
-from gluonbook_ch7.reproduce.notedown import Cell, parse_notedown, read_text
+from gluonbook_ch7.reproduce.notedown import parse_notedown, read_text
 from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs
 
 RECORDED = Path(__file__).resolve().parents[1] / "gluonbook_ch7" / "recorded"
@@ -40,19 +40,17 @@ def decode_chapter(path: Path) -> Record:
     """Return what the chapter file recorded; every figure must be readable."""
     text, sha256 = read_text(path)
     cells = parse_notedown(text, str(path))
-    recorded = tuple(decode_cell(cell, path) for cell in cells if cell.outputs)
+    recorded = tuple(decode_cell(cell, path) for cell in cells if cell.get("outputs"))
     return Record(path.name, sha256, recorded)
 
 
-def decode_cell(cell: Cell, path: Path) -> CellOutputs:
-    """Return what one cell put out; a mistake is told with the file and the cell's line."""
-    try:
-        output = decode_outputs(cell.outputs, cell.prompt)
-    except RecordError as error:
-        raise RecordError(f"{path}:{cell.line}: {error}") from error
+def decode_cell(cell: Any, path: Path) -> CellOutputs:
+    """Return what one cell put out; a figure that cannot be read is told with the cell's line."""
+    output = decode_outputs(cell.outputs, cell.execution_count)
     refusals = [figure.refusal for figure in output.figures if figure.refusal]
     if refusals:
-        raise RecordError(f"{path}:{cell.line}: a figure cannot be decoded: {refusals[0]}")
+        line = cell.metadata.chapter_line
+        raise RecordError(f"{path}:{line}: a figure cannot be decoded: {refusals[0]}")
     return output
 
 

@@ -8,13 +8,13 @@ import base64
 import io
 from collections import Counter
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.image import imread
 
-from .axis import RESOLUTION
-from .svg import Axes, Figure, Polyline
+from .svg import RESOLUTION, Axes, Figure, Polyline
 from .verdict import Judgement, Verdict
 
 __all__ = ["EXACT", "VISIBLE", "in_brief", "judge_figure", "judge_figures"]
@@ -109,9 +109,9 @@ def _frame_differences(recorded: Figure, rerun: Figure) -> list[str]:
     return differences
 
 
-def _look(line: Polyline) -> tuple[str, bool, bool, int]:
+def _look(line: Polyline) -> tuple[Any, ...]:
     """Return what must be the same of a line; of one with markers, their number too."""
-    return line.color, line.marker, line.line, len(line.vertices) if line.marker else 0
+    return (*line.look, len(line.vertices) if line.marker else 0)
 
 
 def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:

@@ -7,31 +7,21 @@ from a distribution. The same call, repeated from the same start, gives that dis
 import functools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
 
-from .._observers import TrainingCall
 from ..errors import ArgumentError, GluonbookError
+from ..experiments.ensemble import fit_ensemble
 from .chance import RUNS, p_value
 from .curves import infer_curve
 from .inference_words import as_numbers, in_words
-from .observer import Training, shuffles_of
+from .observer import Training
 from .starts import PRECISION, Start, find_start, least_loss, starts_with_loss
-from .verdict import Verdict
+from .verdict import Outcome, Verdict
 
-__all__ = [
-    "PRINTED",
-    "LossEvidence",
-    "Outcome",
-    "evidence_from",
-    "examine",
-    "judge_curve",
-    "judge_losses",
-    "outcome_from",
-]
+__all__ = ["PRINTED", "RecordedRun"]
 
 SECONDS = 60  # that repeating a chapter's own training function may take
 PRINTED = 6e-7  # half of the last digit that the book prints, and a little
@@ -39,179 +29,138 @@ ROUNDING = 1e-6  # relative; what another order of a full batch's rows changes i
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What can be said of some recorded losses.
+class RecordedRun:
+    """The recorded run of a training call: where it started, and whether its losses are ordinary.
 
-    Attributes
-    ----------
-    verdict : Verdict
-        That of a random output is provisional: `hold_together` decides on all of a chapter's.
-    basis : str
-        In words, with the number that it rests on.
-    numbers : dict
-        ``'p'`` where the losses are random, ``'largest_difference'`` where they are not.
-    """
-
-    verdict: Verdict
-    basis: str
-    numbers: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class LossEvidence:
-    """A training call of the rerun, and what was found about the recorded one.
-
-    Attributes
-    ----------
-    epochs, losses : list of float
-        The loss curve of the rerun.
-    start : str
-        Where the recorded curve began, if that is not where the rerun began.
-    first_loss : float or None
-        The loss there; None if no start is known that has the recorded loss.
-    later, printed : Outcome or None
-        What can be said of the later losses of the recorded curve, and of the printed one.
-    fan : list of list of float, or None
-        What the recorded curve was ranked among: 201 curves, the percentiles from 0 to 100 of the
-        shuffles' losses at each checkpoint.
-    """
-
-    epochs: Sequence[float]
-    losses: Sequence[float]
-    start: str = ""
-    first_loss: Optional[float] = None
-    later: Optional[Outcome] = None
-    printed: Optional[Outcome] = None
-    fan: Optional[Sequence[Sequence[float]]] = None
-
-
-def judge_curve(
-    call: TrainingCall, start: Start, losses: Sequence[float], draw: Callable[[int], Array]
-) -> Outcome:
-    """Judge a recorded loss curve with alternatives to the call in mind.
-
-    The parameters are those of `judge_losses`, which judges a curve that this cannot: one from an
-    unknown start, one that the call cannot have given, or one of a call that diverges.
-    """
-    if start.weights.ndim > 2:
-        return judge_losses(call, start, losses, draw)
-    try:
-        inference = infer_curve(call, start.weights, losses, draw)
-    except ArgumentError as error:
-        outcome = judge_losses(call, start, losses, draw)
-        return replace(outcome, basis=f"{outcome.basis}; {error}")
-    outcome = _of_p(inference.p, draw(inference.runs))
-    basis = f"p = {inference.p:.2g} among {inference.runs:,} shuffles; {in_words(inference)}"
-    numbers = {**outcome.numbers, "inference": as_numbers(inference)}
-    return replace(outcome, basis=basis, numbers=numbers)
-
-
-def judge_losses(
-    call: TrainingCall, start: Start, losses: Sequence[float], draw: Callable[[int], Array]
-) -> Outcome:
-    """Judge a recorded loss curve as one draw among many, by its distance from them.
-
-    Parameters
-    ----------
-    call : TrainingCall
-    start : Start
-        Where the recorded run began.
-    losses : sequence of float, length m
-        The recorded losses. The first has no part in this: it is not random.
-    draw : callable
-        Returns the curves of as many runs of the call, each with another shuffle: (runs, m).
-    """
-    minimum = least_loss(call.features.asnumpy(), call.labels.asnumpy())
-
-    def above_minimum(curves: Array) -> Array:
-        """Return the logarithm of what training could still gain, in which slow changes show."""
-        logarithms: Array = np.log(np.maximum(curves - minimum, PRECISION))
-        return logarithms
-
-    p, sample = p_value(losses[1:], lambda runs: draw(runs)[:, 1:], [above_minimum])
-    return _of_p(p, sample)
-
-
-def _of_p(p: float, sample: Array) -> Outcome:
-    with np.errstate(over="ignore", invalid="ignore"):  # among runs that diverged
-        mean, sd = float(sample[:, -1].mean()), float(sample[:, -1].std())
-    basis = f"p = {p:.2g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
-    return Outcome(Verdict.CONSISTENT, basis, {"p": p, "runs": len(sample), "mean": mean, "sd": sd})
-
-
-def examine(
-    training: Training,
-    losses: Optional[Sequence[float]] = None,
-    printed: Optional[float] = None,
-) -> LossEvidence:
-    """Find where a recorded training began, and judge its losses from there.
+    A verdict on a random output is provisional: `hold_together` decides on all of a chapter's.
 
     Parameters
     ----------
     training : Training
         The same call, observed in the rerun.
-    losses : sequence of float, optional
-        The losses of the recorded curve, the first included.
-    printed : float, optional
-        The recorded last loss, as printed.
+    first_loss : float
+        The recorded loss before training; today's where none was recorded.
     """
-    features, labels = training.call.features.asnumpy(), training.call.labels.asnumpy()
-    own = float(training.losses[0])
-    first = float(losses[0]) if losses else own
-    moved = not abs(first - own) <= PRECISION * abs(own)
-    if not moved and training.start is not None:
-        start: Optional[Start] = Start(training.start)
-    else:
-        start = find_start(features, labels, first)
 
-    def begin(runs: int) -> Start:
-        found = start or starts_with_loss(features, labels, first, runs)
-        if found is None:
-            raise GluonbookError(f"no start near zero has the first loss {first:.6f}")
-        return found
+    def __init__(self, training: Training, first_loss: float) -> None:
+        self.training = training
+        self.call = training.call
+        self.features = self.call.features.asnumpy()
+        self.labels = self.call.labels.asnumpy()
+        self.first_loss = first_loss
+        self.difference = abs(first_loss - float(training.losses[0]))
+        self.rounding = PRECISION * abs(float(training.losses[0]))
+        self.is_moved = not self.difference <= self.rounding
+        self.start: Optional[Start]
+        if training.start is not None and not self.is_moved:
+            self.start = Start(training.start)
+        else:
+            self.start = find_start(self.features, self.labels, first_loss)
+        self.draw = functools.cache(self._draw)
 
-    @functools.cache
-    def draw(runs: int) -> Array:
-        return _runs(training, begin(runs), runs)
+    def judge_start(self) -> Outcome:
+        """Judge the loss before training, which depends on the data and the weights alone."""
+        if not self.is_moved:
+            basis = f"difference {self.difference:.1e} (float32 rounding: {self.rounding:.1e})"
+            return Verdict.IDENTICAL, basis, {"difference": self.difference, "start": ""}
+        if self.start:
+            basis = f"the loss of {self.start.words}, which is where the recorded run began"
+            return Verdict.IDENTICAL, basis, {"difference": 0.0, "start": self.start.words}
+        basis = (
+            f"{self.difference:.1e} from today's, and none of the first 50 draws of a fresh "
+            "process, on Linux or macOS, has this loss"
+        )
+        return Verdict.DIFFERENT, basis, {"difference": self.difference}
 
-    def outcome(judge: Callable[[Any], Outcome], recorded: Any) -> Optional[Outcome]:
-        if recorded is None:
-            return None
+    def judge_curve(self, losses: Sequence[float]) -> Outcome:
+        """Judge the losses of a recorded curve after the first."""
+        if not self._is_random():
+            return _judge_full_batch(losses[1:], self.draw(1)[0, 1:], slack=0.0)
+        if self.start is None or not self.training.is_ours:
+            verdict, basis, numbers = self._judge_distance(losses)
+        else:
+            verdict, basis, numbers = self._judge_alternatives(losses, self.start)
+        if np.isfinite(self.draw(RUNS)).all():
+            numbers["fan"] = self._fan(losses)
+        return verdict, basis, numbers
+
+    def judge_end(self, loss: float) -> Outcome:
+        """Judge the recorded last loss, as printed."""
+        if not self._is_random():
+            return _judge_full_batch([loss], self.draw(1)[0, -1:], slack=PRINTED)
+        return _ranked(*p_value([loss], lambda runs: self.draw(runs)[:, -1:]))
+
+    def _is_random(self) -> bool:
+        return self.call.batch_size < len(self.labels)
+
+    def _judge_alternatives(self, losses: Sequence[float], start: Start) -> Outcome:
+        """Judge a curve with alternatives to the call in mind, or by its distance."""
         try:
-            return judge(recorded)
-        except Exception as error:
-            # The rule is the chapter's, and can fail on many runs at once in ways of its own.
-            kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "
-            reason = f"the call cannot be repeated many times at once ({kind}{error})"
-            return Outcome(Verdict.NOT_JUDGED, reason)
+            inference = infer_curve(self.call, start.weights, losses, self.draw)
+        except ArgumentError as error:  # the call cannot have given the curve, or diverges
+            verdict, basis, numbers = self._judge_distance(losses)
+            return verdict, f"{basis}; {error}", numbers
+        verdict, _, numbers = _ranked(inference.p, self.draw(inference.runs))
+        basis = f"p = {inference.p:.2g} among {inference.runs:,} shuffles; {in_words(inference)}"
+        return verdict, basis, {**numbers, "inference": as_numbers(inference)}
 
-    def judge_whole(curve: Sequence[float]) -> Outcome:
-        if full_batch:
-            return _judge_full_batch(curve[1:], draw(1)[0, 1:], slack=0.0)
-        judge = judge_curve if training.is_ours else judge_losses
-        return judge(training.call, begin(RUNS), curve, draw)
+    def _judge_distance(self, losses: Sequence[float]) -> Outcome:
+        """Judge a curve as one draw among many, by its distance from them."""
+        minimum = least_loss(self.features, self.labels)
 
-    def judge_end(loss: float) -> Outcome:
-        if full_batch:
-            return _judge_full_batch([loss], draw(1)[0, -1:], slack=PRINTED)
-        return _of_p(*p_value([loss], lambda runs: draw(runs)[:, -1:]))
+        def above_minimum(curves: Array) -> Array:
+            """Return the logarithm of what training could still gain, where slow changes show."""
+            logarithms: Array = np.log(np.maximum(curves - minimum, PRECISION))
+            return logarithms
 
-    full_batch = training.call.batch_size >= len(labels)
-    is_whole = losses is not None and 1 < len(losses) == len(training.losses)
-    later = outcome(judge_whole, losses if is_whole else None)
-    fan = None
-    if later and "p" in later.numbers and np.isfinite(draw(RUNS)).all():
-        fan = np.percentile(draw(RUNS), np.linspace(0, 100, 201), axis=0).tolist()
-    return LossEvidence(
-        epochs=training.epochs.tolist(),
-        losses=training.losses.tolist(),
-        start=start.words if start and moved else "",
-        first_loss=own if not moved else first if start else None,
-        later=later,
-        printed=outcome(judge_end, printed),
-        fan=fan,
-    )
+        p, sample = p_value(losses[1:], lambda runs: self.draw(runs)[:, 1:], [above_minimum])
+        return _ranked(p, sample)
+
+    def _fan(self, losses: Sequence[float]) -> dict[str, Any]:
+        """Return the curves, and the percentiles 0, 5, …, 100 of what the recorded is one of."""
+        return {
+            "epochs": self.training.epochs.tolist(),
+            "losses": np.percentile(self.draw(RUNS), np.arange(0, 101, 5), axis=0).tolist(),
+            "recorded": list(losses),
+            "rerun": self.training.losses.tolist(),
+        }
+
+    def _draw(self, runs: int) -> Array:
+        """Return the losses of many runs from the recorded start, each with another shuffle."""
+        start = self.start or starts_with_loss(self.features, self.labels, self.first_loss, runs)
+        if start is None:
+            raise GluonbookError(f"no start near zero has the first loss {self.first_loss:.6f}")
+        if not self.training.is_ours:
+            return self._repeats(start, runs)
+        losses = self._shuffles(start.weights, runs)
+        weights = start.weights if start.weights.ndim == 2 else start.weights[0]
+        if not np.allclose(losses[0], self._shuffles(weights, 1)[0], rtol=1e-3, equal_nan=True):
+            # A rule that is not elementwise, such as one with a norm, mixes runs that share an
+            # array.
+            raise GluonbookError("a run depends on the others")
+        return losses
+
+    def _shuffles(self, weights: Array, runs: int) -> Array:
+        """Train `runs` times as the call did, from given weights, each with another shuffle."""
+        bias = np.zeros((*weights.shape[:-2], 1), np.float32)
+        return fit_ensemble(**vars(self.call), seeds=range(runs), start=(weights, bias)).losses
+
+    def _repeats(self, start: Start, runs: int) -> Array:
+        """Call a chapter's own training function again and again, for a minute at most."""
+        if not start.draw or start.system != "Linux":
+            raise GluonbookError("its own training function draws its start itself")
+        deadline = time.monotonic() + SECONDS
+        losses: list[Array] = []
+        while len(losses) < runs and time.monotonic() < deadline:
+            losses.append(self.training.repeat(len(losses), draws_before=start.draw - 1))
+        return np.array(losses)
+
+
+def _ranked(p: float, sample: Array) -> Outcome:
+    with np.errstate(over="ignore", invalid="ignore"):  # among runs that diverged
+        mean, sd = float(sample[:, -1].mean()), float(sample[:, -1].std())
+    basis = f"p = {p:.2g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
+    return Verdict.CONSISTENT, basis, {"p": p, "runs": len(sample), "mean": mean, "sd": sd}
 
 
 def _judge_full_batch(observed: Sequence[float], losses: Array, slack: float) -> Outcome:
@@ -221,39 +170,4 @@ def _judge_full_batch(observed: Sequence[float], losses: Array, slack: float) ->
     largest = float(differences.max())
     basis = f"full batches, not random: largest difference {largest:.1e}"
     verdict = Verdict.IDENTICAL if same else Verdict.DIFFERENT
-    return Outcome(verdict, basis, {"largest_difference": largest})
-
-
-def _runs(training: Training, start: Start, runs: int) -> Array:
-    """Return the losses of many runs of a training from a start, each with another shuffle."""
-    if not training.is_ours:
-        return _repeats(training, start, runs)
-    losses = shuffles_of(training.call, runs, start.weights).losses
-    weights = start.weights if start.weights.ndim == 2 else start.weights[0]
-    alone = shuffles_of(training.call, 1, weights).losses
-    if not np.allclose(losses[0], alone[0], rtol=1e-3, equal_nan=True):
-        # A rule that is not elementwise, such as one with a norm, mixes runs that share an array.
-        raise GluonbookError("a run depends on the others")
-    return losses
-
-
-def _repeats(training: Training, start: Start, runs: int) -> Array:
-    """Call a chapter's own training function again and again, for a minute at most."""
-    if not start.draw or start.system != "Linux":
-        raise GluonbookError("its own training function draws its start itself")
-    deadline = time.monotonic() + SECONDS
-    losses: list[Array] = []
-    while len(losses) < runs and time.monotonic() < deadline:
-        losses.append(training.repeat(seed=len(losses), draws_before=start.draw - 1))
-    return np.array(losses)
-
-
-def evidence_from(content: dict[str, Any]) -> LossEvidence:
-    """Return the evidence that `dataclasses.asdict` and JSON have turned into a dictionary."""
-    outcomes = {name: outcome_from(content[name]) for name in ("later", "printed")}
-    return LossEvidence(**{**content, **outcomes})
-
-
-def outcome_from(content: Optional[dict[str, Any]]) -> Optional[Outcome]:
-    """Return an outcome likewise."""
-    return Outcome(**{**content, "verdict": Verdict(content["verdict"])}) if content else None
+    return verdict, basis, {"largest_difference": largest}

@@ -1,7 +1,7 @@
 """Read a chapter file, a Jupyter notebook or notedown's Markdown, into one form."""
 
+import ast
 import importlib
-import json
 import os
 import warnings
 from dataclasses import dataclass
@@ -10,19 +10,11 @@ from typing import Any, Union
 
 from .._mxnet.install_hints import install_extra
 from ..errors import DependencyError, RecordError
-from .excerpt import brief
-from .notedown import Cell, parse_json, parse_notedown, read_text
-from .record import decode_outputs
 
-__all__ = ["Chapter", "need_notebook_extra", "read_chapter"]
+__all__ = ["Chapter", "need_notebook_extra", "read_chapter", "why_unsupported"]
 
-# What nbformat 4 requires of an output and a notedown file leaves out.
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "stream": {"name": "stdout"},
-    "display_data": {"metadata": {}},
-    "execute_result": {"metadata": {}, "execution_count": None},
-    "error": {"ename": "", "evalue": "", "traceback": []},
-}
+# Functions of gluonbook before 0.7.8, when the chapter had other loops.
+EARLY = ("data_iter", "optimize", "semilogy")
 
 
 @dataclass(frozen=True)
@@ -34,15 +26,13 @@ class Chapter:
     path : Path
     sha256 : str
         The hexadecimal hash of the file's bytes.
-    cells : tuple of Cell
-        Prose and code, in order, with the recorded outputs.
     notebook : NotebookNode
-        The same in nbformat 4, one cell for each of `cells`.
+        Prose and code, in order, with the recorded outputs, in nbformat 4. Of a cell from Markdown
+
     """
 
     path: Path
     sha256: str
-    cells: tuple[Cell, ...]
     notebook: Any
 
 
@@ -70,28 +60,29 @@ def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
     DependencyError
         If the extra ``notebook`` is not installed.
     """
+    need_notebook_extra()
+    from nbformat import v4
+
+    from .notedown import parse_notedown, read_text
+
     path = Path(path)
     text, sha256 = read_text(path)
-    need_notebook_extra()
     if path.suffix == ".ipynb":
         notebook = _parse_notebook(text, str(path))
-        cells = [_as_cell(cell) for cell in notebook.cells]
     else:
+        kernel = {"name": "python3", "display_name": "Python 3"}
         cells = parse_notedown(text, str(path))
-        notebook = _as_notebook(cells)
-    if not any(cell.kind == "code" for cell in cells):
+        notebook = v4.new_notebook(metadata={"kernelspec": kernel}, cells=cells)
+    if not any(cell.cell_type == "code" for cell in notebook.cells):
         raise RecordError(f"{path}:1: not a chapter, no code cells")
-    for number, cell in enumerate(cells, start=1):
-        try:
-            decode_outputs(cell.outputs)
-        except RecordError as error:
-            raise RecordError(f"{path}:{cell.line}: cell {number}: {error}") from error
-    return Chapter(path, sha256, tuple(cells), notebook)
+    return Chapter(path, sha256, notebook)
 
 
 def _parse_notebook(text: str, name: str) -> Any:
     """Parse a notebook of any format up to 4, and upgrade it to 4."""
     import nbformat
+
+    from .notedown import parse_json
 
     try:
         content = parse_json(text)
@@ -102,9 +93,7 @@ def _parse_notebook(text: str, name: str) -> Any:
     if not isinstance(version, int):
         raise RecordError(f"{name}:1: not a notebook; it names no nbformat")
     if not 1 <= version <= 4:
-        raise RecordError(
-            f"{name}:1: a notebook of format {brief(str(version))}; save it in format 4"
-        )
+        raise RecordError(f"{name}:1: a notebook of format {version}; save it in format 4")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about cells without ids, which old notebooks have
@@ -112,36 +101,47 @@ def _parse_notebook(text: str, name: str) -> Any:
             nbformat.validate(notebook)
     except Exception as error:
         # A damaged notebook makes the upgrade fail in many ways.
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        said = f"a damaged notebook of format {version} ({brief(reason)})"
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        said = f"a damaged notebook of format {version} ({reason!r:.80})"
         raise RecordError(f"{name}:1: {said}; save it anew") from error
     return notebook
 
 
-def _as_cell(cell: Any) -> Cell:
-    """Return a notebook's cell as a `Cell`."""
-    if cell.cell_type != "code":
-        return Cell(cell.cell_type, cell.source)
-    count = cell.execution_count
-    prompt = int(count) if count is not None and 0 <= count < 1e9 else None
-    return Cell("code", cell.source, prompt, outputs=json.loads(json.dumps(cell.outputs)))
+def why_unsupported(notebook: Any) -> str:
+    """Return what a chapter is if its code cannot run here, or ''.
 
+    The book has a second edition, with another package and NumPy's interface; and this chapter had
+    an earlier form, until September 2018.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
 
-def _as_notebook(cells: list[Cell]) -> Any:
-    """Return a chapter's cells as a notebook of format 4."""
-    from nbformat import from_dict, v4
-
-    notebook = v4.new_notebook(
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    )
-    for number, cell in enumerate(cells):
-        if cell.kind == "code":
-            made = v4.new_code_cell(cell.source, execution_count=cell.prompt, id=f"cell-{number}")
-            made.outputs = [
-                from_dict({**_DEFAULTS.get(str(output.get("output_type")), {}), **output})
-                for output in cell.outputs
-            ]
-        else:
-            made = v4.new_markdown_cell(cell.source, id=f"cell-{number}")
-        notebook.cells.append(made)
-    return notebook
+    modules: set[str] = set()
+    attributes: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        try:
+            # Magic commands become calls.
+            tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                modules.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module)
+                modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.Attribute):
+                attributes.add(node.attr)
+    if modules & {"d2l", "mxnet.np", "mxnet.npx"}:
+        return (
+            "a file of the book's second edition (d2l, mxnet.np), which is another book; this "
+            "package runs the first edition's (gluonbook, d2lzh)"
+        )
+    early = [name for name in EARLY if name in attributes]
+    if "gluonbook" in modules and early:
+        return (
+            f"a file of gluonbook before 0.7.8 (it uses {', '.join(early)}), when the chapter had "
+            "other functions"
+        )
+    return ""

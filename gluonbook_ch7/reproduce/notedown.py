@@ -8,44 +8,24 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Optional, Union
+from typing import Any, Union
+
+from markdown_it import MarkdownIt
+from nbformat import ValidationError, from_dict, v4, validate
 
 from ..errors import DataNotFoundError, RecordError
-from .excerpt import brief
 
-__all__ = ["Cell", "parse_json", "parse_notedown", "read_text"]
+__all__ = ["parse_json", "parse_notedown", "read_text"]
 
-# The fence is all of its characters, so that a long line is matched in linear time.
-_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?!`)|~{3,}(?!~))(?P<info>[^`]*)")
-_ATTRIBUTES = re.compile(r"\s*\{(?P<words>[^}]*)\}\s*")
 _PROMPT = re.compile(r"n=(\d{1,9})\b", re.ASCII)
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a chapter.
-
-    Attributes
-    ----------
-    kind : str
-        ``'markdown'`` or ``'code'``.
-    source : str
-        Its text; prose without the blank lines around it.
-    prompt : int or None
-        The number of a code cell in the file; not unique there.
-    line : int
-        The line of the file on which it begins, counted from 1; for code the line of its fence.
-    outputs : list of dict
-        What the cell put out, in the form of nbformat 4.
-    """
-
-    kind: str
-    source: str
-    prompt: Optional[int] = None
-    line: int = 1
-    outputs: list[dict[str, Any]] = field(default_factory=list)
+# What nbformat 4 requires of an output and a notedown file leaves out.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "stream": {"name": "stdout"},
+    "display_data": {"metadata": {}},
+    "execute_result": {"metadata": {}, "execution_count": None},
+    "error": {"ename": "", "evalue": "", "traceback": []},
+}
 
 
 def read_text(path: Union[str, "os.PathLike[str]"]) -> tuple[str, str]:
@@ -72,7 +52,8 @@ def read_text(path: Union[str, "os.PathLike[str]"]) -> tuple[str, str]:
         raise RecordError(
             f"{path}:{line}: not UTF-8 at byte {error.start}; save the file as UTF-8"
         ) from error
-    return text.replace("\r\n", "\n"), hashlib.sha256(content).hexdigest()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text, hashlib.sha256(content).hexdigest()
 
 
 def parse_json(text: str) -> Any:
@@ -94,113 +75,107 @@ def parse_json(text: str) -> Any:
     return content
 
 
-def parse_notedown(text: str, name: str) -> list[Cell]:
-    """Parse notedown's Markdown into cells, in order.
+def parse_notedown(text: str, name: str) -> list[Any]:
+    """Parse notedown's Markdown into cells of nbformat 4, in order.
 
     An output belongs to the input fence right above it, whatever their numbers. Fences without
-    ``.input`` or ``.output`` are prose.
-
-    Parameters
-    ----------
-    text : str
-        The whole file.
-    name : str
-        The file's name, for messages.
+    ``.input`` or ``.output`` are prose. The line of the file on which a cell or its fence begins is
+    in the cell's ``metadata.chapter_line``. `name` is the file's, for messages.
 
     Raises
     ------
     RecordError
-        If a fence is not closed, an output is not a JSON list of objects or follows no input, or
+        If a fence is not closed, an output is not a JSON list of outputs or follows no input, or
         there is no code at all. The message begins with ``name:line:``.
     """
-    cells: list[Cell] = []
-    for block in _blocks(text.split("\n"), name):
-        if block.kind == "output":
-            if not cells or cells[-1].kind != "code" or cells[-1].outputs:
+    lines = text.split("\n")
+    cells: list[Any] = []
+    done = 0  # lines
+    for fence in MarkdownIt("zero").enable(["code", "fence"]).parse(text):
+        if fence.type != "fence" or not fence.map:
+            continue
+        begin, end = fence.map
+        where = f"{name}:{begin + 1}"
+        _check_closed(lines[begin:end], fence.markup, where)
+        kind = _kind(fence.info)
+        source = "\n".join(lines[begin + 1 : end - 1])
+        if kind:
+            cells += _prose(lines, done, begin)
+            done = end
+        if kind == "input":
+            prompt = _PROMPT.search(fence.info)
+            count = int(prompt[1]) if prompt else None
+            cells.append(v4.new_code_cell(source, execution_count=count, id=f"line-{begin + 1}"))
+            cells[-1].metadata.chapter_line = begin + 1
+        elif kind == "output":
+            if not cells or cells[-1].cell_type != "code" or cells[-1].outputs:
                 raise RecordError(
-                    f"{name}:{block.line}: the output follows no input; put it right below its "
-                    "code cell"
+                    f"{where}: the output follows no input; put it right below its code cell"
                 )
-            cells[-1].outputs.extend(_outputs(block, name))
-        elif block.kind == "input":
-            prompt = _PROMPT.search(block.info)
-            number = int(prompt[1]) if prompt else None
-            cells.append(Cell("code", block.source, number, block.line))
-        elif block.source:
-            cells.append(Cell("markdown", block.source, None, block.line))
-    if not any(cell.kind == "code" for cell in cells):
+            outputs = _outputs(source, name, begin + 1)
+            where = f"{name}:{cells[-1].metadata.chapter_line}: cell {len(cells)}"
+            cells[-1].outputs = [
+                _output(output, f"{where}: output {number}")
+                for number, output in enumerate(outputs, start=1)
+            ]
+    cells += _prose(lines, done, len(lines))
+    if not any(cell.cell_type == "code" for cell in cells):
         raise RecordError(
             f"{name}:1: not a chapter, no code cells; a code cell begins with ```{{.python .input}}"
         )
     return cells
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A stretch of the file: 'prose', or the content of an 'input' or 'output' fence."""
-
-    kind: str
-    source: str
-    line: int
-    info: str = ""
-
-
-def _blocks(lines: list[str], name: str) -> Iterator[_Block]:
-    """Cut a file into prose, inputs and outputs; prose may be empty."""
-    start = index = 0
-    while index < len(lines):
-        opening = _FENCE.fullmatch(lines[index])
-        if not opening:
-            index += 1
-            continue
-        end = _closing(lines, index, opening["fence"], name)
-        kind = _kind(opening["info"])
-        if kind != "prose":
-            yield _prose(lines, start, index)
-            yield _Block(kind, "\n".join(lines[index + 1 : end]), index + 1, opening["info"])
-            start = end + 1
-        index = end + 1
-    yield _prose(lines, start, len(lines))
-
-
 def _kind(info: str) -> str:
-    """Return 'input', 'output' or 'prose' for the words behind an opening fence."""
-    attributes = _ATTRIBUTES.fullmatch(info)
-    words = attributes["words"].split() if attributes else []
-    return next((kind for kind in ("input", "output") if f".{kind}" in words), "prose")
+    """Return "input", "output" or "" for the words behind an opening fence."""
+    words = info.strip().strip("{}").split()
+    return next((kind for kind in ("input", "output") if f".{kind}" in words), "")
 
 
-def _closing(lines: list[str], opening: int, fence: str, name: str) -> int:
-    """Return the index of the line that closes the fence opened at index `opening`."""
-    for index in range(opening + 1, len(lines)):
-        other = _FENCE.fullmatch(lines[index])
-        if other and other["fence"].startswith(fence) and not other["info"].strip():
-            return index
-        # A cell never holds another cell, so the closing line of this one was forgotten.
-        if other and other["fence"] == fence and _kind(other["info"]) != "prose":
-            break
-    raise RecordError(
-        f"{name}:{opening + 1}: the fence is not closed; end it with a line {brief(fence)}"
-    )
+def _check_closed(block: list[str], fence: str, where: str) -> None:
+    """Raise an error if a fence has no closing line, or if it is that of the next cell."""
+    closing = block[-1].strip()
+    is_closed = closing.startswith(fence) and not closing.strip(fence[0])
+    # A cell never holds another cell.
+    cells = [line for line in block[1:] if line.startswith(fence) and _kind(line.strip(fence[0]))]
+    if len(block) < 2 or cells or not is_closed:
+        raise RecordError(f"{where}: the fence is not closed; end it with a line {fence}")
 
 
-def _prose(lines: list[str], start: int, end: int) -> _Block:
-    """Return the prose of lines `start` to `end`, without the blank lines around it."""
-    while start < end and not lines[start].strip():
-        start += 1
-    while start < end and not lines[end - 1].strip():
-        end -= 1
-    return _Block("prose", "\n".join(lines[start:end]), start + 1)
+def _prose(lines: list[str], begin: int, end: int) -> list[Any]:
+    """Return some lines as a cell, without the blank lines around it; none if all are blank."""
+    filled = [number for number in range(begin, end) if lines[number].strip()]
+    if not filled:
+        return []
+    source = "\n".join(lines[filled[0] : filled[-1] + 1])
+    metadata = {"chapter_line": filled[0] + 1}
+    return [v4.new_markdown_cell(source, id=f"line-{filled[0] + 1}", metadata=metadata)]
 
 
-def _outputs(block: _Block, name: str) -> list[dict[str, Any]]:
+def _outputs(source: str, name: str, line: int) -> list[dict[str, Any]]:
     try:
-        outputs = parse_json(block.source)
+        outputs = parse_json(source)
     except ValueError as error:
-        line = block.line + getattr(error, "lineno", 0)
+        line += getattr(error, "lineno", 0)
         raise RecordError(
             f"{name}:{line}: the output is not JSON ({error}); restore it or remove its fence"
         ) from error
     if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
-        raise RecordError(f"{name}:{block.line}: the output must be a JSON list of objects")
+        raise RecordError(f"{name}:{line}: the output must be a JSON list of objects")
     return outputs
+
+
+def _output(output: dict[str, Any], where: str) -> Any:
+    """Return an output in the form of nbformat 4."""
+    kind = output.get("output_type")
+    if kind not in list(_DEFAULTS):
+        raise RecordError(f"{where} has no output_type of {', '.join(_DEFAULTS)}")
+    made = from_dict({**_DEFAULTS[kind], **output})
+    try:
+        validate(made, ref=kind, version=4)
+    except ValidationError as error:
+        reason = str(error).partition("\n")[0]
+        raise RecordError(
+            f"{where} holds a text or data of another form than nbformat 4's ({reason!r:.80})"
+        ) from error
+    return made

@@ -3,8 +3,7 @@
 import functools
 import inspect
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any, Callable, Optional
@@ -14,11 +13,11 @@ import numpy.typing as npt
 
 from .._mxnet import nd
 from .._observers import TrainingCall
-from ..experiments.ensemble import Ensemble, fit_ensemble
 from ..figures import plt
+from ..loss_curve import LossCurve
 from ..training import fit_gluon, fit_scratch
 
-__all__ = ["Descent", "Training", "apart", "appended", "observed", "shuffles_of"]
+__all__ = ["Descent", "Training", "apart", "observed"]
 
 Array = npt.NDArray[Any]
 
@@ -43,6 +42,11 @@ class Training:
     losses: Array
     start: Optional[Array] = None
     function: Optional[Callable[..., Any]] = None
+
+    @classmethod
+    def of(cls, call: TrainingCall, curve: LossCurve) -> "Training":
+        """Return a call of the package's function, as its observers are told of it."""
+        return cls(call, curve.epochs, curve.losses.astype(np.float64), curve.start[0])
 
     @functools.cached_property
     def is_ours(self) -> bool:
@@ -91,31 +95,18 @@ class Descent:
     trace: Array
     repeat: Callable[[], Any]
 
+    def repeats(self, runs: int) -> Array:
+        """Return the traces of many repetitions: (runs, steps + 1, 2)."""
 
-@contextmanager
-def appended(observers: list[Any], observe: Callable[..., None]) -> Iterator[None]:
-    """Call `observe` together with the other observers while the context lasts."""
-    observers.append(observe)
-    try:
-        yield
-    finally:
-        observers.remove(observe)
+        def repeat_all() -> list[Any]:
+            np.random.seed(0)
+            return [self.repeat() for _ in range(runs)]
 
+        return np.array(apart(repeat_all), np.float64)
 
-def shuffles_of(call: TrainingCall, runs: int, weights: Any) -> Ensemble:
-    """Train `runs` times as `call` did, from given weights, each time with another shuffle."""
-    bias = np.zeros((*np.shape(weights)[:-2], 1), np.float32)
-    return fit_ensemble(
-        call.rule,
-        call.states,
-        call.hyperparams,
-        call.features,
-        call.labels,
-        call.batch_size,
-        call.num_epochs,
-        seeds=range(runs),
-        start=(weights, bias),
-    )
+    def is_random(self) -> bool:
+        """Return True if the descent takes another way when it is repeated."""
+        return not np.array_equal(*self.repeats(2))
 
 
 def apart(work: Callable[[], Any]) -> Any:

@@ -2,22 +2,15 @@
 
 import asyncio
 import copy
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 
 from ..errors import RecordError
-from . import evidence, source
-from .evidence import LOSS_LINE
-from .losses import LossEvidence, evidence_from, outcome_from
-from .notebook import Chapter
-from .notedown import Cell
-from .record import CellOutputs, decode_outputs
-from .session import CellFailure, Session
+from .notebook import Chapter, why_unsupported
+from .session import CellFailure, Session, open_session
 from .verdict import Judgement, Verdict, hold_together, is_reproduced
 
-__all__ = ["CellRun", "ChapterRun", "rerun_chapter"]
+__all__ = ["CellRun", "ChapterRun", "prepare", "rerun_chapter"]
 
 TIMEOUT = 600  # seconds
 RANDOM = "random: the same code gives another output with another seed"
@@ -29,34 +22,34 @@ class CellRun:
 
     Attributes
     ----------
-    cell : Cell
-        As it stands in the file.
+    recorded, today : NotebookNode
+        The cell as it stands in the file, and as it was run.
     position : int
         Which code cell it is, counted from 1; the prompt is not unique.
-    outputs : list of dict
-        What it puts out today, in the form of nbformat 4.
+    index : int
+        Which cell of the notebook it is, counted from 0.
     judgements : list of Judgement
-    trainings : list of LossEvidence
-        What was found about each of its training calls, if it recorded any output.
-    curves : list of list of float, or of None
-        The recorded losses of each of them.
     status : str
         ``'not run'``, ``'run'`` or ``'failed'``.
     """
 
-    cell: Cell
+    recorded: Any
+    today: Any
     position: int
-    outputs: list[dict[str, Any]] = field(default_factory=list)
+    index: int
     judgements: list[Judgement] = field(default_factory=list)
-    trainings: list[LossEvidence] = field(default_factory=list)
-    curves: list[Optional[list[float]]] = field(default_factory=list)
     status: str = "not run"
 
     @property
     def name(self) -> str:
         """The cell's name in messages and verdicts."""
-        prompt = f" (n={self.cell.prompt})" if self.cell.prompt is not None else ""
-        return f"cell {self.position}{prompt}"
+        prompt = self.recorded.execution_count
+        return f"cell {self.position}" + (f" (n={prompt})" if prompt is not None else "")
+
+    @property
+    def line(self) -> int:
+        """The line of the file on which it begins; 1 for a notebook."""
+        return int(self.recorded.metadata.get("chapter_line", 1))
 
 
 @dataclass
@@ -137,47 +130,64 @@ def rerun_chapter(
     RecordError
         If the chapter belongs to another book or another form of this one.
     """
-    reason = source.why_unsupported(chapter.cells)
+    reason = why_unsupported(chapter.notebook)
     if reason:
         raise RecordError(f"{chapter.path}: {reason}")
-    return asyncio.run(_run(chapter, timeout, on_cell or (lambda cell: None), edition))
+    return asyncio.run(_run(prepare(chapter), timeout, on_cell or (lambda cell: None), edition))
+
+
+def prepare(chapter: Chapter) -> ChapterRun:
+    """Return a run of a chapter of which no cell has run yet."""
+    notebook = copy.deepcopy(chapter.notebook)
+    cells: list[CellRun] = []
+    for index, today in enumerate(notebook.cells):
+        today.metadata.pop("chapter_line", None)
+        if today.cell_type == "code":
+            today.outputs, today.execution_count = [], None
+            recorded = chapter.notebook.cells[index]
+            cells.append(CellRun(recorded, today, len(cells) + 1, index))
+    return ChapterRun(chapter, cells, notebook)
 
 
 async def _run(
-    chapter: Chapter, timeout: int, on_cell: Callable[[CellRun], None], edition: str
+    run: ChapterRun, timeout: int, on_cell: Callable[[CellRun], None], edition: str
 ) -> ChapterRun:
-    notebook = copy.deepcopy(chapter.notebook)
-    for each in notebook.cells:
-        if each.cell_type == "code":
-            each.outputs, each.execution_count = [], None
-    coded = [index for index, cell in enumerate(chapter.cells) if cell.kind == "code"]
-    cells = [CellRun(chapter.cells[index], position) for position, index in enumerate(coded, 1)]
-    run = ChapterRun(chapter, cells, notebook)
-    recorded = [decode_outputs(cell.cell.outputs, cell.cell.prompt) for cell in cells]
-    async with Session(notebook, chapter.path.resolve().parent, timeout) as session:
-        claims = {**_first_claims(recorded), "edition": edition, "shift": 0}
-        chosen = await session.call("set_up", claims)
+    async with open_session(run.notebook, run.chapter.path.resolve().parent, timeout) as session:
+        recorded = [cell.recorded.outputs for cell in run.cells]
+        chosen = await session.call("set_up", recorded=recorded, edition=edition)
         run.edition, run.edition_reason = chosen["edition"], chosen["reason"]
-        for index, cell, then in zip(coded, cells, recorded):
+        for cell in run.cells:
             on_cell(cell)
             try:
-                await session.run(index)
-                report = await session.call("report")
+                await session.run(cell.index)
+                # Of a cell that recorded nothing, find only what data it loaded.
+                today = cell.today.outputs if cell.recorded.outputs else []
+                found = await _judge(session, cell.name, cell.recorded.outputs, today)
             except CellFailure as failure:
                 cell.status = "failed"
-                run.failure = f"{chapter.path}:{cell.cell.line}: {cell.name} {failure}"
+                run.failure = f"{run.chapter.path}:{cell.line}: {cell.name} {failure}"
                 run.missing = failure.missing
                 break
-            finally:
-                cell.outputs = notebook.cells[index].outputs
             cell.status = "run"
-            run.data += [origin for origin in report["data"] if origin not in run.data]
-            if cell.cell.outputs:
-                cell.judgements = await _judge(session, cell, then, report)
-    _decide(run)
+            cell.judgements, origins = found
+            run.data += [origin for origin in origins if origin not in run.data]
+    decided = iter(hold_together(run.judgements))
+    for cell in run.cells:
+        cell.judgements = [next(decided) for _ in cell.judgements]
     if any(_is_accused(judgement) for judgement in run.judgements):
         await _excuse(run, timeout)
     return run
+
+
+async def _judge(
+    session: Session, name: str, recorded: Any, today: Any
+) -> tuple[list[Judgement], list[str]]:
+    """Judge the cell that ran last; return also which data it loaded."""
+    found = await session.call("judge", output=name, recorded=recorded, today=today)
+    judgements = [
+        Judgement(**{**each, "verdict": Verdict(each["verdict"])}) for each in found["judgements"]
+    ]
+    return judgements, found["data"]
 
 
 def _is_accused(judgement: Judgement) -> bool:
@@ -191,69 +201,20 @@ async def _excuse(run: ChapterRun, timeout: int) -> None:
     Where a chapter seeds its generators, the numbers are those of its release of MXNet.
     """
     notebook = copy.deepcopy(run.notebook)
-    coded = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    async with Session(notebook, run.chapter.path.resolve().parent, timeout) as session:
-        claims = {"first_losses": [], "printed": [], "edition": run.edition or "auto", "shift": 1}
-        await session.call("set_up", claims)
-        for index, cell in zip(coded, run.cells):
+    async with open_session(notebook, run.chapter.path.resolve().parent, timeout) as session:
+        edition = run.edition or "auto"
+        await session.call("set_up", recorded=[], edition=edition, other_seeds=True)
+        for cell in run.cells:
             try:
-                await session.run(index)
+                await session.run(cell.index)
+                again = notebook.cells[cell.index].outputs
+                judgements, _ = await _judge(session, cell.name, cell.today.outputs, again)
             except CellFailure:
                 break
-            one, other = (
-                decode_outputs(outputs) for outputs in (cell.outputs, notebook.cells[index].outputs)
-            )
-            changed = {
-                judgement.output
-                for judgement in evidence.judge_cell(cell.name, one, other)
-                if judgement.verdict is Verdict.DIFFERENT
-            }
+            changed = {each.output for each in judgements if each.verdict is Verdict.DIFFERENT}
             cell.judgements = [
-                replace(judgement, verdict=Verdict.NOT_JUDGED, basis=RANDOM)
-                if _is_accused(judgement) and judgement.output in changed
-                else judgement
-                for judgement in cell.judgements
+                replace(each, verdict=Verdict.NOT_JUDGED, basis=RANDOM)
+                if _is_accused(each) and each.output in changed
+                else each
+                for each in cell.judgements
             ]
-
-
-def _first_claims(recorded: Sequence[CellOutputs]) -> dict[str, Any]:
-    """Return what a chapter says of the edition of its data."""
-    axes = [axes for cell in recorded for figure in cell.figures for axes in figure.axes]
-    curves = [each for each in axes if (each.x_label, each.y_label) == ("epoch", "loss")]
-    printed = [float(line[0]) for cell in recorded for line in LOSS_LINE.findall(cell.text)]
-    return {
-        "first_losses": [float(line.vertices[0, 1]) for each in curves for line in each.polylines],
-        "printed": [loss for loss in printed if math.isfinite(loss)],
-    }
-
-
-async def _judge(
-    session: Session, cell: CellRun, then: CellOutputs, report: dict[str, Any]
-) -> list[Judgement]:
-    """Judge what a cell recorded."""
-    claims: dict[str, Any] = {
-        "trainings": [asdict(each) for each in evidence.claims_of(then, report["trainings"])],
-        "descent": evidence.descent_claim(then) if report["descents"] == 1 else None,
-    }
-    trainings, descent = [], None
-    if claims["trainings"] or claims["descent"]:
-        found = await session.call("judge", claims)
-        trainings = [evidence_from(each) for each in found["trainings"]]
-        cell.trainings = trainings
-        cell.curves = [claim["losses"] for claim in claims["trainings"]]
-        descent = found["descent"] and tuple(map(outcome_from, found["descent"]))
-    now = decode_outputs(cell.outputs, cell.cell.prompt)
-    judgements = evidence.judge_cell(cell.name, then, now, trainings, descent)
-    for output in cell.cell.outputs:
-        kinds = output.get("data", {})
-        if kinds and not any(kind == "text/plain" or kind.startswith("image/") for kind in kinds):
-            name, reason = f"{cell.name}: {', '.join(kinds)}", "no rule judges this kind of output"
-            judgements.append(Judgement(name, "an output", "", Verdict.NOT_JUDGED, reason))
-    return judgements
-
-
-def _decide(run: ChapterRun) -> None:
-    """Decide on all random outputs of a chapter together."""
-    decided = iter(hold_together(run.judgements))
-    for cell in run.cells:
-        cell.judgements = [next(decided) for _ in cell.judgements]

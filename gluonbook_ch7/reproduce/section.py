@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +13,17 @@ import numpy.typing as npt
 from .._observers import TrainingCall, on_training
 from .._sampling import seed_generators
 from ..data import Ch7Data
-from ..descent2d import rmsprop_2d, show_trace_2d, train_2d
-from ..experiments.charts import Fan, fan_figure, figure_bytes, overlay_figure, write_figure
+from ..descent2d import f_2d, rmsprop_2d, show_trace_2d, train_2d
+from ..experiments.charts import fan_figure, figure_bytes, overlay_figure, write_figure
 from ..figures import plt
 from ..loss_curve import LossCurve
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import train_ch7, train_gluon_ch7
-from . import evidence
 from .chance import RUNS
+from .evidence import judge_cell
 from .interval_chart import likelihood_figure
-from .losses import LossEvidence, examine
-from .observer import Training, appended
+from .observer import Training
+from .pictures import fan_of
 from .record import CellOutputs, Record
 from .svg import Axes, decode_svg
 from .verdict import Judgement
@@ -42,82 +42,50 @@ class Result:
     recorded, rerun : CellOutputs
         What the cell put out then and now.
     judgements : list of Judgement
-    evidence : LossEvidence or None
-        For a training cell, what its losses were judged by.
     """
 
     name: str
     recorded: CellOutputs
     rerun: CellOutputs
     judgements: list[Judgement]
-    evidence: Optional[LossEvidence] = None
 
 
 def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
     """Run the section's three cells from the recorded start and judge each.
 
     Seeds MXNet's generator with 0, the state in which every process starts and the recorded one
-    did, and NumPy's, whose recorded state is lost, with 0 too.
-
-    Parameters
-    ----------
-    data : Ch7Data
-        What `load_data_ch7` returned.
-    record : Record
-        What `load_recorded` returned.
-
-    Yields
-    ------
-    Result
-        One at a time, as soon as it is there.
+    did, and NumPy's, whose recorded state is lost, with 0 too. Yields each result as soon as it is
+    there.
     """
-    recorded = [cell for cell in record.cells if cell.figures]
     seed_generators(0)
+    recorded = [cell for cell in record.cells if cell.figures]
     for (name, cell), then in zip(_cells(data), recorded):
         now, trainings = _run(cell)
-        claims = evidence.claims_of(then, len(trainings))
-        found = [
-            examine(training, claim.losses, claim.printed)
-            for training, claim in zip(trainings, claims)
-        ]
-        judgements = evidence.judge_cell(name, then, now, found)
-        yield Result(name, then, now, judgements, *found)
+        yield Result(name, then, now, judge_cell(name, then, now, trainings))
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
     """Write each result's figure, recorded and rerun together, the fan chart and the likelihoods.
 
-    Parameters
-    ----------
-    results : sequence of Result
-    data : Ch7Data
-        What they were computed from.
-    folder : Path
-        Made if need be; each figure is written there as SVG and as PNG.
-
-    Returns
-    -------
-    list of Path
-        What was written.
+    Each figure is written as SVG and as PNG into `folder`, which is made if need be. Returns the
+    paths.
     """
-    drawn = {_file_name(result.name): _overlay(result) for result in results}
-    fans = [_fan(result, result.evidence) for result in results if result.evidence]
-    title = f"{RUNS:,} shuffles from the recorded start, {data.in_short}"
-    drawn["fan"] = fan_figure(fans, title)
+    drawn, fans = {}, []
     for result in results:
-        figures = [likelihood_figure(judgement) for judgement in result.judgements]
-        drawn.update({f"{_file_name(result.name)}_likelihood": each for each in figures if each})
+        name = result.name.lower().replace("-", "").replace(" ", "_")
+        recorded, rerun = (cell.figures[0].axes[0] for cell in (result.recorded, result.rerun))
+        labels = rerun.x_label, rerun.y_label
+        drawn[name] = overlay_figure(_lines(recorded), _lines(rerun), labels, result.name)
+        judgement = result.judgements[-1]
+        p = judgement.numbers.get("p", np.nan)
+        fan = fan_of(judgement, f"{result.name}: the recorded curve has p = {p:.2g}")
+        likelihood = likelihood_figure(judgement)
+        if fan:
+            fans.append(fan)
+        if likelihood:
+            drawn[f"{name}_likelihood"] = likelihood
+    drawn["fan"] = fan_figure(fans, f"{RUNS:,} shuffles from the recorded start, {data.in_short}")
     return [path for name, figure in drawn.items() for path in write_figure(figure, folder, name)]
-
-
-def _file_name(name: str) -> str:
-    return name.lower().replace("-", "").replace(" ", "_")
-
-
-def _overlay(result: Result) -> Any:
-    recorded, rerun = (cell.figures[0].axes[0] for cell in (result.recorded, result.rerun))
-    labels = (rerun.x_label, rerun.y_label)
-    return overlay_figure(_lines(recorded), _lines(rerun), labels, result.name)
 
 
 def _lines(axes: Axes) -> list[npt.NDArray[np.float64]]:
@@ -125,26 +93,13 @@ def _lines(axes: Axes) -> list[npt.NDArray[np.float64]]:
     return [line.vertices for line in sorted(axes.polylines, key=lambda line: not line.marker)]
 
 
-def _fan(result: Result, found: LossEvidence) -> Fan:
-    curves = (
-        cell.figures[0].axes[0].polylines[0].vertices[:, 1]
-        for cell in (result.recorded, result.rerun)
-    )
-    p = result.judgements[-1].numbers["p"]
-    title = f"{result.name}: the recorded curve has p = {p:.2g}"
-    return Fan(title, np.array(found.epochs), np.array(found.fan), *curves)
-
-
 def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
     """Return the section's three cells: a name, and what to run."""
     features, labels = data.features, data.labels
     states = init_rmsprop_states(features)
 
-    def objective(x1: Any, x2: Any) -> Any:
-        return 0.1 * x1**2 + 2 * x2**2
-
     return [
-        ("2-D descent", lambda: show_trace_2d(objective, train_2d(rmsprop_2d))),
+        ("2-D descent", lambda: show_trace_2d(f_2d, train_2d(rmsprop_2d))),
         (
             "from scratch",
             lambda: train_ch7(rmsprop, states, {"lr": 0.01, "gamma": 0.9}, features, labels),
@@ -164,12 +119,15 @@ def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, list[Training]]:
     trainings: list[Training] = []
 
     def note(call: TrainingCall, curve: LossCurve) -> None:
-        losses = curve.losses.astype(np.float64)
-        trainings.append(Training(call, curve.epochs, losses, curve.start[0]))
+        trainings.append(Training.of(call, curve))
 
-    with plt.rc_context(), redirect_stdout(printed), appended(on_training, note):
-        cell()
-        svg = figure_bytes(plt.gcf(), "svg").decode()
-        plt.close()
+    on_training.append(note)
+    try:
+        with plt.rc_context(), redirect_stdout(printed):
+            cell()
+            svg = figure_bytes(plt.gcf(), "svg").decode()
+            plt.close()
+    finally:
+        on_training.remove(note)
     outputs = CellOutputs(text=printed.getvalue(), figures=(decode_svg(svg),))
     return outputs, trainings

@@ -60,22 +60,12 @@ def full_batch_losses(features: Array, labels: Array, weights: Array) -> Array:
 def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
     """Find the draw of a fresh process from which a training has a given first loss.
 
-    Parameters
-    ----------
-    features : ndarray, shape (n, k)
-    labels : ndarray, shape (n,)
-    loss : float
-
-    Returns
-    -------
-    Start or None
-        The draw that fits best; None if none of the first 50 fits, on neither system.
+    Returns the one that fits best; None if none of the first 50 fits, on neither system.
     """
     starts = {}
     for system in ("Linux", "macOS"):
         weights = fresh_starts(DRAWS, features.shape[1], system)
-        losses = full_batch_losses(features, labels, weights)
-        differences = np.abs(losses - loss)
+        differences = np.abs(full_batch_losses(features, labels, weights) - loss)
         best = int(differences.argmin())
         starts[float(differences[best])] = Start(weights[best], best + 1, system)
     closest = min(starts)
@@ -85,12 +75,8 @@ def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
 def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> Optional[Start]:
     """Draw starting weights at random among those that have a given first loss.
 
-    Ordinary draws are moved along the gradient until the loss is the given one.
-
-    Returns
-    -------
-    Start or None
-        None if no ordinary draw comes near that loss.
+    Ordinary draws are moved along the gradient until the loss is the given one. Returns None if no
+    ordinary draw comes near that loss.
     """
     weights = SCALE * np.random.RandomState(0).normal(size=(runs, features.shape[1], 1))
     at_zero = float((labels.astype(np.float64) ** 2).mean() / 2)
@@ -114,17 +100,9 @@ def find_edition(
 ) -> tuple[str, str]:
     """Find the edition of the data with which a chapter was recorded.
 
-    Parameters
-    ----------
-    data : dict
-        The features and labels of each edition.
-    first_losses, printed : sequence of float
-        What the chapter recorded: the losses before training, and the last ones.
-
-    Returns
-    -------
-    edition, reason : str
-        Both empty where nothing recorded tells.
+    `data` has the features and labels of each edition; `first_losses` and `printed` are what the
+    chapter recorded, the losses before training and the last ones. Returns the edition and the
+    reason; both are empty where nothing recorded tells.
     """
     found = {
         edition: [loss for loss in first_losses if find_start(*task, loss)]

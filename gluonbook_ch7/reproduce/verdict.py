@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-__all__ = ["LEVEL", "Judgement", "Verdict", "hold_together", "is_reproduced"]
+__all__ = ["LEVEL", "Judgement", "Outcome", "Verdict", "hold_together", "is_reproduced"]
 
 LEVEL = 0.001
 """How often a chapter in which nothing is different may be called different, by chance: people hold
@@ -22,6 +22,10 @@ class Verdict(str, Enum):
     NOT_JUDGED = "not judged"
 
 
+# A verdict, its basis and its numbers, as in `Judgement`.
+Outcome = tuple[Verdict, str, dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class Judgement:
     """One recorded output compared with its rerun.
@@ -36,7 +40,8 @@ class Judgement:
     basis : str
         The number the verdict rests on, and its limit.
     numbers : dict
-        The same for programs. A random output has its p-value here, under ``'p'``.
+        The same for programs. A random output has its p-value here, under ``'p'``; a loss curve
+        what it was ranked among, under ``'fan'``.
     """
 
     output: str

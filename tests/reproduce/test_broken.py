@@ -49,6 +49,21 @@ BROKEN = {
     "cells.ipynb": (b'{"nbformat": 4, "cells": 7}', ":1: a damaged notebook"),
     "old.ipynb": (b'{"nbformat": 3, "worksheets": [7]}', ":1: a damaged notebook"),
     "cut.ipynb": (made_chapter()[:5000], ":1: not a notebook"),
+    "type.md": (with_output('[{"output_type": "x"}]').encode(), ":1: cell 1: output 1 has no out"),
+    "half.md": (
+        with_output('[{"output_type": "stream", "text": "\\ud800"}]').encode(),
+        ":5: the output is not JSON (a string holds half a surrogate pair)",
+    ),
+    "lines.ipynb": (b'{\n "cells": [\n', ":3: not a notebook"),
+    "plain.ipynb": (b"[1, 2]", ":1: not a notebook; it names no nbformat"),
+    "cell.ipynb": (
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}',
+        ":1: a damaged notebook of format 4",
+    ),
+    "no_code.ipynb": (
+        b'{"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": []}',
+        ":1: not a chapter, no code cells",
+    ),
 }
 
 
@@ -90,6 +105,30 @@ def test_rerun_refuses_what_is_no_file(rerun, tmp_path):
         assert stderr.startswith(f"Error: {path}: {message}")
         assert stderr.count("\n") == 1
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plain.py"], "Error: plain.py:1: not a chapter, no code cells"),
+        (["good.md", "--out", "good.md/out"], "good.md"),
+        (["good.md", "--html", "good.md"], "is the chapter file itself"),
+        (["good.md", "--data", "twin"], "cannot be used with FILE"),
+        (["--timeout", "5"], "needs a chapter FILE"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_writes_nothing(
+    rerun, monkeypatch, tmp_path, arguments, message
+):
+    """Scripts could not tell wrong use from a difference, or a place would be half written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.md").write_text(CODE)
+    (tmp_path / "plain.py").write_text("print(1)\n")
+    status, _, stderr = rerun(*arguments)
+    assert status == 2
+    assert message in stderr
+    assert sorted(os.listdir(tmp_path)) == ["good.md", "plain.py"]
+    assert (tmp_path / "good.md").read_text() == CODE
 
 
 # --- The installed record -----------------------------------------------------------------------

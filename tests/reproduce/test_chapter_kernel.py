@@ -1,27 +1,27 @@
 """What the chapter's kernel notices and repeats, in processes of their own."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from matplotlib.figure import Figure as Canvas
 
 START = """
 import json, sys
 from gluonbook_ch7.reproduce import kernel
-claims = {"first_losses": FIRST, "printed": PRINTED, "edition": "auto", "shift": 0}
-print(kernel.set_up(json.dumps(claims)))
+print(json.dumps(kernel.set_up(RECORDED, "auto")))
 import gluonbook as gb, d2lzh, numpy as np
 from mxnet import nd
 """
 
 
-def python(code, cwd, *arguments, first=(), printed=(), data=""):
+def python(code, cwd, *arguments, recorded=(), data=""):
     """Run code after the kernel's set-up; return what it printed, each line from JSON."""
     script = cwd / "script.py"
-    start = START.replace("FIRST", repr(list(first))).replace("PRINTED", repr(list(printed)))
-    script.write_text(start + code)
+    script.write_text(START.replace("RECORDED", repr([list(recorded)])) + code)
     done = subprocess.run(
         [sys.executable, str(script), *arguments],
         cwd=cwd,
@@ -33,6 +33,22 @@ def python(code, cwd, *arguments, first=(), printed=(), data=""):
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line[:1] in "[{"]
+
+
+def printed_loss(loss):
+    """Return what a training cell printed."""
+    text = f"loss: {loss:f}, 0.1 sec per epoch\n"
+    return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+def drawn_loss(first):
+    """Return the figure of a loss curve."""
+    canvas, written = Canvas(), io.StringIO()
+    axes = canvas.subplots()
+    axes.plot([0, 1], [first, 0.3])
+    axes.set(xlabel="epoch", ylabel="loss")
+    canvas.savefig(written, format="svg")
+    return {"output_type": "display_data", "data": {"image/svg+xml": written.getvalue()}}
 
 
 SHAPES = "print(json.dumps([list(m.get_data_ch7()[0].shape) for m in (gb, d2lzh)]))"
@@ -51,35 +67,36 @@ SHAPES = "print(json.dumps([list(m.get_data_ch7()[0].shape) for m in (gb, d2lzh)
 )
 def test_the_edition_is_found_in_the_record(tmp_path, first, printed, edition, columns):
     """A chapter that was recorded with the other edition of the data would be called different."""
-    chosen, shapes = python(SHAPES, tmp_path, first=first, printed=printed)
+    recorded = [*map(printed_loss, printed), *map(drawn_loss, first)]
+    chosen, shapes = python(SHAPES, tmp_path, recorded=recorded)
     assert chosen["edition"] == edition
     assert bool(chosen["reason"]) == bool(edition)
     assert shapes == [[1503, count] for count in columns]
 
 
 GENERATORS = """
-features, labels = gb.get_data_ch7()
-gb.train_gluon_ch7("rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}, features, labels)
+def judged(text):
+    if sys.argv[1] != "judge":
+        return []
+    outputs = [{"output_type": "stream", "name": "stdout", "text": text}]
+    return [each["numbers"] for each in kernel.judge("cell", outputs, outputs)["judgements"]]
+
+def train_2d(rule):
+    return [(x, np.random.normal() + nd.random.normal().asscalar()) for x in range(5)]
+
+kernel.watched(train_2d)(None)
+gb.train_2d(lambda x1, x2, s1, s2: (x1 / 2, x2 / 2, 0, 0))
+assert all(0 < numbers["p"] <= 1 for numbers in judged("epoch 5, x1 4, x2 0.5"))
 
 def train_ch7(rule, states, hyperparams, features, labels, batch_size=10, num_epochs=2):
     curve = gb.fit_scratch(rule, states, hyperparams, features, labels, batch_size, num_epochs)
     gb.plt.plot(curve.epochs, curve.losses)
 
-def train_2d(rule):
-    return [(x, np.random.normal() + nd.random.normal().asscalar()) for x in range(5)]
-
+features, labels = gb.get_data_ch7()
+gb.train_gluon_ch7("rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}, features, labels)
 kernel.watched(train_ch7)(gb.sgd, None, {"lr": 0.05}, features, labels)
-kernel.watched(train_2d)(None)
-gb.train_2d(lambda x1, x2, s1, s2: (x1 / 2, x2 / 2, 0, 0))
-if sys.argv[1] == "judge":
-    report = json.loads(kernel.report())
-    assert report["trainings"] == 2 and report["descents"] == 1
-    claim = {"losses": None, "printed": 0.25}
-    found = json.loads(kernel.judge(json.dumps({
-        "trainings": [claim, claim], "descent": {"trace": [[0, 0]] * 5, "end": [4, 0]},
-    })))
-    assert all(0 < each["printed"]["numbers"]["p"] < 1 for each in found["trainings"])
-    assert all(0 < each["numbers"]["p"] <= 1 for each in found["descent"])
+found = judged("loss: 0.250000, 0.1 sec per epoch\\n" * 2)
+assert not found or sum(0 < numbers.get("p", 0) < 1 for numbers in found) == 2
 print(json.dumps([nd.random.normal(shape=(3,)).asnumpy().tolist(), np.random.rand(3).tolist()]))
 """
 

@@ -47,6 +47,7 @@ def output_block(*outputs: object) -> str:
 
 
 INPUT = "```{.python .input  n=1}\n1 / 3\n```\n"
+FINE = {"output_type": "stream", "name": "stdout", "text": ""}
 
 
 # --- The packaged record ------------------------------------------------------------------------
@@ -167,16 +168,16 @@ def test_the_chapter_is_read_whole():
     """If this failed, a cell or a stretch of prose would be lost, or an output misplaced."""
     text = read_text(CHAPTER)[0]
     cells = parse_notedown(text, "rmsprop.md")
-    code = [cell for cell in cells if cell.kind == "code"]
-    assert [cell.prompt for cell in code] == [1, 2, 4, 5, 5]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 4, 5, 5]
     assert [len(cell.outputs) for cell in code] == [1, 2, 0, 2, 2]
     assert "#sys.path.insert(0, '..')\n\n%matplotlib inline" in code[0].source
     lines = text.split("\n")
     for cell in cells:
         assert cell.source in text
-        begin = cell.line if cell.kind == "code" else cell.line - 1
+        begin = cell.metadata.chapter_line - (cell.cell_type == "markdown")
         assert lines[begin] == cell.source.split("\n")[0]
-    prose = "\n".join(cell.source for cell in cells if cell.kind == "markdown")
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     assert prose.startswith("# RMSProp\n") and "## 参考文献" in prose
 
 
@@ -184,8 +185,13 @@ def test_other_fences_are_prose():
     """If this failed, an example of a fence within the prose would be run as code."""
     prose = "Run\n\n```bash\nls\n```\n\n````markdown\n```{.python .input}\nno()\n```\n````"
     markdown, code = parse_notedown(f"\n{prose}\n\n{INPUT}", "a.md")
-    assert (markdown.kind, markdown.source, markdown.line) == ("markdown", prose, 2)
-    assert (code.kind, code.source, code.prompt, code.line) == ("code", "1 / 3", 1, 14)
+    assert (markdown.cell_type, markdown.source, markdown.metadata.chapter_line) == (
+        "markdown",
+        prose,
+        2,
+    )
+    assert (code.cell_type, code.source, code.execution_count) == ("code", "1 / 3", 1)
+    assert code.metadata.chapter_line == 14
 
 
 @pytest.mark.parametrize(
@@ -198,8 +204,8 @@ def test_other_fences_are_prose():
         (INPUT + "```{.json .output n=1}\n{}\n```\n", r"a\.md:4: .* list of objects"),
         (INPUT + output_block(1), r"a\.md:4: .* list of objects"),
         ("Prose\n\n" + output_block(), r"a\.md:3: the output follows no input"),
-        (INPUT + "\nProse\n\n" + output_block({}), r"a\.md:7: the output follows no input"),
-        (INPUT + output_block({}) + output_block({}), r"a\.md:9: the output follows no input"),
+        (INPUT + "\nProse\n\n" + output_block(FINE), r"a\.md:7: the output follows no input"),
+        (INPUT + output_block(FINE) + output_block(FINE), r"a\.md:13: the output follows no input"),
         ("# Title\n\n```python\n1 / 3\n```\n", r"a\.md:1: not a chapter, no code cells"),
         ("", r"a\.md:1: not a chapter, no code cells"),
     ],
@@ -226,10 +232,10 @@ def test_a_file_from_windows_reads_the_same(tmp_path):
     """If this failed, a chapter saved with a byte order mark and CRLF would lose its fences."""
     file = tmp_path / "a.md"
     file.write_bytes(
-        b"\xef\xbb\xbf" + (INPUT + "\n" + output_block({})).encode().replace(b"\n", b"\r\n")
+        b"\xef\xbb\xbf" + (INPUT + "\n" + output_block(FINE)).encode().replace(b"\n", b"\r\n")
     )
     (cell,) = parse_notedown(read_text(file)[0], "a.md")
-    assert cell.source == "1 / 3" and cell.outputs == [{}]
+    assert cell.source == "1 / 3" and cell.outputs == [FINE]
 
 
 # --- The outputs of a cell ----------------------------------------------------------------------
@@ -275,9 +281,8 @@ def test_a_figure_beyond_reading_keeps_its_place():
 )
 def test_an_output_of_another_form_is_refused(output):
     """If this failed, a damaged output would be taken for an empty one."""
-    fine = {"output_type": "stream", "name": "stdout", "text": ""}
-    with pytest.raises(RecordError, match="output 2"):
-        decode_outputs([fine, output])
+    with pytest.raises(RecordError, match=r"output 2|list of objects"):
+        parse_notedown(INPUT + output_block(FINE, output), "a.md")
 
 
 # --- Figures, as Matplotlib draws them today ----------------------------------------------------
@@ -503,7 +508,10 @@ def decode(*arguments: object) -> "subprocess.CompletedProcess[str]":
     [
         (None, r"a.md: no such file"),
         ("# Title\n", r"a.md:1: not a chapter, no code cells"),
-        (INPUT + output_block({"output_type": "pyout"}), r"a.md:1: output 1 has no output_type"),
+        (
+            INPUT + output_block({"output_type": "pyout"}),
+            r"a.md:1: cell 1: output 1 has no output_type",
+        ),
         (
             INPUT + output_block({"output_type": "display_data", "data": {"image/png": ""}}),
             r"a.md:1: a figure cannot be decoded: a bitmap",

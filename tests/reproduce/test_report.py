@@ -13,11 +13,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from gluonbook_ch7.reproduce.losses import LossEvidence, Outcome
 from gluonbook_ch7.reproduce.notebook import read_chapter
 from gluonbook_ch7.reproduce.report import make_page, summarise
-from gluonbook_ch7.reproduce.runner import CellRun, ChapterRun, rerun_chapter
-from gluonbook_ch7.reproduce.verdict import Verdict
+from gluonbook_ch7.reproduce.runner import prepare, rerun_chapter
+from gluonbook_ch7.reproduce.verdict import Judgement, Verdict
 
 CHROMIUM = shutil.which("chromium")
 QUIET = [
@@ -211,15 +210,18 @@ def test_a_page_of_the_books_reads_as_the_book_does(tmp_path):
     path.write_text(CHINESE, encoding="utf-8")
     chapter = read_chapter(path)
     losses = np.linspace(0.5, 0.26, 31)
-    found = LossEvidence(
-        epochs=np.linspace(0, 2, 31).tolist(),
-        losses=losses.tolist(),
-        later=Outcome(Verdict.CONSISTENT, "p = 0.5", {"p": 0.5}),
-        fan=[(losses + shift).tolist() for shift in np.linspace(-0.01, 0.01, 201)],
-    )
-    (code,) = [cell for cell in chapter.cells if cell.kind == "code"]
-    cell = CellRun(code, 1, trainings=[found], curves=[(losses + 0.001).tolist()])
-    page = make_page(ChapterRun(chapter, [cell], chapter.notebook))
+    fan = {
+        "epochs": np.linspace(0, 2, 31).tolist(),
+        "losses": [(losses + shift).tolist() for shift in np.linspace(-0.01, 0.01, 21)],
+        "recorded": (losses + 0.001).tolist(),
+        "rerun": losses.tolist(),
+    }
+    numbers = {"p": 0.5, "fan": fan}
+    judgement = Judgement("cell 1: losses", "", "", Verdict.CONSISTENT, "p = 0.5", numbers)
+    run = prepare(chapter)
+    plain = make_page(run)
+    run.cells[0].judgements = [judgement]
+    page = make_page(run)
     shown = Visible(page)
     assert page.count(">RMSProp<") == 1 and "<title>RMSProp" in page
     assert '<html lang="zh">' in page and '<section class="cell" lang="en"' in page
@@ -231,16 +233,14 @@ def test_a_page_of_the_books_reads_as_the_book_does(tmp_path):
     svg = base64.b64decode(picture.partition("base64,")[2]).decode()
     # Matplotlib writes words as text, or as outlines with a comment.
     assert re.search(r"recorded( -->|<)", svg) and re.search(r"5 % to 95 %( -->|<)", svg)
-    assert make_page(ChapterRun(chapter, [CellRun(code, 1)], chapter.notebook)).count("<img") == 0
+    assert plain.count("<img") == 0
 
 
 def test_an_english_page_that_quotes_chinese_is_english(tmp_path):
     """A voice would read an English page in Chinese, because of one name in it."""
     path = tmp_path / "quoting.md"
     path.write_text("# On 动手学\n\nAn English text about a book.\n\n```{.python .input}\n1\n```\n")
-    chapter = read_chapter(path)
-    (cell,) = [CellRun(cell, 1) for cell in chapter.cells if cell.kind == "code"]
-    assert '<html lang="en">' in make_page(ChapterRun(chapter, [cell], chapter.notebook))
+    assert '<html lang="en">' in make_page(prepare(read_chapter(path)))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -315,6 +315,6 @@ def test_a_page_of_half_characters_can_be_written(tmp_path):
 def test_formulas_are_set_and_nothing_else(source, html):
     """If this fails, a formula is unreadable, or a chapter's formula brings in other HTML."""
     pytest.importorskip("latex2mathml")
-    from gluonbook_ch7.reproduce.formulas import formula_html
+    from gluonbook_ch7.reproduce.prose import formula_html
 
     assert html in formula_html(source)
