@@ -268,7 +268,10 @@ def _lines_of(element: ET.Element, x: _Axis, y: _Axis) -> Iterator[Polyline]:
         pieces = [(points, marks[0])]
     for points, drawn in pieces:
         xs, ys = np.array(points, np.float64).T
-        vertices = np.column_stack([x.to_data(xs), y.to_data(ys)])
+        with np.errstate(over="ignore", invalid="ignore"):
+            vertices = np.column_stack([x.to_data(xs), y.to_data(ys)])
+        if not np.isfinite(vertices).all():
+            raise ValueError(f"{shown} has a point that is not finite")
         yield Polyline(vertices, _color(drawn), marker=bool(marks), line=bool(paths))
 
 

@@ -202,6 +202,7 @@ def test_a_figure_with_odd_words_is_decoded_or_refused(svgs, which, attribute, w
         ("M 0 0 L 1", None),
         ("M 0 0 L nan 1", None),
         ("M 0 0 L 1e999 1", None),
+        ("M 0 0 L 1e308 1", None),
         ("M 0 0 C 1 1 2 2 3 3", None),
         ("L 1 1", None),
         ("M 0 0 z 1 2", None),
