@@ -41,7 +41,7 @@ from .experiments.compare import compare as compare
 from .experiments.registry import RULES as RULES
 from .data import load_data_ch7 as load_data_ch7
 from .tables import load_table as load_table
-from .reproduce.inference import infer as infer
+from .inference.infer import infer as infer
 from .errors import GluonbookError as GluonbookError
 from .errors import ArgumentError as ArgumentError
 from .errors import DataError as DataError

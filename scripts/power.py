@@ -23,10 +23,10 @@ from gluonbook_ch7._files import write_json
 from gluonbook_ch7._mxnet import mx, nd
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.experiments.registry import RULES
-from gluonbook_ch7.reproduce.alternatives import Call
-from gluonbook_ch7.reproduce.curvetest import LEVEL, CurveTest
-from gluonbook_ch7.reproduce.inference import draw_inference
-from gluonbook_ch7.reproduce.likelihood import Gaussian
+from gluonbook_ch7.inference.alternatives import Call
+from gluonbook_ch7.inference.curvetest import LEVEL, CurveTest
+from gluonbook_ch7.inference.infer import draw_inference
+from gluonbook_ch7.inference.likelihood import Gaussian
 
 CURVE_SEED = 3 * 10**6  # the tests train with smaller ones
 LIMIT_RUNS = 2000

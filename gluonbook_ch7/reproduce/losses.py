@@ -7,6 +7,7 @@ from a distribution. The same call, repeated from the same start, gives that dis
 import functools
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
 import numpy as np
@@ -14,11 +15,14 @@ import numpy.typing as npt
 
 from ..errors import ArgumentError, GluonbookError
 from ..experiments.ensemble import fit_ensemble
-from .chance import RUNS, p_value
-from .curves import infer_curve
-from .inference_words import as_numbers, in_words
+from ..experiments.objective import smallest_loss
+from ..inference.alternatives import Call
+from ..inference.curvetest import CurveTest
+from ..inference.infer import Inference, draw_inference
+from ..inference.words import as_numbers, in_words
+from .chance import MORE_RUNS, RUNS, SMALL, p_value
 from .observer import Training
-from .starts import PRECISION, Start, find_start, least_loss, starts_with_loss
+from .starts import PRECISION, Start, find_start, starts_with_loss
 from .verdict import Outcome, Verdict
 
 __all__ = ["PRINTED", "RecordedRun"]
@@ -96,7 +100,7 @@ class RecordedRun:
     def _judge_alternatives(self, losses: Sequence[float], start: Start) -> Outcome:
         """Judge a curve with alternatives to the call in mind, or by its distance."""
         try:
-            inference = infer_curve(self.call, start.weights, losses, self.draw)
+            inference = self._infer(losses, start)
         except ArgumentError as error:  # the call cannot have given the curve, or diverges
             verdict, basis, numbers = self._judge_distance(losses)
             return verdict, f"{basis}; {error}", numbers
@@ -104,9 +108,20 @@ class RecordedRun:
         basis = f"p = {inference.p:.2g} among {inference.runs:,} shuffles; {in_words(inference)}"
         return verdict, basis, {**numbers, "inference": as_numbers(inference)}
 
+    def _infer(self, losses: Sequence[float], start: Start) -> Inference:
+        """Infer from a curve; where the first runs give a small p, rank it among more."""
+        call = Call(**vars(self.call), start=(start.weights, np.zeros(1, np.float32)))
+        test = CurveTest(call, sample=self.draw(RUNS))
+        inference = draw_inference(losses, test)
+        if inference.p > SMALL:
+            return inference
+        more = replace(test.stated, fresh=test.coordinates(self.draw(MORE_RUNS)[:, 1:]))
+        p = test.p_values(test.coordinates(np.array([losses[1:]])), more)
+        return replace(inference, p=float(p[0]), runs=MORE_RUNS)
+
     def _judge_distance(self, losses: Sequence[float]) -> Outcome:
         """Judge a curve as one draw among many, by its distance from them."""
-        minimum = least_loss(self.features, self.labels)
+        minimum = smallest_loss(self.features, self.labels)
 
         def above_minimum(curves: Array) -> Array:
             """Return the logarithm of what training could still gain, where slow changes show."""

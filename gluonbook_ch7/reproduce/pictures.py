@@ -3,12 +3,14 @@
 from typing import Optional
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..experiments.charts import Fan, fan_figure, figure_bytes
-from .interval_chart import likelihood_figure
+from ..inference.chart import interval_figure
+from ..inference.words import intervals_from
 from .verdict import Judgement
 
-__all__ = ["fan_of", "pictures_of"]
+__all__ = ["fan_of", "likelihood_figure", "pictures_of"]
 
 
 def fan_of(judgement: Judgement, title: str = "") -> Optional[Fan]:
@@ -17,6 +19,15 @@ def fan_of(judgement: Judgement, title: str = "") -> Optional[Fan]:
     if not content:
         return None
     return Fan(title, **{name: np.array(values) for name, values in content.items()})
+
+
+def likelihood_figure(judgement: Judgement) -> Optional[Figure]:
+    """Return the chart that belongs to a judgement, or None if it has no intervals."""
+    inference = judgement.numbers.get("inference")
+    if not inference or not inference["intervals"]:
+        return None
+    title = f"{judgement.output}: p = {judgement.numbers['p']:.2g}"
+    return interval_figure(intervals_from(inference), title)
 
 
 def pictures_of(judgement: Judgement) -> dict[str, bytes]:

@@ -21,9 +21,8 @@ from ..rules import init_rmsprop_states, rmsprop
 from ..training import train_ch7, train_gluon_ch7
 from .chance import RUNS
 from .evidence import judge_cell
-from .interval_chart import likelihood_figure
 from .observer import Training
-from .pictures import fan_of
+from .pictures import fan_of, likelihood_figure
 from .record import CellOutputs, Record
 from .svg import Axes, decode_svg
 from .verdict import Judgement

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .._sampling import fresh_starts
+from ..experiments.objective import full_batch_losses, smallest_loss
 
-__all__ = ["PRECISION", "Start", "find_edition", "find_start", "least_loss", "starts_with_loss"]
+__all__ = ["PRECISION", "Start", "find_edition", "find_start", "starts_with_loss"]
 
 DRAWS = 50
 SCALE = 0.01
@@ -50,11 +51,10 @@ class Start:
         return f"draw {self.draw} of a fresh process" + " on macOS" * (self.system == "macOS")
 
 
-def full_batch_losses(features: Array, labels: Array, weights: Array) -> Array:
-    """Return the mean of ``squared_loss`` for weights (..., k, 1) and a bias of zero, float64."""
-    residuals = features.astype(np.float64) @ weights.astype(np.float64) - labels.reshape(-1, 1)
-    losses: Array = (residuals**2).mean(axis=(-2, -1)) / 2
-    return losses
+def first_losses(features: Array, labels: Array, weights: Array) -> Array:
+    """Return the loss before training for weights (..., k, 1) and a bias of zero."""
+    bias = np.zeros((*weights.shape[:-2], 1))
+    return full_batch_losses(np.append(weights[..., 0], bias, axis=-1), features, labels)
 
 
 def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
@@ -65,7 +65,7 @@ def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
     starts = {}
     for system in ("Linux", "macOS"):
         weights = fresh_starts(DRAWS, features.shape[1], system)
-        differences = np.abs(full_batch_losses(features, labels, weights) - loss)
+        differences = np.abs(first_losses(features, labels, weights) - loss)
         best = int(differences.argmin())
         starts[float(differences[best])] = Start(weights[best], best + 1, system)
     closest = min(starts)
@@ -86,7 +86,7 @@ def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> 
     across = weights - (direction.T @ weights) * direction
     along = np.full((runs, 1, 1), (loss - at_zero) / length)
     for _ in range(20):  # Newton's steps; the loss is nearly linear so close to zero
-        error = full_batch_losses(features, labels, across + along * direction) - loss
+        error = first_losses(features, labels, across + along * direction) - loss
         along -= error.reshape(-1, 1, 1) / length
     if not np.abs(along).max() < 6 * SCALE:
         return None
@@ -113,15 +113,8 @@ def find_edition(
         count = data[best][0].shape[1]
         return best, f"{count} features: the first loss {found[best][0]:.8f} is edition {best}'s"
     lowest = min((loss for loss in printed if np.isfinite(loss)), default=np.inf)
-    minimum, old_minimum = (least_loss(*data[edition]) for edition in ("1.0", "0.7"))
+    minimum, old_minimum = (smallest_loss(*data[edition]) for edition in ("1.0", "0.7"))
     if minimum <= lowest < old_minimum:
         reason = f"the loss {lowest:.6f} is less than 4 features can reach, {old_minimum:.6f}"
         return "1.0", f"5 features: {reason}"
     return "", ""
-
-
-def least_loss(features: Array, labels: Array) -> float:
-    """Return the smallest loss of any linear model."""
-    X = np.column_stack([features, np.ones(len(features))]).astype(np.float64)
-    w = np.linalg.lstsq(X, labels.astype(np.float64), rcond=None)[0]
-    return float(((X @ w - labels) ** 2).mean() / 2)

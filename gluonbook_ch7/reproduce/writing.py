@@ -6,7 +6,7 @@ from typing import Any, Optional, Union
 from .._files import as_json, check_file, check_folder, write_whole
 from ..errors import ArgumentError
 from ..experiments.charts import figure_bytes
-from .interval_chart import likelihood_figure
+from .pictures import likelihood_figure
 from .report import make_page, versions
 from .runner import ChapterRun
 

@@ -20,7 +20,7 @@ from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.figures import plt
 from gluonbook_ch7.reproduce import chance
 from gluonbook_ch7.reproduce.geometry import judge_figure
-from gluonbook_ch7.reproduce.interval_chart import likelihood_figure
+from gluonbook_ch7.reproduce.pictures import likelihood_figure
 from gluonbook_ch7.reproduce.starts import find_edition, find_start
 from gluonbook_ch7.reproduce.svg import decode_svg
 from gluonbook_ch7.reproduce.verdict import Verdict, hold_together

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from .._mxnet import nd
 from ..errors import ArgumentError
+from ..experiments.objective import smallest_loss
 from .alternatives import (
     Call,
     Scale,
@@ -30,7 +31,6 @@ from .alternatives import (
     with_free_hyperparams,
 )
 from .likelihood import Coordinates, Gaussian
-from .starts import least_loss
 
 __all__ = ["LEVEL", "RUNS", "CurveTest", "Point"]
 
@@ -106,7 +106,7 @@ class CurveTest:
             raise ArgumentError("the stated call diverges or records no loss; nothing to compare")
         self.length = losses.shape[1]
         self.first_loss = None if call.start is None else float(losses[0, 0])
-        self.minimum = least_loss(call.features.asnumpy(), call.labels.asnumpy())
+        self.minimum = smallest_loss(call.features, call.labels)
         self.coordinates = Coordinates.of(fit[finite, 1:], self.minimum)
         self.fresh = self.coordinates(losses[:, 1:])
         self.stated = Point.fit(self.coordinates(fit[finite, 1:]), self.fresh)

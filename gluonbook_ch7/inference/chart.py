@@ -1,7 +1,6 @@
 """The chart of what a loss curve says about its hyperparameters. Nothing here computes."""
 
 from collections.abc import Iterable, Sequence
-from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .alternatives import Scale
-from .inference import Interval
-from .inference_words import intervals_from
-from .verdict import Judgement
+from .infer import Interval
 
-__all__ = ["interval_figure", "likelihood_figure"]
+__all__ = ["interval_figure"]
 
 DEPTH = 15.0  # of the log-likelihood that is shown
 MOST_TICKS = 8
@@ -49,15 +46,6 @@ def interval_figure(intervals: Sequence[Interval], title: str) -> Figure:
         legend.update(zip(map(str, labels), handles))
     figure.legend(list(legend.values()), list(legend), loc="outside lower center", ncols=4)
     return figure
-
-
-def likelihood_figure(judgement: Judgement) -> Optional[Figure]:
-    """Return the chart that belongs to a judgement, or None if it has no intervals."""
-    inference = judgement.numbers.get("inference")
-    if not inference or not inference["intervals"]:
-        return None
-    title = f"{judgement.output}: p = {judgement.numbers['p']:.2g}"
-    return interval_figure(intervals_from(inference), title)
 
 
 def _draw(axes: Axes, interval: Interval) -> None:

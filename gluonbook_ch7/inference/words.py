@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .curvetest import LEVEL
-from .inference import Inference, Interval
+from .infer import Inference, Interval
 
 __all__ = ["as_numbers", "in_words", "intervals_from"]
 

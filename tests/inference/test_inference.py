@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 import gluonbook_ch7 as gb
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
+from gluonbook_ch7.experiments.objective import smallest_loss
 from gluonbook_ch7.experiments.registry import RULES
-from gluonbook_ch7.reproduce.alternatives import Call, Scale, other_sizes, with_free_hyperparams
-from gluonbook_ch7.reproduce.curvetest import CurveTest
-from gluonbook_ch7.reproduce.inference import draw_inference, infer
-from gluonbook_ch7.reproduce.inference_words import as_numbers, in_words, intervals_from
-from gluonbook_ch7.reproduce.interval_chart import interval_figure
-from gluonbook_ch7.reproduce.likelihood import Coordinates
-from gluonbook_ch7.reproduce.starts import least_loss
+from gluonbook_ch7.inference.alternatives import Call, Scale, other_sizes, with_free_hyperparams
+from gluonbook_ch7.inference.chart import interval_figure
+from gluonbook_ch7.inference.curvetest import CurveTest
+from gluonbook_ch7.inference.infer import draw_inference, infer
+from gluonbook_ch7.inference.likelihood import Coordinates
+from gluonbook_ch7.inference.words import as_numbers, in_words, intervals_from
 
 RMSPROP = {"lr": 0.01, "gamma": 0.9}
 RECORDED = 3 * 10**6  # seeds that no test trains with
@@ -194,13 +194,13 @@ def test_a_call_that_diverges(small):
 
 
 @given(st.lists(st.floats(-3, 3), min_size=5, max_size=5))
-def test_no_weights_have_less_than_the_least_loss(weights):
+def test_no_weights_have_less_than_the_smallest_loss(weights):
     """If this fails, curves that a run can give are refused."""
     generator = np.random.RandomState(0)
     features = generator.normal(size=(50, 4)).astype(np.float32)
     labels = generator.normal(size=50).astype(np.float32)
     residuals = features @ weights[:4] + weights[4] - labels
-    assert np.mean(residuals**2) / 2 >= least_loss(features, labels) - 1e-9
+    assert np.mean(residuals**2) / 2 >= smallest_loss(features, labels) - 1e-9
 
 
 @given(st.sampled_from(["lr", "eta", "gamma", "mom"]), st.floats(1e-3, 0.99))

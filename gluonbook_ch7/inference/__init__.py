@@ -1,0 +1,1 @@
+"""Inference: what a loss curve says about the call that gave it."""
