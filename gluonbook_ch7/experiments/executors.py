@@ -2,12 +2,12 @@
 
 import multiprocessing
 import signal
-import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
+from .._mxnet.install_hints import install_extra
 from ..errors import DependencyError, WorkerError, WorkerWarning
 
 __all__ = ["dask_cluster", "local_processes"]
@@ -58,7 +58,7 @@ def dask_cluster(address: str) -> Iterator[Executor]:
     except ImportError as error:
         raise DependencyError(
             f"a Dask cluster needs dask.distributed ({error}). Install it: "
-            f"{sys.executable} -m pip install 'gluonbook_ch7[cluster]'"
+            f"{install_extra('cluster')}"
         ) from error
     try:
         client = Client(address, timeout=SECONDS_TO_CONNECT)
