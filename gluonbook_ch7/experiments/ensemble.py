@@ -23,6 +23,7 @@ from ..errors import ArgumentError
 from ..training import Rule
 from .blocks import Store, run_blocks
 from .objective import full_batch_losses
+from .registry import rule_of
 from .stacked import StackedRuns
 
 if TYPE_CHECKING:
@@ -185,6 +186,9 @@ def fit_ensemble(
         hyperparams = check_optimizer(rule, hyperparams)
     else:
         validation.check_rule(rule)
+        known = rule_of(rule)
+        if known:  # here, because the rule does not look into arrays
+            validation.check_hyperparams(known.name, hyperparams, tuple(known.hyperparams))
         states = states(features) if callable(states) else states
         validation.check_states(states, features.shape[1])
     num_examples, num_features = features.shape

@@ -15,7 +15,15 @@ from .._mxnet import nd
 from .._validation import checked
 from ..errors import ArgumentError
 
-__all__ = ["RULES", "SHORT_MINIBATCH", "Difference", "UpdateRule", "adam_like_gluon", "find_rule"]
+__all__ = [
+    "RULES",
+    "SHORT_MINIBATCH",
+    "Difference",
+    "UpdateRule",
+    "adam_like_gluon",
+    "find_rule",
+    "rule_of",
+]
 
 
 @dataclass(frozen=True)
@@ -172,3 +180,8 @@ def find_rule(name: str) -> UpdateRule:
     if name not in RULES:
         raise ArgumentError(f"there is no rule {name!r}. There are: {', '.join(RULES)}")
     return RULES[name]
+
+
+def rule_of(function: Any) -> Optional[UpdateRule]:
+    """Return the chapter's rule that a function is, or None for any other function."""
+    return next((rule for rule in RULES.values() if rule.step is function), None)

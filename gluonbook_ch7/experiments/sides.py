@@ -15,7 +15,7 @@ from .._trees import map_arrays
 from ..errors import ArgumentError
 from ..training import Rule
 from .frameworks import PEERS, Follow, counterpart, follow_optax, follow_pytorch
-from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule
+from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
 from .trajectory import Paths, Trials, follow_gluon, follow_scratch
 
 __all__ = ["Pair", "Side", "find_states", "make_pair", "peer_side"]
@@ -66,7 +66,7 @@ def make_pair(
 
     Raise `ArgumentError` if the rule, the optimizer or a hyperparameter is unknown.
     """
-    known = _known_rule(rule)
+    known = find_rule(rule) if isinstance(rule, str) else rule_of(rule)
     if known is None and against is None:
         raise ArgumentError(
             f"against what is {_name(rule)} to be compared? Only the chapter's own rules have a "
@@ -86,13 +86,6 @@ def make_pair(
     return Pair(ours, _other_side(against, against_hyperparams, against_states), (), known)
 
 
-def _known_rule(rule: Any) -> Optional[UpdateRule]:
-    """Return the chapter's rule with this name or function, or None for any other function."""
-    if isinstance(rule, str):
-        return find_rule(rule)
-    return next((each for each in RULES.values() if each.step is rule), None)
-
-
 def _name(function: Any) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
@@ -102,7 +95,7 @@ def _name(function: Any) -> str:
 
 def _scratch_side(rule: Rule, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
     validation.check_rule(rule)
-    known = _known_rule(rule)
+    known = rule_of(rule)
     names = known.hyperparams if known else {}
     hyperparams = names if hyperparams is None else hyperparams
     if known:
@@ -129,7 +122,7 @@ def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
         return states  # type: ignore[no-any-return]
     if states is not None:
         return lambda features: map_arrays(lambda state: state.copy(), states)
-    known = _known_rule(rule)
+    known = rule_of(rule)
     if known:
         return known.states
     namespace = getattr(inspect.unwrap(rule), "__globals__", {})

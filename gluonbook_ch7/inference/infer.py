@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .._mxnet import nd
 from ..errors import ArgumentError
-from ..experiments.registry import RULES
+from ..experiments.registry import rule_of
 from ..training import Rule
 from .alternatives import Call
 from .curvetest import RUNS, CurveTest
@@ -143,8 +143,8 @@ def infer(
     and `other_data`. An interval holds the values whose own test does not reject the curve.
     """
     if states is None and not isinstance(rule, str):
-        known = [each for each in RULES.values() if each.step is rule]
-        states = known[0].states if known else None
+        known = rule_of(rule)
+        states = known.states if known else None
     states = states(features) if callable(states) else states
     call = Call(rule, states, dict(hyperparams), features, labels, batch_size, num_epochs, start)
     return draw_inference(losses, CurveTest(call, other_data or {}, runs))

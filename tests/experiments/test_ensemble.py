@@ -132,6 +132,23 @@ def test_the_global_generators_are_left_alone(data):
     assert (np.random.rand(), nd.random.normal(shape=1).asscalar()) == expected
 
 
+def test_a_short_minibatch_can_be_averaged_as_gluon_does(data):
+    """If this fails, alternatives to a recorded run of Gluon's differ from it by the averaging."""
+    options = {"seeds": range(3), "start": (np.zeros(4), np.zeros(1))}
+    ours = gb.fit_ensemble(gb.sgd, None, {"lr": 0.05}, *data, count_rows=False, **options)
+    gluons = gb.fit_ensemble("sgd", None, {"learning_rate": 0.05}, *data, **options)
+    np.testing.assert_allclose(ours.losses, gluons.losses, atol=1e-6)
+    book_style = gb.fit_ensemble(gb.sgd, None, {"lr": 0.05}, *data, **options)
+    assert np.abs(book_style.losses - gluons.losses).max() > 1e-4
+
+
+@pytest.mark.parametrize("lr", [-1.0, [0.1, -1.0, 0.1]])
+def test_hyperparameters_outside_their_domain_are_refused(data, lr):
+    """If this fails, a run that climbs stands among the others without a word."""
+    with pytest.raises(ArgumentError, match=r"rmsprop's lr is -1\.0"):
+        ensemble(gb.rmsprop, {"lr": lr, "gamma": 0.9}, data, seeds=3)
+
+
 def test_hyperparameters_for_another_number_of_runs_are_refused(data):
     """If this fails, settings and seeds are silently paired wrongly."""
     with pytest.raises(ArgumentError, match=r"gamma has the shape .* for each of the 3 runs"):
