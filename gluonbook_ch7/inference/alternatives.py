@@ -89,7 +89,9 @@ class Scale:
         return float(np.log10(value))
 
     def value(self, place: float) -> float:
-        """Return the value at a place on the scale."""
+        """Return the value at a place on the scale; the stated one exactly at its own place."""
+        if place == self.place(self.stated):
+            return self.stated
         power = float(10.0**place)
         return max(0.0, 1 - power) if self.is_fraction else power
 

@@ -40,8 +40,9 @@ LEVEL = 0.01
 PLAUSIBILITY = 0.1  # of alternatives that are not values of a hyperparameter
 UNFORESEEN = 2.0  # how much wider the Gaussian is that stands for all unforeseen alternatives
 RUNS = 1000  # fresh runs of the stated call
-FIT_RUNS = 4000  # to which its Gaussian is fitted
-ALTERNATIVE_RUNS = 200  # to fit, and as many fresh ones
+FIT_RUNS = 2000  # to which its Gaussian is fitted
+ALTERNATIVE_RUNS = 199  # the same two numbers for each alternative; its p-values are in 1/200
+ALTERNATIVE_FIT_RUNS = 150
 FIT_SEED, FRESH_SEED = 10**6, 2 * 10**6  # the fresh runs of the stated call have seeds from 0 on
 
 
@@ -137,7 +138,7 @@ class CurveTest:
 
         Each change is the name of one and a place on its scale; they are trained all together.
         """
-        fit = range(FIT_SEED, FIT_SEED + ALTERNATIVE_RUNS)
+        fit = range(FIT_SEED, FIT_SEED + ALTERNATIVE_FIT_RUNS)
         fresh = range(FRESH_SEED, FRESH_SEED + ALTERNATIVE_RUNS)
         # Runs with the same seed stand side by side, because they share its shuffles.
         seeds = np.repeat([*fit, *fresh], len(changes))
@@ -145,17 +146,18 @@ class CurveTest:
         varied = {}
         for name, scale in self.scales.items():
             each = [v if name == other else scale.stated for (other, _), v in zip(changes, values)]
-            varied[self._names[name]] = np.tile(each, 2 * ALTERNATIVE_RUNS)
+            varied[self._names[name]] = np.tile(each, len(fit) + len(fresh))
         losses = self._free.train(seeds.tolist(), **varied)
-        curves = self.coordinates(losses[:, 1:]).reshape(2, ALTERNATIVE_RUNS, len(changes), -1)
+        curves = self.coordinates(losses[:, 1:]).reshape(-1, len(changes), self.length - 1)
+        fitted, fresh_curves = np.split(curves, [len(fit)])
         return [
-            Point.fit(curves[0, :, i], curves[1, :, i], f"{name} ≈ {value:.3g}", place)
+            Point.fit(fitted[:, i], fresh_curves[:, i], f"{name} ≈ {value:.3g}", place)
             for i, ((name, place), value) in enumerate(zip(changes, values))
         ]
 
     def _train(self, calls: Mapping[str, Call]) -> list[Point]:
         """Train calls that differ in something else."""
-        seeds = range(FIT_SEED, FIT_SEED + ALTERNATIVE_RUNS)
+        seeds = range(FIT_SEED, FIT_SEED + ALTERNATIVE_FIT_RUNS)
         points = []
         for words, call in calls.items():
             losses = call.train(seeds)

@@ -15,13 +15,14 @@ def in_words(inference: Inference) -> str:
 
     For a curve that is ordinary under the stated call, the values that it is compatible with, and
     which others would be noticed nine times in ten: "lr in [0.0086, 0.012] (≤ 0.0077 or ≥ 0.013
-    would show)". For one that is not, what it fits: "fits lr ≈ 0.02 or gamma ≈ 0.99".
+    would show)". For one that is not, what explains it better: "lr ≈ 0.02 or gamma ≈ 0.99 would fit
+    better".
     """
     if inference.limitation:
         return f"by the distance alone, because {inference.limitation}"
     if inference.p > LEVEL:
         return ", ".join(map(_interval_in_words, inference.intervals.values()))
-    return f"fits {' or '.join(inference.likelier) or 'no alternative better'}"
+    return f"{' or '.join(inference.likelier) or 'no alternative'} would fit better"
 
 
 def _interval_in_words(interval: Interval) -> str:

@@ -254,8 +254,8 @@ def test_the_words_say_what_the_numbers_say(stated):
     )
     assert in_words(inference).startswith(words)
     elsewhere = replace(inference, p=0.001, likelier=("lr ≈ 0.02", "gamma ≈ 0.99"))
-    assert in_words(elsewhere) == "fits lr ≈ 0.02 or gamma ≈ 0.99"
-    assert in_words(replace(elsewhere, likelier=())) == "fits no alternative better"
+    assert in_words(elsewhere) == "lr ≈ 0.02 or gamma ≈ 0.99 would fit better"
+    assert in_words(replace(elsewhere, likelier=())) == "no alternative would fit better"
     rejected = replace(inference, intervals={"lr": replace(lr, low=None, high=None)})
     assert in_words(rejected) == "no lr"
     assert "because" in in_words(replace(inference, limitation="a reason"))
