@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 LEGEND = """\
-Largest difference of a parameter at any step: median and range of {seeds} seeds.
+Largest difference of a parameter at any step: median and range of {seeds}.
 worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""
 
 
@@ -112,7 +112,7 @@ def compare(
             with progress(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
                 comparison = run_comparison(rule, *task, seeds=seeds, peers=peers, **options)
             if not numbers:
-                click.echo(LEGEND.format(seeds=seeds))
+                click.echo(LEGEND.format(seeds=f"{seeds} seeds" if seeds > 1 else "1 seed"))
             _print(comparison, explained)
             if out:
                 write_plot(comparison, out, f"compare_{comparison.rule}")
