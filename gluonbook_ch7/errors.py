@@ -1,8 +1,7 @@
 """The errors and warnings of this package. Each error is also the built-in kind that fits."""
 
 import sys
-from types import FrameType
-from typing import Optional
+from traceback import walk_stack
 
 
 class GluonbookError(Exception):
@@ -12,11 +11,9 @@ class GluonbookError(Exception):
         super().__init__(*args)
         # IPython and pytest leave these frames out of the traceback: what remains is the caller's
         # line, which has the mistake, and the message.
-        frame: Optional[FrameType] = sys._getframe()
-        while frame is not None:
+        for frame, _ in walk_stack(sys._getframe()):
             if frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
                 frame.f_locals["__tracebackhide__"] = True
-            frame = frame.f_back
 
 
 class ArgumentError(GluonbookError, ValueError):

@@ -62,8 +62,7 @@ def fit_scratch(
     features : NDArray, shape (n, k), float32
     labels : NDArray, shape (n,), float32
     batch_size, num_epochs : int
-        The last minibatch of an epoch may be shorter; its loss is averaged over the examples that
-        it has.
+        The loss of a shorter last minibatch is averaged over the examples that it has.
     seed : int, optional
         Seeds MXNet's and NumPy's global generators first. Without it they continue from their
         current state, as in the book.
@@ -79,9 +78,8 @@ def fit_scratch(
     Returns
     -------
     LossCurve
-        Losses before training and at the checkpoints, every 100 examples: wherever
-        ``(batch_i + 1) * batch_size`` is a multiple of 100. A loss that float32 cannot hold is
-        infinite or NaN and counts as diverged.
+        Losses before training and wherever ``(batch_i + 1) * batch_size`` is a multiple of 100. A
+        loss that float32 cannot hold is infinite or NaN and counts as diverged.
 
     Raises
     ------
@@ -190,9 +188,7 @@ def train_ch7(
     """
     arguments = (trainer_fn, states, hyperparams, features, labels, batch_size, num_epochs)
     call = TrainingCall(*arguments).copied()
-    curve = fit_scratch(*arguments)
-    notify_training(call, curve)
-    _show(curve)
+    _show(call, fit_scratch(*arguments))
 
 
 def train_gluon_ch7(
@@ -206,13 +202,12 @@ def train_gluon_ch7(
     """Train with a Gluon optimizer as `train_ch7` does; the arguments are those of `fit_gluon`."""
     arguments = (trainer_hyperparams, features, labels, batch_size, num_epochs)
     call = TrainingCall(trainer_name, None, *arguments).copied()
-    curve = fit_gluon(trainer_name, *arguments)
+    _show(call, fit_gluon(trainer_name, *arguments))
+
+
+def _show(call: TrainingCall, curve: LossCurve) -> None:
+    """Tell the observers, print the book's line and draw the book's figure."""
     notify_training(call, curve)
-    _show(curve)
-
-
-def _show(curve: LossCurve) -> None:
-    """Print the book's line and draw the book's figure."""
     print("loss: %f, %f sec per epoch" % (curve.losses[-1], curve.seconds_per_epoch))
     curve.warn_if_diverged(stacklevel=3)
     set_figsize()
