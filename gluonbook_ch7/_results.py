@@ -247,8 +247,10 @@ def _tree(
     in the tree, and results are marked with their class.
     """
     if isinstance(value, np.ndarray) and arrays is not None:
-        arrays[place] = value
-        return {_ARRAY: place}
+        # A zip archive cuts a name at a null character, and two places may read alike.
+        name = place if place.isprintable() and place not in arrays else f"#{len(arrays)}"
+        arrays[name] = value
+        return {_ARRAY: name}
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, Result):

@@ -157,7 +157,9 @@ def show(result: dict[str, Any], console: Console) -> None:
     console.print(f"Medians of {result['repeats']}; ratios to the literal loop in the same turn.")
     if result["missing"]:
         missing = " and ".join(result["missing"])
-        console.print(f"Not installed: {missing}. Get them: {HOW_TO_INSTALL}", markup=False)
+        console.print(
+            f"Not installed: {missing}. Get them: {HOW_TO_INSTALL}", markup=False, soft_wrap=True
+        )
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:

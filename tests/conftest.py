@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def offline(monkeypatch, tmp_path):
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
     monkeypatch.delenv("NO_PROXY", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_figures():
+    """Close what a test has drawn: the book's functions draw into the figure that is open."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot:
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -164,19 +163,15 @@ def original(book, tmp_path_factory, real_data_path):
     """Rerun the book's file, byte for byte, with everything that the command writes."""
     folder = tmp_path_factory.mktemp("original")
     places = ("--out", folder, "--json", folder / "r.json", "--html", folder / "r.html")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = call(BOOK, *places, env={**os.environ, "GLUONBOOK_CH7_DATA": str(real_data_path)})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return folder, done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return folder, done
 
 
 def test_the_recorded_section_is_reproduced(original):
     """The main promise would be broken: the book's own file runs and says what it said."""
-    folder, done, seconds = original
+    folder, done = original
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    # Of work, the kernel's too; on a machine that does nothing else it is less on the clock.
-    assert seconds < 20
     content = json.loads((folder / "r.json").read_text())
     outputs = [output for cell in content["cells"] for output in cell["outputs"]]
     assert {output["output"]: output["verdict"] for output in outputs} == AS_RECORDED
@@ -188,7 +183,7 @@ def test_the_recorded_section_is_reproduced(original):
 
 def test_the_executed_notebook_holds_the_chapter_and_todays_outputs(original, book):
     """A reader who opens the notebook would miss prose, or count cells that are not the book's."""
-    folder, _, _ = original
+    folder, _ = original
     notebook = nbformat.read(folder / "rmsprop.rerun.ipynb", as_version=4)
     nbformat.validate(notebook)
     assert all(cell.source in book for cell in notebook.cells)
