@@ -146,8 +146,10 @@ def noticed(test: CurveTest, name: str) -> tuple[Optional[float], Optional[float
     """
     scale = test.scales[name]
     stated = scale.place(scale.stated)
-    steps = np.array([point.place - stated for point in test.grids[name]])
-    powers = np.array([np.mean(test.p_values(p.fresh) <= LEVEL) for p in test.grids[name]])
+    points = test.grids[name]
+    steps = np.array([point.place - stated for point in points])
+    p = test.p_values(np.concatenate([point.fresh for point in points]))
+    powers = (p.reshape(len(points), -1) <= LEVEL).mean(axis=1)
     ends = []
     for direction in (-1, 1):
         step = _first_step(direction * steps, powers)
