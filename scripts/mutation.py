@@ -79,15 +79,17 @@ def main(
         waiting = multiprocessing.get_context("spawn").Queue()
         for copy in copies:
             waiting.put(copy)
+        survivors = []
         with multiprocessing.get_context("spawn").Pool(processes, _enter, (waiting,)) as pool:
-            results = list(track(pool.imap(_try, chosen), "trying", total=len(chosen)))
-    survivors = [diff for survived, diff in results if survived]
-    for diff in survivors:
-        click.echo(f"\n{diff}")
-    killed = 1 - len(survivors) / len(results)
-    click.echo(f"\n{killed:.1%} of {len(results)} mutants were noticed (at least {WANTED:.0%}).")
+            tried = pool.imap_unordered(_try, chosen)
+            for survived, diff in track(tried, "trying", total=len(chosen)):
+                if survived:
+                    survivors.append(diff)
+                    click.echo(f"\n{diff}")
+    killed = 1 - len(survivors) / len(chosen)
+    click.echo(f"\n{killed:.1%} of {len(chosen)} mutants were noticed (at least {WANTED:.0%}).")
     if json_file:
-        write_json(json_file, {"mutants": len(results), "killed": killed, "survivors": survivors})
+        write_json(json_file, {"mutants": len(chosen), "killed": killed, "survivors": survivors})
     sys.exit(0 if killed >= WANTED else 1)
 
 
