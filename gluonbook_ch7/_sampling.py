@@ -91,11 +91,11 @@ def draw_starts(
     (runs, 1, 1), are zero.
     """
     twister = np.random.RandomState()
-    normals = []
-    for seed in seeds:
+    drawn = {}
+    for seed in set(seeds):
         twister.seed(127 * seed % 2**32)
-        normals.append(_normals(twister, num_features))
-    weights = np.float32(0.01) * np.array(normals).reshape(len(seeds), num_features, 1)
+        drawn[seed] = np.float32(0.01) * _normals(twister, num_features)
+    weights = np.array([drawn[seed] for seed in seeds]).reshape(len(seeds), num_features, 1)
     return weights, np.zeros((len(seeds), 1, 1), np.float32)
 
 
