@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run_here
 
 import gluonbook_ch7 as gb
 from gluonbook_ch7.cli.sweep import parse_range
@@ -241,7 +242,7 @@ def command(*arguments):
 
 
 def run(*arguments, cwd):
-    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=120)
+    return run_here("sweep", "--data", "twin", *arguments, cwd=cwd)
 
 
 def test_the_command_prints_the_best_and_writes_all(tmp_path):
