@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -28,6 +28,10 @@ _kept_by_hypothesis = tempfile.TemporaryDirectory(prefix="hypothesis-")
 set_hypothesis_home_dir(_kept_by_hypothesis.name)
 # A busy machine is no fault of the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For --hypothesis-profile, where only whether a test fails matters and not the smallest example.
+settings.register_profile(
+    "unshrunk", settings.get_profile("patient"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("patient")
 
 # A shell starts what it puts in the background deaf to Ctrl-C, and so all that this starts.
