@@ -7,6 +7,7 @@ by 0.01, as one odd minibatch moves it.
 
 import io
 import itertools
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +17,12 @@ from recordings import Cell, judge, outputs_of, record, train
 
 import gluonbook_ch7 as gb
 from gluonbook_ch7._sampling import fresh_starts
+from gluonbook_ch7._trees import map_arrays
 from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.experiments.ensemble import fit_ensemble
 from gluonbook_ch7.figures import plt
-from gluonbook_ch7.reproduce import chance
+from gluonbook_ch7.inference import alternatives
+from gluonbook_ch7.reproduce import chance, losses
 from gluonbook_ch7.reproduce.geometry import judge_figure
 from gluonbook_ch7.reproduce.pictures import likelihood_figure
 from gluonbook_ch7.reproduce.starts import find_edition, find_start
@@ -30,6 +34,28 @@ from gluonbook_ch7.reproduce.verdict import Verdict, hold_together
 def fewer_runs(monkeypatch):
     """Draw as many runs as the few outputs of these chapters need, and no more."""
     monkeypatch.setattr(chance, "MORE_RUNS", 5000)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def trained_once(monkeypatch, trained):
+    """Train an ensemble once: it depends on its arguments alone, and most tests have the same."""
+
+    def as_numpy(array):
+        return array.asnumpy() if hasattr(array, "asnumpy") else array
+
+    def fit(*args, **options):
+        arguments = pickle.dumps(map_arrays(as_numpy, [args, options]))
+        if arguments not in trained:
+            trained[arguments] = fit_ensemble(*args, **options)
+        return trained[arguments]
+
+    for module in (alternatives, losses):
+        monkeypatch.setattr(module, "fit_ensemble", fit)
 
 
 @pytest.fixture(scope="module")
