@@ -22,7 +22,6 @@ import click
 from cosmic_ray.commands import init
 from cosmic_ray.mutating import mutate_and_test
 from cosmic_ray.work_db import WorkDB, use_db
-from rich.progress import track
 
 from gluonbook_ch7._files import write_json
 
@@ -79,11 +78,11 @@ def main(
             waiting.put(copy)
         survivors = []
         with multiprocessing.get_context("spawn").Pool(processes, _enter, (waiting,)) as pool:
-            tried = pool.imap_unordered(_try, chosen)
-            for survived, diff in track(tried, "trying", total=len(chosen)):
+            for number, (place, survived, diff) in enumerate(pool.imap_unordered(_try, chosen), 1):
+                click.echo(f"{number:4} {'SURVIVED' if survived else 'noticed '} {place}")
                 if survived:
                     survivors.append(diff)
-                    click.echo(f"\n{diff}")
+                    click.echo(diff)
     killed = 1 - len(survivors) / len(chosen)
     click.echo(f"\n{killed:.1%} of {len(chosen)} mutants were noticed (at least {WANTED:.0%}).")
     if json_file:
@@ -130,13 +129,15 @@ def _enter(waiting: Any) -> None:
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
-def _try(item: Any) -> tuple[bool, str]:
-    """Run the tests of a mutant; return whether it survived them, and what was changed."""
-    module = item.mutations[0].module_path.relative_to("gluonbook_ch7")
+def _try(item: Any) -> tuple[str, bool, str]:
+    """Run the tests of a mutant; return its place, whether it survived, and what was changed."""
+    (mutation,) = item.mutations
+    module = mutation.module_path.relative_to("gluonbook_ch7")
     tests = next(TESTS[name] for name in TESTS if str(module).startswith(name))
     command = f"{sys.executable} -m pytest -x -q -n 0 --hypothesis-profile=unshrunk {tests}"
     result = mutate_and_test(item.mutations, command, SECONDS)
-    return str(result.test_outcome).endswith("SURVIVED"), result.diff or ""
+    place = f"{module}:{mutation.start_pos[0]} {mutation.operator_name}"
+    return place, str(result.test_outcome).endswith("SURVIVED"), result.diff or ""
 
 
 if __name__ == "__main__":
