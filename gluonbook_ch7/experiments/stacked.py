@@ -70,34 +70,17 @@ class StackedRuns:
 
         They are (runs, m + 1, k + 1): the weights and, last in each row, the bias.
         """
-        tables = [
-            (table[first : first + rows], numbers)
+        groups = [
+            (runs[first : first + RUNS_AT_ONCE], numbers)
             for runs, numbers in self._groups()
-            for table in self._by_seed(runs)
-            for rows in [max(RUNS_AT_ONCE // table.shape[1], 1)]
-            for first in range(0, len(table), rows)
+            for first in range(0, len(runs), RUNS_AT_ONCE)
         ]
-        # MXNet computes while the next table's orders are drawn; reading its arrays waits for it.
-        trained = [self._train(table, numbers) for table, numbers in tables]
-        # (m + 1, seeds, k + 1, copies) each, to (runs, m + 1, k + 1) in the order of the runs
-        params = np.concatenate(
-            [
-                pending.asnumpy().transpose(1, 3, 0, 2).reshape(-1, *shape)
-                for pending in trained
-                for shape in [(pending.shape[0], pending.shape[2])]
-            ]
-        )
-        in_order: Floats = params[np.argsort(np.concatenate([t.ravel() for t, _ in tables]))]
-        return in_order
-
-    def _by_seed(self, runs: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
-        """Yield tables of runs, those with the same seed in a row: (seeds, copies)."""
-        _, which, counts = np.unique(
-            [self.seeds[run] for run in runs], return_inverse=True, return_counts=True
-        )
-        in_order = np.argsort(which, kind="stable")
-        for copies in np.unique(counts):
-            yield runs[in_order[counts[which[in_order]] == copies]].reshape(-1, copies)
+        # MXNet computes while the next group's orders are drawn; reading its arrays waits for it.
+        trained = [self._train(runs, numbers) for runs, numbers in groups]
+        params = np.concatenate([pending.asnumpy() for pending in trained], axis=1)
+        in_order = np.argsort(np.concatenate([runs for runs, _ in groups]))
+        in_runs: Floats = params[:, in_order].transpose(1, 0, 2)
+        return in_runs
 
     def _groups(self) -> Iterator[tuple[npt.NDArray[np.intp], dict[str, Any]]]:
         """Yield the runs that can be trained together, with their hyperparameters.
@@ -119,15 +102,11 @@ class StackedRuns:
             )
 
     def _train(self, runs: npt.NDArray[np.intp], hyperparams: dict[str, Any]) -> nd.NDArray:
-        """Train a table of runs; return their parameters, not waited for.
-
-        They are (m + 1, seeds, k + 1, copies).
-        """
-        seeds = [self.seeds[run] for run in runs[:, 0]]
-        orders = draw_orders(seeds, len(self.features), self.num_epochs)
-        w = nd.array(self.weights[runs, :, 0].transpose(0, 2, 1))
-        b = nd.array(self.bias[runs, :, 0].transpose(0, 2, 1))
-        params = [nd.concat(w, b, dim=1)]
+        """Train some of the runs; return their parameters, (m + 1, runs, k + 1), not waited for."""
+        seeds, which = np.unique([self.seeds[run] for run in runs], return_inverse=True)
+        orders = draw_orders(seeds.tolist(), len(self.features), self.num_epochs)[:, which]
+        w, b = nd.array(self.weights[runs]), nd.array(self.bias[runs])
+        params = [_flat(w, b)]
         train_block = self._block_trainer(runs, hyperparams, w, b)
         for order in orders:
             for first, steps, rows in blocks(len(self.features), self.batch_size):
@@ -137,8 +116,8 @@ class StackedRuns:
                 divisor = rows if self.count_rows else self.batch_size
                 w, b = train_block(nd.array(examples, dtype="int32"), divisor)
                 if is_checkpoint(first + steps - 1, self.batch_size):
-                    params.append(nd.concat(w, b, dim=1))
-        return nd.stack(*params, nd.concat(w, b, dim=1))
+                    params.append(_flat(w, b))
+        return nd.stack(*params, _flat(w, b))
 
     def _block_trainer(
         self, runs: npt.NDArray[np.intp], hyperparams: dict[str, Any], w: nd.NDArray, b: nd.NDArray
@@ -160,10 +139,10 @@ class StackedRuns:
 
             return train_with_gluon
         hyperparams = {
-            name: nd.array(np.asarray(h)[runs][:, None]) if np.ndim(h) else h
+            name: nd.array(np.asarray(h)[runs].reshape(-1, 1, 1)) if np.ndim(h) else h
             for name, h in hyperparams.items()
         }
-        stack = (len(runs), 1, runs.shape[1])
+        stack = (len(runs), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
         num_steps = self.num_epochs * -(-len(self.features) // self.batch_size)
         try:
@@ -208,3 +187,8 @@ def _untraced(
         return w, b
 
     return train_block
+
+
+def _flat(w: nd.NDArray, b: nd.NDArray) -> nd.NDArray:
+    """Copy stacked weights and biases into one array (runs, k + 1)."""
+    return nd.concat(w, b, dim=1).reshape((0, -1))
