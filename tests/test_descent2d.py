@@ -116,6 +116,24 @@ def test_the_trace_is_drawn_over_contours():
     plt.close()
 
 
+@pytest.mark.parametrize(
+    ("x2", "low", "high"), [((-2, 0), -3.0, 0.9), ((-4, 0), -5.0, 0.9), ((-2, 3), -3.0, 3.9)]
+)
+def test_the_contour_covers_the_books_region_and_the_trace(x2, low, high):
+    """If this fails, the contour has other lines than the book's, or ends before the trace does."""
+    seen = []
+
+    def f(x1, x2):
+        seen.append((x1, x2))
+        return x1**2 + x2**2
+
+    show_trace_2d(f, [(-5, x2[0]), (0, x2[1])])
+    ((x1, x2),) = seen
+    assert (x1.min(), x1.max()) == pytest.approx((-5.5, 0.9))
+    assert (x2.min(), x2.max()) == pytest.approx((low, high))
+    assert np.diff(x1, axis=1) == pytest.approx(0.1) and np.diff(x2, axis=0) == pytest.approx(0.1)
+
+
 def test_two_dimensions_need_no_mxnet():
     """If this fails, the first cells of the sections wait for MXNet, or fail without it."""
     program = "import sys, gluonbook_ch7.descent2d; sys.exit('mxnet' in sys.modules)"
