@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from .curvetest import LEVEL
-from .infer import Inference, Interval
+from .infer import Inference
+from .intervals import Interval
 
 __all__ = ["as_numbers", "in_words", "intervals_from"]
 
