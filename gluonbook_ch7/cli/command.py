@@ -47,6 +47,8 @@ class Command(click.Command):
         debug = ctx.params.pop("debug")
         warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
         os.environ.setdefault("MPLBACKEND", "agg")
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # whoever reads our output has enough, which click knows
@@ -104,15 +106,11 @@ data_options = with_options(
 
 def training_options(seeds: int, per: str) -> Decorator:
     """Return the options that say how often, and how long, a rule is trained."""
-
-    def number_option(name: str, default: int, help: str) -> Decorator:
-        number = click.IntRange(1)
-        return click.option(name, type=number, default=default, help=help)
-
+    number = click.IntRange(1)
     return with_options(
-        number_option("--seeds", seeds, f"Random seeds per {per}."),
-        number_option("--batch-size", 10, "Minibatch size."),
-        number_option("--epochs", 2, "Training epochs."),
+        click.option("--seeds", type=number, default=seeds, help=f"Random seeds per {per}."),
+        click.option("--batch-size", type=number, default=10, help="Minibatch size."),
+        click.option("--epochs", type=number, default=2, help="Training epochs."),
     )
 
 
