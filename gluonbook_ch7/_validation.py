@@ -67,15 +67,10 @@ DOMAINS = {
 
 
 def checked(*names: str, arrays_per_state: int = 1) -> Callable[[Function], Function]:
-    """Validate the hyperparameters and the states of an update rule at every step.
+    """Validate the hyperparameters that an update rule reads, and its states, at every step.
 
-    Parameters
-    ----------
-    *names : str
-        The hyperparameters that the rule reads.
-    arrays_per_state : int
-        How many arrays the state of one parameter consists of: 0 for a rule without states, 1 for
-        an array, more for a tuple of arrays.
+    The state of one parameter consists of `arrays_per_state` arrays: 0 for a rule without states, 1
+    for an array, more for a tuple of arrays.
     """
 
     def decorate(rule: Function) -> Function:

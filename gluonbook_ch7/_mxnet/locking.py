@@ -23,10 +23,7 @@ _cut_off = False
 def in_turn(function: Function) -> Function:
     """Make the calls of a function wait until no other thread is training or forking.
 
-    Raises
-    ------
-    ForkError
-        If this process was forked in the middle of another thread's training.
+    They raise `ForkError` if this process was forked in the middle of another thread's training.
     """
 
     @functools.wraps(function)
