@@ -21,6 +21,7 @@ __all__ = [
     "FRACTION",
     "Domain",
     "check_hyperparams",
+    "check_number",
     "check_rule",
     "check_rule_2d",
     "check_seeds",
@@ -76,7 +77,6 @@ def checked(*names: str, arrays_per_state: int = 1) -> Callable[[Function], Func
     def decorate(rule: Function) -> Function:
         @functools.wraps(rule)
         def step(params: Any, states: Any, hyperparams: Any, **options: Any) -> None:
-            __tracebackhide__ = True
             _check_step(rule.__name__, hyperparams, names)
             if arrays_per_state:
                 _check_step_states(rule.__name__, params, states, arrays_per_state)
@@ -92,9 +92,8 @@ def checked_2d(rule: Function) -> Function:
 
     @functools.wraps(rule)
     def step(x1: float, x2: float, s1: float, s2: float, **hyperparams: Any) -> Any:
-        __tracebackhide__ = True
         for name in DOMAINS.keys() & hyperparams.keys():
-            _check_number(rule.__name__, name, hyperparams[name])
+            check_number(rule.__name__, name, hyperparams[name], DOMAINS[name])
         return rule(x1, x2, s1, s2, **hyperparams)
 
     return cast(Function, step)
@@ -111,7 +110,7 @@ def check_hyperparams(rule: str, hyperparams: Mapping[str, Any], names: Sequence
         if getattr(value, "shape", ()) != ():
             array = value.asnumpy() if hasattr(value, "asnumpy") else np.asarray(value)
             for number in np.unique(array):
-                _check_number(rule, name, number)
+                check_number(rule, name, number, DOMAINS[name])
 
 
 def _check_step(rule: str, hyperparams: Any, names: Sequence[str]) -> None:
@@ -128,14 +127,15 @@ def _check_step(rule: str, hyperparams: Any, names: Sequence[str]) -> None:
         )
     for name in names:
         if getattr(hyperparams[name], "shape", ()) == ():
-            _check_number(rule, name, hyperparams[name])
+            check_number(rule, name, hyperparams[name], DOMAINS[name])
 
 
-def _check_number(rule: str, name: str, value: Any) -> None:
-    domain = DOMAINS[name]
+def check_number(rule: str, name: str, value: Any, domain: Domain) -> None:
+    """Raise `ArgumentError` if a hyperparameter is not a number of its domain."""
     real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
     if not real or not domain.holds(value):
-        raise ArgumentError(f"{rule}'s {name} is {value!r}; it must be {domain.words}")
+        given = repr(value) if np.ndim(value) == 0 else f"a {type(value).__name__}"
+        raise ArgumentError(f"{rule}'s {name} is {given}; it must be {domain.words}")
 
 
 def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: int) -> None:
