@@ -11,8 +11,6 @@ from ._mxnet import mx
 from ._validation import FRACTION, Domain, check_number
 from .errors import ArgumentError
 
-__all__ = ["check_optimizer", "default_hyperparams", "suggestion"]
-
 
 def _is_float32(x: Any) -> bool:
     """Return True unless MXNet would make zero or infinity of a number."""

@@ -16,22 +16,6 @@ from . import _mxnet
 from ._trees import leaves
 from .errors import ArgumentError
 
-__all__ = [
-    "DOMAINS",
-    "FRACTION",
-    "Domain",
-    "check_hyperparams",
-    "check_number",
-    "check_rule",
-    "check_rule_2d",
-    "check_seeds",
-    "check_start",
-    "check_states",
-    "check_training",
-    "checked",
-    "checked_2d",
-]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

@@ -16,8 +16,6 @@ import numpy as np
 from ._mxnet import mx, nd
 from .errors import ArgumentError
 
-__all__ = ["KVStore", "join", "take_share"]
-
 KVStore = Union[str, mx.kv.KVStoreBase, None]
 
 ON_ONE_MACHINE = ("local", "device")

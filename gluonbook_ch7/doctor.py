@@ -25,8 +25,6 @@ from ._mxnet.install_hints import (
 )
 from .errors import DependencyError, GluonbookError
 
-__all__ = ["Finding", "diagnose"]
-
 FETCH = "gluonbook-ch7 data fetch"
 # The book's recorded loss before the first step of training from scratch.
 RECORDED_FIRST_LOSS = 0.51118642
@@ -99,8 +97,9 @@ def _crashed(name: str, says: str) -> Finding:
 def _check_data() -> list[Finding]:
     """Check the data file that would be used, and the folder for downloads."""
     try:
+        from .dataset.download import VARIABLE
         from .dataset.inspection import inspect_file
-        from .dataset.locate import VARIABLE, cache_folder, local_file
+        from .dataset.locate import cache_folder, local_file
     except ImportError as error:
         return [Finding("data", "fault", f"not examined: {error}")]
     folder = cache_folder()

@@ -15,20 +15,6 @@ import traceback
 from importlib import metadata
 from typing import NamedTuple, Optional
 
-__all__ = [
-    "PACKAGE",
-    "VERSION",
-    "Remedy",
-    "import_remedy",
-    "install_extra",
-    "installed_version",
-    "missing_packages",
-    "pip_install",
-    "put_aside",
-    "reinstall_mxnet",
-    "reinstall_numpy",
-]
-
 PACKAGE = "gluonbook_ch7"
 VERSION = "1.9.1"
 # MXNet's wheel needs two libraries of the system that a slim image does not have.

@@ -12,8 +12,6 @@ from typing import Any, Callable, TypeVar, cast
 
 from ..errors import ForkError
 
-__all__ = ["in_turn"]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _lock = threading.RLock()  # re-entrant, for a rule that trains

@@ -12,19 +12,6 @@ import click
 from .._files import check_file, check_folder
 from ..errors import GluonbookError
 
-__all__ = [
-    "Command",
-    "Group",
-    "data_options",
-    "file_option",
-    "folder_option",
-    "print_json",
-    "settings_option",
-    "source_option",
-    "training_options",
-    "with_options",
-]
-
 Decorator = Callable[[Any], Any]
 
 

@@ -11,8 +11,6 @@ from typing import Any, Callable, Optional
 
 import click
 
-__all__ = ["print_origin", "print_table", "progress", "write_plot"]
-
 
 def print_table(
     headings: Sequence[str],

@@ -11,8 +11,6 @@ from .command import Command, print_json
 if TYPE_CHECKING:
     from ..doctor import Finding
 
-__all__ = ["doctor"]
-
 COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
 
 

@@ -13,8 +13,6 @@ from .._files import write_whole
 from ..errors import DataNotFoundError
 from . import parse
 
-__all__ = ["ADVICE", "TIMEOUT", "VARIABLE", "download"]
-
 VARIABLE = "GLUONBOOK_CH7_DATA"
 ADVICE = f"Save {parse.UCI} as data/{parse.FILE_NAME}, or set {VARIABLE} to the path of your copy."
 

@@ -14,18 +14,6 @@ from .download import ADVICE, VARIABLE, download
 from .parse import COLUMNS, FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
 from .twin import moment_twin
 
-__all__ = [
-    "PLACES",
-    "VARIABLE",
-    "Table",
-    "cache_folder",
-    "choose",
-    "fetch",
-    "file_of",
-    "local_file",
-    "read_table",
-]
-
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
 
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"

@@ -12,20 +12,6 @@ import numpy.typing as npt
 
 from ..errors import DataError
 
-__all__ = [
-    "ADDRESSES",
-    "COLUMNS",
-    "FILE_NAME",
-    "SHA256",
-    "UCI",
-    "Source",
-    "holds_the_books",
-    "is_number",
-    "is_the_books",
-    "parse",
-    "standardise",
-]
-
 FILE_NAME = "airfoil_self_noise.dat"
 SHA256 = "74c75fd71783f1e6b71f8a622b993dc592897a97cd689c5090a07147a1b097b3"
 UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat"

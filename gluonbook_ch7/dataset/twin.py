@@ -5,8 +5,6 @@ import numpy.typing as npt
 
 from .parse import COLUMNS
 
-__all__ = ["moment_twin"]
-
 # The lower triangle of the real columns' correlation matrix, worked out in exact fractions from
 # the file's decimals and rounded once. np.corrcoef(np.genfromtxt(FILE_NAME).T) gives it to 1e-14.
 CORRELATIONS = (

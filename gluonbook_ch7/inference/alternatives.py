@@ -18,8 +18,6 @@ from ..experiments.ensemble import fit_ensemble
 from ..experiments.registry import RULES
 from ..training import Rule
 
-__all__ = ["Call", "Scale", "other_data", "other_rules", "other_sizes", "with_free_hyperparams"]
-
 RATES = ("lr", "eta", "learning_rate")
 FRACTIONS = ("mom", "momentum", "gamma", "gamma1", "rho")  # between 0 and 1
 # How far the alternatives are from the stated value, as powers of ten.

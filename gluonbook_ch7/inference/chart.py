@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 from .alternatives import CLOSEST_TO_1, FRACTIONS
 from .intervals import Interval
 
-__all__ = ["interval_figure"]
-
 Array = npt.NDArray[np.float64]
 
 DEPTH = 15.0  # of the log-likelihood that is shown

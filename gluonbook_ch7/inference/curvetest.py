@@ -32,8 +32,6 @@ from .alternatives import (
 )
 from .likelihood import Coordinates, Point
 
-__all__ = ["LEVEL", "RUNS", "CurveTest"]
-
 Curves = npt.NDArray[np.float64]
 
 LEVEL = 0.01

@@ -18,8 +18,6 @@ from .alternatives import Call
 from .curvetest import RUNS, CurveTest
 from .intervals import Interval, find_intervals
 
-__all__ = ["Inference", "draw_inference", "infer"]
-
 Curve = npt.NDArray[np.float64]
 CLOSE = float(np.log(100))
 ROUNDING = 1e-6  # how far below the minimum a loss may be printed

@@ -14,8 +14,6 @@ import numpy.typing as npt
 from .curvetest import LEVEL, CurveTest
 from .likelihood import Point
 
-__all__ = ["Interval", "find_intervals"]
-
 Array = npt.NDArray[np.float64]
 
 POWER = 0.9

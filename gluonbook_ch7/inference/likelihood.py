@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Coordinates", "Point"]
-
 Array = npt.NDArray[np.float64]
 
 ROUNDING = 1e-7  # of a float32 loss, relative

@@ -8,8 +8,6 @@ from .curvetest import LEVEL
 from .infer import Inference
 from .intervals import Interval
 
-__all__ = ["as_numbers", "in_words", "intervals_from"]
-
 
 def in_words(inference: Inference) -> str:
     """Return what follows from a loss curve.
