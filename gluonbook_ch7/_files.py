@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
 
-__all__ = ["as_json", "check_file", "check_folder", "write_json", "write_whole"]
-
 AnyPath = Union[str, "os.PathLike[str]"]
 
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from typing import Any, Optional
 
-__all__ = ["BOOK_NAMES", "install"]
-
 # The names under which the book's package was published.
 BOOK_NAMES = ("gluonbook", "d2lzh")
 

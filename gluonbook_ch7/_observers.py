@@ -10,8 +10,6 @@ from typing import Any, Callable
 
 from ._trees import map_arrays
 
-__all__ = ["TrainingCall", "notify_training", "on_data", "on_descent", "on_training"]
-
 
 @dataclass(frozen=True)
 class TrainingCall:

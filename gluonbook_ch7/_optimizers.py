@@ -2,22 +2,23 @@
 
 import difflib
 import inspect
-import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ._mxnet import mx
-from ._validation import FRACTION, Domain
+from ._validation import FRACTION, Domain, check_number
 from .errors import ArgumentError
 
-__all__ = ["check_optimizer", "default_hyperparams", "suggestion"]
 
-# MXNet converts numbers to float32, where smaller ones become zero and larger ones infinite.
-_SMALLEST, _LARGEST = 1e-37, 1e38
-_ANY = Domain("a finite number", lambda x: abs(x) <= _LARGEST)
-_AT_LEAST_0 = Domain("a finite number of at least 0", lambda x: 0 <= x <= _LARGEST)
+def _is_float32(x: Any) -> bool:
+    """Return True unless MXNet would make zero or infinity of a number."""
+    return bool(x == 0 or 1e-37 <= abs(x) <= 1e38)
+
+
+_ANY = Domain("a finite number, 0 or 1e-37 to 1e38 in size", _is_float32)
+_AT_LEAST_0 = Domain("0 or a number from 1e-37 to 1e38", lambda x: x >= 0 and _is_float32(x))
 _BELOW_1 = Domain("a number in [0, 1)", lambda x: 0 <= x < 1)
 
 # Gluon's optimizers accept any float32; with other values than these they ascend or divide by zero.
@@ -79,17 +80,12 @@ def default_hyperparams(optimizer: type) -> dict[str, Any]:
 def _check_gluon_hyperparam(optimizer: str, name: str, value: Any, default: Any) -> None:
     if isinstance(default, (bool, str)) or (value is None and default is None):
         return
-    if name == "lr_scheduler":
-        fits = isinstance(value, mx.lr_scheduler.LRScheduler)
-        words = "one of mxnet.lr_scheduler's"
-    else:
-        domain = _GLUON_DOMAINS.get(name, _ANY)
-        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        fits = real and domain.holds(value) and (value == 0 or abs(value) >= _SMALLEST)
-        words = f"{domain.words}: 0, or {_SMALLEST} to {_LARGEST} in size"
-    if not fits:
-        given = repr(value) if np.ndim(value) == 0 else f"a {type(value).__name__}"
-        raise ArgumentError(f"{optimizer}'s {name} is {given}; it must be {words}")
+    if name != "lr_scheduler":
+        check_number(optimizer, name, value, _GLUON_DOMAINS.get(name, _ANY))
+    elif not isinstance(value, mx.lr_scheduler.LRScheduler):
+        raise ArgumentError(
+            f"{optimizer}'s {name} is {value!r}; it must be one of mxnet.lr_scheduler's"
+        )
 
 
 def suggestion(given: Any, known: Iterable[str]) -> str:

@@ -14,18 +14,6 @@ import numpy.typing as npt
 from ._mxnet import mx, nd
 from ._validation import check_seeds, check_start
 
-__all__ = [
-    "draw_orders",
-    "draw_start",
-    "draw_starts",
-    "fresh_starts",
-    "is_checkpoint",
-    "last_checkpoint",
-    "seed_generators",
-    "shuffled",
-    "split_minibatches",
-]
-
 
 def is_checkpoint(batch_i: int, batch_size: int) -> bool:
     """Return True if the book evaluates the loss after minibatch `batch_i` of an epoch."""

@@ -16,21 +16,6 @@ from . import _mxnet
 from ._trees import leaves
 from .errors import ArgumentError
 
-__all__ = [
-    "DOMAINS",
-    "FRACTION",
-    "Domain",
-    "check_hyperparams",
-    "check_rule",
-    "check_rule_2d",
-    "check_seeds",
-    "check_start",
-    "check_states",
-    "check_training",
-    "checked",
-    "checked_2d",
-]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -67,21 +52,15 @@ DOMAINS = {
 
 
 def checked(*names: str, arrays_per_state: int = 1) -> Callable[[Function], Function]:
-    """Validate the hyperparameters and the states of an update rule at every step.
+    """Validate the hyperparameters that an update rule reads, and its states, at every step.
 
-    Parameters
-    ----------
-    *names : str
-        The hyperparameters that the rule reads.
-    arrays_per_state : int
-        How many arrays the state of one parameter consists of: 0 for a rule without states, 1 for
-        an array, more for a tuple of arrays.
+    The state of one parameter consists of `arrays_per_state` arrays: 0 for a rule without states, 1
+    for an array, more for a tuple of arrays.
     """
 
     def decorate(rule: Function) -> Function:
         @functools.wraps(rule)
         def step(params: Any, states: Any, hyperparams: Any, **options: Any) -> None:
-            __tracebackhide__ = True
             _check_step(rule.__name__, hyperparams, names)
             if arrays_per_state:
                 _check_step_states(rule.__name__, params, states, arrays_per_state)
@@ -97,9 +76,8 @@ def checked_2d(rule: Function) -> Function:
 
     @functools.wraps(rule)
     def step(x1: float, x2: float, s1: float, s2: float, **hyperparams: Any) -> Any:
-        __tracebackhide__ = True
         for name in DOMAINS.keys() & hyperparams.keys():
-            _check_number(rule.__name__, name, hyperparams[name])
+            check_number(rule.__name__, name, hyperparams[name], DOMAINS[name])
         return rule(x1, x2, s1, s2, **hyperparams)
 
     return cast(Function, step)
@@ -116,7 +94,7 @@ def check_hyperparams(rule: str, hyperparams: Mapping[str, Any], names: Sequence
         if getattr(value, "shape", ()) != ():
             array = value.asnumpy() if hasattr(value, "asnumpy") else np.asarray(value)
             for number in np.unique(array):
-                _check_number(rule, name, number)
+                check_number(rule, name, number, DOMAINS[name])
 
 
 def _check_step(rule: str, hyperparams: Any, names: Sequence[str]) -> None:
@@ -133,14 +111,15 @@ def _check_step(rule: str, hyperparams: Any, names: Sequence[str]) -> None:
         )
     for name in names:
         if getattr(hyperparams[name], "shape", ()) == ():
-            _check_number(rule, name, hyperparams[name])
+            check_number(rule, name, hyperparams[name], DOMAINS[name])
 
 
-def _check_number(rule: str, name: str, value: Any) -> None:
-    domain = DOMAINS[name]
+def check_number(rule: str, name: str, value: Any, domain: Domain) -> None:
+    """Raise `ArgumentError` if a hyperparameter is not a number of its domain."""
     real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
     if not real or not domain.holds(value):
-        raise ArgumentError(f"{rule}'s {name} is {value!r}; it must be {domain.words}")
+        given = repr(value) if np.ndim(value) == 0 else f"a {type(value).__name__}"
+        raise ArgumentError(f"{rule}'s {name} is {given}; it must be {domain.words}")
 
 
 def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: int) -> None:

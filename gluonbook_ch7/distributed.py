@@ -16,8 +16,6 @@ import numpy as np
 from ._mxnet import mx, nd
 from .errors import ArgumentError
 
-__all__ = ["KVStore", "join", "take_share"]
-
 KVStore = Union[str, mx.kv.KVStoreBase, None]
 
 ON_ONE_MACHINE = ("local", "device")
@@ -37,14 +35,7 @@ _used: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def join(kvstore: KVStore, seed: Optional[int], *call: Any) -> KVStore:
-    """Return the store for ``gluon.Trainer``, after checking that all workers make the same call.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such store, or it has served a run; if the workers were given different
-        arguments, or no seed.
-    """
+    """Return the store for ``gluon.Trainer``, if all workers make the same call with it."""
     if kvstore is None or kvstore in ON_ONE_MACHINE:
         return kvstore
     store: Any = _open(kvstore)

@@ -10,7 +10,6 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from importlib import metadata
 from typing import NamedTuple
 
@@ -26,8 +25,6 @@ from ._mxnet.install_hints import (
 )
 from .errors import DependencyError, GluonbookError
 
-__all__ = ["Finding", "diagnose", "runs_here"]
-
 FETCH = "gluonbook-ch7 data fetch"
 # The book's recorded loss before the first step of training from scratch.
 RECORDED_FIRST_LOSS = 0.51118642
@@ -41,11 +38,6 @@ class Finding(NamedTuple):
     state: str  # "ok", "note", or "fault", with which the chapter does not run
     says: str
     command: str = ""
-
-
-def runs_here(findings: Sequence[Finding]) -> bool:
-    """Return True if the chapter would run: nothing is a fault."""
-    return all(finding.state != "fault" for finding in findings)
 
 
 def diagnose(seconds: float = 120.0) -> list[Finding]:
@@ -80,16 +72,17 @@ def _check_packages() -> list[Finding]:
 def _check_libraries(seconds: float) -> list[Finding]:
     """Import NumPy and MXNet and train with them, in another process."""
     findings, ended = probe(seconds)
-    if not findings:
-        says = f"NumPy cannot be imported: {ended}"
-        findings.append(Finding("numpy", "fault", says, reinstall_numpy()))
-        findings.append(Finding("mxnet", "fault", "not tried, because it needs NumPy"))
-    elif len(findings) == 1:
-        findings.append(_crashed("mxnet", f"while it was imported, {ended}"))
-    elif len(findings) == 2 and findings[1].state == "ok":
-        findings.append(_crashed("training", f"while it trained, {ended}"))
-    if len(findings) == 2:
-        findings.append(Finding("training", "fault", "not tried, because it needs MXNet"))
+    if all(finding.state == "ok" for finding in findings):
+        if not findings:
+            says = f"NumPy cannot be imported: {ended}"
+            findings.append(Finding("numpy", "fault", says, reinstall_numpy()))
+        elif len(findings) == 1:
+            findings.append(_crashed("mxnet", f"while it was imported, {ended}"))
+        elif len(findings) == 2:
+            findings.append(_crashed("training", f"while it trained, {ended}"))
+    not_tried = (("mxnet", "NumPy"), ("training", "MXNet"))[len(findings) - 1 :]
+    for name, needed in not_tried:
+        findings.append(Finding(name, "fault", f"not tried, because it needs {needed}"))
     return findings
 
 
@@ -104,8 +97,9 @@ def _crashed(name: str, says: str) -> Finding:
 def _check_data() -> list[Finding]:
     """Check the data file that would be used, and the folder for downloads."""
     try:
+        from .dataset.download import VARIABLE
         from .dataset.inspection import inspect_file
-        from .dataset.locate import VARIABLE, cache_folder, local_file
+        from .dataset.locate import cache_folder, local_file
     except ImportError as error:
         return [Finding("data", "fault", f"not examined: {error}")]
     folder = cache_folder()
@@ -193,19 +187,19 @@ def _train() -> tuple[float, float]:
 
     Not with `training`: it imports Matplotlib, which writes to the user's cache.
     """
-    from ._mxnet import autograd, mx, nd
+    from ._mxnet import autograd
+    from ._sampling import draw_start, seed_generators
     from .data import load_data_ch7
     from .model import linreg, squared_loss
     from .rules import init_rmsprop_states, rmsprop
 
     data = load_data_ch7(source="twin")
-    mx.random.seed(0)
-    w = nd.random.normal(scale=0.01, shape=(4, 1))
-    b = nd.zeros(1)
     states = init_rmsprop_states(data.features)
+    seed_generators(0)
+    w, b = draw_start(data.features.shape[1])
+    w.attach_grad()
+    b.attach_grad()
     losses = []
-    for parameter in (w, b):
-        parameter.attach_grad()
     for _ in range(STEPS + 1):
         with autograd.record():
             loss = squared_loss(linreg(data.features, w, b), data.labels).mean()

@@ -26,7 +26,7 @@ from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.inference.alternatives import Call
 from gluonbook_ch7.inference.curvetest import LEVEL, CurveTest
 from gluonbook_ch7.inference.infer import draw_inference
-from gluonbook_ch7.inference.likelihood import Gaussian
+from gluonbook_ch7.inference.likelihood import Point
 
 CURVE_SEED = 3 * 10**6  # the tests train with smaller ones
 LIMIT_RUNS = 2000
@@ -188,16 +188,17 @@ def limit_of(ranked: "RankedTest", true: Call, recorded: np.ndarray) -> float:
     fitted = gaussian_of(ranked.test, true)
 
     def ratio(curves: np.ndarray) -> np.ndarray:
-        return fitted.log_density(curves) - ranked.test.stated.gaussian.log_density(curves)
+        return fitted.log_density(curves) - ranked.test.stated.log_density(curves)
 
     fresh = np.concatenate(ranked.fresh)
     return float(np.mean(ratio(recorded) > np.quantile(ratio(fresh), 1 - LEVEL)))
 
 
-def gaussian_of(test: CurveTest, true: Call) -> Gaussian:
+def gaussian_of(test: CurveTest, true: Call) -> Point:
     """Return the Gaussian of a call's curves, in the coordinates of the stated call."""
     losses = true.train(range(CURVE_SEED - LIMIT_RUNS, CURVE_SEED))
-    return Gaussian.fit(test.coordinates(losses[:, 1:]))
+    curves = test.coordinates(losses[:, 1:])
+    return Point.fit(curves, fresh=curves[:0])
 
 
 def bound(rule: str, curves: int) -> dict[str, Any]:
@@ -212,7 +213,7 @@ def bound(rule: str, curves: int) -> dict[str, Any]:
     pairs = [calls(rule, truth) for truth in TRUTHS[rule] if "features" not in truth]
     test = CurveTest(pairs[0][0], runs=100)
     same_length = [true for _, true in pairs if true.train([0]).shape[1] == test.length]
-    gaussians = [test.stated.gaussian, *(gaussian_of(test, true) for true in same_length)]
+    gaussians = [test.stated, *(gaussian_of(test, true) for true in same_length)]
     generator = np.random.default_rng(0)
     drawn = np.concatenate([draws(gaussian, curves, generator) for gaussian in gaussians])
     densities = np.stack([gaussian.log_density(drawn) for gaussian in gaussians])
@@ -236,7 +237,7 @@ def bound(rule: str, curves: int) -> dict[str, Any]:
     }
 
 
-def draws(gaussian: Gaussian, count: int, generator: np.random.Generator) -> np.ndarray:
+def draws(gaussian: Point, count: int, generator: np.random.Generator) -> np.ndarray:
     """Draw curves from a Gaussian."""
     normals = generator.standard_normal((count, len(gaussian.mean)))
     return gaussian.mean + normals @ np.linalg.inv(gaussian.whitening)

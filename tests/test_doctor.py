@@ -60,7 +60,7 @@ def test_a_healthy_house(tmp_path, real_data_path):
     assert lines[0] == f"gluonbook_ch7 {importlib.metadata.version('gluonbook_ch7')}"
     assert lines[-1] == "The chapter runs here."
     for line in lines[1 : lines.index("")]:
-        assert re.match(r"✓ ok    |! note  ", line), line
+        assert re.match(r"ok    |note  ", line), line
     for words in ("RMSProp on the moment twin: from 0.511186 to 0.2578", "the book's data set"):
         assert words in result.stdout
     assert everything_below(tmp_path) == before  # neither home, nor cache, nor here
@@ -265,14 +265,14 @@ def test_a_cache_that_cannot_be_used(tmp_path, monkeypatch):
 
 
 def test_a_plain_terminal(tmp_path):
-    """If this fails, the doctor dies of a mark or a letter that the terminal does not have."""
+    """If this fails, the doctor dies of a letter that the terminal does not have."""
     env = first_on_the_path(tmp_path, mxnet=NO_MXNET)
     env["XDG_CACHE_HOME"] = str(tmp_path / "höhle")
     result = doctor(cwd=tmp_path, PYTHONIOENCODING="ascii", **env)
     assert (result.returncode, result.stderr) == (1, "")
-    assert "+ ok    python" in result.stdout
-    assert "x fault mxnet" in result.stdout
-    assert r"h\xf6hle" in result.stdout
+    assert "ok    python" in result.stdout
+    assert "fault mxnet" in result.stdout
+    assert "höhle" in result.stdout
 
 
 def test_it_keeps_its_own_process_clean(tmp_path):

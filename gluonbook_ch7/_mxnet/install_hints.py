@@ -5,6 +5,7 @@ neither MXNet nor NumPy.
 """
 
 import importlib.util
+import os
 import platform
 import re
 import shlex
@@ -12,22 +13,7 @@ import shutil
 import sys
 import traceback
 from importlib import metadata
-from pathlib import Path
 from typing import NamedTuple, Optional
-
-__all__ = [
-    "PACKAGE",
-    "VERSION",
-    "Remedy",
-    "import_remedy",
-    "install_extra",
-    "installed_version",
-    "missing_packages",
-    "pip_install",
-    "put_aside",
-    "reinstall_mxnet",
-    "reinstall_numpy",
-]
 
 PACKAGE = "gluonbook_ch7"
 VERSION = "1.9.1"
@@ -53,55 +39,47 @@ class Remedy(NamedTuple):
 
 def import_remedy(error: BaseException) -> Remedy:
     """Return why the import of MXNet raised an error, and how to fix it."""
-    said = " ".join(str(error).split())
-    missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
-    missing_library = re.search(r"(\S+): cannot open shared object file", said)
-    missing_in_numpy = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
+    # The order matters: the first explanation that applies is the cause of those after it.
     system = f"{platform.system()} {platform.machine()}"
     if system == "Linux x86_64" and platform.libc_ver()[0] != "glibc":
         system += " without glibc"
-    other_file = _file_in_the_way()
-    culprit = _failing_package(error)
-    version = installed_version(culprit)
-
-    # The order matters: the first explanation that applies is the cause of those after it.
     if system not in ("Linux x86_64", "Darwin x86_64"):
         fault = f"MXNet {VERSION} runs on Linux x86-64 and Intel Macs only, and this is {system}"
         return Remedy(fault, CONTAINER)
+    said = " ".join(str(error).split())
+    missing_library = re.search(r"(\S+): cannot open shared object file", said)
     if missing_library:
         fault = f"MXNet needs a system library that is missing ({said})"
         is_ours = missing_library[1].startswith(("libgomp.", "libquadmath."))
         other = f"install the package of your system that has {missing_library[1]}"
         return Remedy(fault, INSTALL_LIBRARIES if is_ours else other)
+    missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     if missing == "mxnet":
         return Remedy(f"MXNet {VERSION} is not installed", reinstall_mxnet())
-    if missing.split(".")[0] == "distutils":
-        fault = "MXNet imports distutils, which setuptools provides on this Python"
-        return Remedy(fault, pip_install("setuptools", options="--force-reinstall"))
+    other_file = _file_in_the_way()
     if other_file:
         fault = f"`import mxnet` finds {other_file}, which is not MXNet {VERSION}"
         return Remedy(fault, put_aside(other_file))
     if missing and not missing.startswith(("mxnet.", "numpy.")):
-        fault = f"MXNet imports {missing}, which is not installed"
-        return Remedy(fault, pip_install(missing))
+        # From CPython 3.12 on, setuptools provides distutils.
+        package = "setuptools" if missing.startswith("distutils") else missing
+        return Remedy(f"MXNet imports {missing}, which is not installed", pip_install(package))
+    culprit = _failing_package(error)
+    version, reason = installed_version(culprit), f"({type(error).__name__}: {said})"
     if culprit != "mxnet":
-        fault = f"MXNet imports {culprit} {version}, which cannot be imported"
+        fault = f"MXNet imports {culprit} {version}, which cannot be imported {reason}"
         # With NumPy, because a library that was built for another NumPy is the usual reason.
-        command = pip_install(_tried_numpys(), culprit, options="--force-reinstall")
-        return Remedy(f"{fault} ({type(error).__name__}: {said})", command)
+        return Remedy(fault, pip_install(_tried_numpys(), culprit, options="--force-reinstall"))
+    missing_in_numpy = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
     if missing_in_numpy:
         numpy = f"NumPy {installed_version('numpy')}"
         fault = f"MXNet {VERSION} needs numpy.{missing_in_numpy[1]}, which {numpy} lacks"
         return Remedy(fault, reinstall_numpy())
-    fault = f"MXNet {version} cannot be imported ({type(error).__name__}: {said})"
-    return Remedy(fault, reinstall_mxnet())
+    return Remedy(f"MXNet {version} cannot be imported {reason}", reinstall_mxnet())
 
 
 def reinstall_mxnet() -> str:
-    """Return the command that installs MXNet, over what is there.
-
-    Alone: what else it needs we require too, and pip would replace NumPy 2 by an older one.
-    """
+    """Return the command that installs MXNet alone, because pip would also replace NumPy 2."""
     return pip_install(f"mxnet=={VERSION}", options="--force-reinstall --no-deps")
 
 
@@ -135,16 +113,15 @@ def missing_packages(extra: str = "") -> list[str]:
     from packaging.requirements import Requirement
 
     missing = []
-    for line in metadata.requires(PACKAGE) or []:
-        requirement = Requirement(line)
-        name, specifier, marker = requirement.name, requirement.specifier, requirement.marker
+    for requirement in map(Requirement, metadata.requires(PACKAGE) or []):
+        name, marker = requirement.name, requirement.marker
         of_extra = "extra" in str(marker)
         applies = marker is None or marker.evaluate({"extra": extra})
         # An extra may include another one of ours.
         if applies and of_extra == bool(extra) and name not in ("mxnet", PACKAGE):
             version = installed_version(name)
-            if version is None or not specifier.contains(version, prereleases=True):
-                missing.append(f"{name}{specifier}")
+            if version is None or not requirement.specifier.contains(version, prereleases=True):
+                missing.append(f"{name}{requirement.specifier}")
     return missing
 
 
@@ -187,18 +164,14 @@ def _failing_package(error: BaseException) -> str:
     return package
 
 
-def _file_in_the_way() -> Optional[str]:
-    """Return the file or folder that ``import mxnet`` finds if it is not an installed MXNet."""
-    try:
-        spec = importlib.util.find_spec("mxnet")
-    except ValueError:  # a module of this name is loaded that was not imported from a file
-        return None
+def _file_in_the_way() -> str:
+    """Return the file or folder that ``import mxnet`` finds if it is not the installed MXNet."""
+    spec = importlib.util.find_spec("mxnet")
     if spec is None or spec.origin is None:
-        return None
-    found = Path(spec.origin).resolve()
-    found = found.parent if found.name == "__init__.py" else found
+        return ""
+    found = spec.origin.removesuffix("/__init__.py")
     try:
-        installed = Path(str(metadata.distribution("mxnet").locate_file("mxnet"))).resolve()
+        installed = metadata.distribution("mxnet").locate_file("mxnet")
     except metadata.PackageNotFoundError:
-        return str(found)
-    return None if found == installed else str(found)
+        return found
+    return "" if os.path.realpath(found) == os.path.realpath(str(installed)) else found

@@ -12,8 +12,6 @@ from typing import Any, Callable, TypeVar, cast
 
 from ..errors import ForkError
 
-__all__ = ["in_turn"]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _lock = threading.RLock()  # re-entrant, for a rule that trains
@@ -23,10 +21,7 @@ _cut_off = False
 def in_turn(function: Function) -> Function:
     """Make the calls of a function wait until no other thread is training or forking.
 
-    Raises
-    ------
-    ForkError
-        If this process was forked in the middle of another thread's training.
+    They raise `ForkError` if this process was forked in the middle of another thread's training.
     """
 
     @functools.wraps(function)

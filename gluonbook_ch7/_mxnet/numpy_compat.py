@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["REMOVED_NAMES", "restore_removed_names"]
-
 
 def _removed_financial(*args: Any, **kwargs: Any) -> Any:
     """Stand for a financial function, which MXNet looks up and does not call."""

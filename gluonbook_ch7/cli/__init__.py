@@ -9,8 +9,6 @@ import click
 from . import compare, data, doctor, kernel, rerun, sweep
 from .command import Group
 
-__all__ = ["main"]
-
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 

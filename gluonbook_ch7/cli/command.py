@@ -12,19 +12,6 @@ import click
 from .._files import check_file, check_folder
 from ..errors import GluonbookError
 
-__all__ = [
-    "Command",
-    "Group",
-    "data_options",
-    "file_option",
-    "folder_option",
-    "print_json",
-    "settings_option",
-    "source_option",
-    "training_options",
-    "with_options",
-]
-
 Decorator = Callable[[Any], Any]
 
 
@@ -47,6 +34,8 @@ class Command(click.Command):
         debug = ctx.params.pop("debug")
         warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
         os.environ.setdefault("MPLBACKEND", "agg")
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # whoever reads our output has enough, which click knows
@@ -104,15 +93,11 @@ data_options = with_options(
 
 def training_options(seeds: int, per: str) -> Decorator:
     """Return the options that say how often, and how long, a rule is trained."""
-
-    def number_option(name: str, default: int, help: str) -> Decorator:
-        number = click.IntRange(1)
-        return click.option(name, type=number, default=default, help=help)
-
+    number = click.IntRange(1)
     return with_options(
-        number_option("--seeds", seeds, f"Random seeds per {per}."),
-        number_option("--batch-size", 10, "Minibatch size."),
-        number_option("--epochs", 2, "Training epochs."),
+        click.option("--seeds", type=number, default=seeds, help=f"Random seeds per {per}."),
+        click.option("--batch-size", type=number, default=10, help="Minibatch size."),
+        click.option("--epochs", type=number, default=2, help="Training epochs."),
     )
 
 

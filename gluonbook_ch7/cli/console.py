@@ -11,8 +11,6 @@ from typing import Any, Callable, Optional
 
 import click
 
-__all__ = ["print_origin", "print_table", "progress", "write_plot"]
-
 
 def print_table(
     headings: Sequence[str],
@@ -49,7 +47,12 @@ def print_table(
         is_number = numbers_from is not None and i >= numbers_from
         table.add_column(heading, min_width=longest, justify="right" if is_number else "left")
     if narrowest > console.width:
-        _print_list(headings, rows, title)
+        click.echo(title or "")
+        for row in rows:
+            for heading, cell in zip(headings, row):
+                if cell:
+                    click.echo(f"  {heading}: {cell}" if heading else f"  {cell}")
+            click.echo()
         return
     for row in rows:
         table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
@@ -57,20 +60,6 @@ def print_table(
         console.print(table)
     for line in printed.get().splitlines():
         click.echo(line.rstrip())
-
-
-def _print_list(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], title: Optional[str]
-) -> None:
-    """Print each row as lines, a heading and a cell in each."""
-    if title:
-        click.echo(title)
-    for row in rows:
-        click.echo()
-        for heading, cell in zip(headings, row):
-            if cell:
-                click.echo(f"  {heading}: {cell}" if heading else f"  {cell}")
-    click.echo()
 
 
 def print_origin(origin: Mapping[str, str]) -> None:

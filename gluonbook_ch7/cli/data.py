@@ -14,8 +14,6 @@ from .console import print_table, progress
 if TYPE_CHECKING:
     from ..dataset.inspection import Inspection
 
-__all__ = ["data"]
-
 NONE_USED = (
     "None of them has the file: it would be downloaded into the cache or, if that fails, the "
     "moment twin would be used."

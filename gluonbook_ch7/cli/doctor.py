@@ -1,6 +1,5 @@
 """``gluonbook-ch7 doctor``: what is installed, what is wrong, and the commands that fix it."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,11 +11,6 @@ from .command import Command, print_json
 if TYPE_CHECKING:
     from ..doctor import Finding
 
-__all__ = ["doctor"]
-
-# The state is also printed as a word, for those who see neither colours nor marks.
-MARKS = {"ok": "✓", "note": "!", "fault": "✗"}
-PLAIN_MARKS = str.maketrans("✓✗", "+x")
 COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
 
 
@@ -38,41 +32,28 @@ def doctor(as_json: bool) -> None:
     Exit status: 0 if the chapter would run here, 1 if something is a fault.
     """
     from .. import __version__
-    from ..doctor import diagnose, runs_here
+    from ..doctor import diagnose
 
     findings = diagnose()
-    runs = runs_here(findings)
+    runs = all(finding.state != "fault" for finding in findings)
     if as_json:
         named = {finding.name: finding._asdict() for finding in findings}
         print_json({"version": __version__, "runs": runs, "findings": named})
     else:
-        _print(__version__, findings)
+        click.echo(f"gluonbook_ch7 {__version__}")
+        _print(findings)
+        click.echo("\nThe chapter runs here." if runs else "\nThe chapter does NOT run here.")
     sys.exit(0 if runs else 1)
 
 
-def _print(version: str, findings: Sequence["Finding"]) -> None:
-    _say(f"gluonbook_ch7 {version}")
+def _print(findings: Sequence["Finding"]) -> None:
     width = max(len(finding.name) for finding in findings)
     for name, state, says, _ in findings:
-        mark = click.style(f"{MARKS[state]} {state:5}", COLOURS[state])
-        _say(f"{mark} {name:{width}}  {says}")
+        click.echo(f"{click.style(f'{state:5}', COLOURS[state])} {name:{width}}  {says}")
     headings = {"fault": "To fix what is wrong:", "note": "To change what is noted:"}
     for state, heading in headings.items():
         commands = [each.command for each in findings if each.state == state and each.command]
         if commands:
-            _say(f"\n{heading}")
+            click.echo(f"\n{heading}")
             for command in dict.fromkeys(commands):
-                _say(f"  {command}")
-    faults = any(finding.state == "fault" for finding in findings)
-    _say("\nThe chapter does NOT run here." if faults else "\nThe chapter runs here.")
-
-
-def _say(line: str) -> None:
-    """Print a line; it may have marks and letters that the terminal cannot show."""
-    encoding = sys.stdout.encoding or "ascii"
-    try:
-        line.encode(encoding)
-    except UnicodeEncodeError:
-        line = line.translate(PLAIN_MARKS)
-        line = line.encode(encoding, errors="backslashreplace").decode(encoding)
-    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+                click.echo(f"  {command}")

@@ -13,8 +13,6 @@ from .._files import write_whole
 from ..errors import DataNotFoundError
 from . import parse
 
-__all__ = ["ADVICE", "TIMEOUT", "VARIABLE", "download"]
-
 VARIABLE = "GLUONBOOK_CH7_DATA"
 ADVICE = f"Save {parse.UCI} as data/{parse.FILE_NAME}, or set {VARIABLE} to the path of your copy."
 
@@ -34,18 +32,14 @@ def download(
     *,
     on_failure: Callable[[str], None] = lambda reason: None,
 ) -> Path:
-    """Download the data file into a folder.
+    """Download the data file into a folder, which is created.
 
-    The folder is created. The file appears under its name only when it is complete and its sha256
-    is right, so several processes may download into the same folder.
+    Raise `DataNotFoundError` if no address serves it, or the folder cannot be written to. The file
+    appears under its name only when it is complete and its sha256 is right, so several processes
+    may download into the same folder.
 
     Each address, by default those in `parse.ADDRESSES`, may take `timeout` seconds, by default
     `TIMEOUT`. `on_failure` is called with the reason when one has failed.
-
-    Raises
-    ------
-    DataNotFoundError
-        If no address serves the file, or the folder cannot be written to.
     """
     reasons = []
     for address in parse.ADDRESSES if addresses is None else addresses:

@@ -7,9 +7,8 @@ from typing import NamedTuple, Optional
 
 from ..errors import DataError, DataNotFoundError
 from . import parse
-from .locate import PLACES, VARIABLE, cache_folder, file_of, local_file
-
-__all__ = ["Inspection", "Place", "forget", "inspect_file", "places"]
+from .download import VARIABLE
+from .locate import PLACES, cache_folder, file_of, local_file
 
 
 class Place(NamedTuple):

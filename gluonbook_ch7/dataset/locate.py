@@ -14,18 +14,6 @@ from .download import ADVICE, VARIABLE, download
 from .parse import COLUMNS, FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
 from .twin import moment_twin
 
-__all__ = [
-    "PLACES",
-    "VARIABLE",
-    "Table",
-    "cache_folder",
-    "choose",
-    "fetch",
-    "file_of",
-    "local_file",
-    "read_table",
-]
-
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
 
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
@@ -34,23 +22,12 @@ _failures: dict[Path, str] = {}
 
 
 class Table(NamedTuple):
-    """Six columns of numbers, not yet standardised.
+    """Six columns of numbers, not yet standardised."""
 
-    Attributes
-    ----------
-    values : ndarray of shape (n, 6), float64
-    kind : str
-        "real" for the book's data set, "twin" for the moment twin, "other" for any other file.
-    origin : str
-        The same in words, with the path of the file.
-    warning : str
-        What the user should know about the data; empty if they are what was asked for.
-    """
-
-    values: npt.NDArray[np.float64]
-    kind: str
-    origin: str
-    warning: str = ""
+    values: npt.NDArray[np.float64]  # (n, 6)
+    kind: str  # "real" for the book's data set, "twin" for the moment twin, else "other"
+    origin: str  # the same in words, with the path of the file
+    warning: str = ""  # what the user should know; empty if the data are what was asked for
 
 
 def choose(source: Source) -> Table:
@@ -84,8 +61,7 @@ def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
 def local_file(source: Source) -> Optional[Path]:
     """Return the file that is taken without a download, or None.
 
-    Raises `ArgumentError` if `source` is neither a word nor a path, `DataNotFoundError` if a file
-    was named that does not exist.
+    Raise `DataNotFoundError` if a file was named that does not exist.
     """
     if source in ("auto", "real"):
         named: Source = os.environ.get(VARIABLE, "")
@@ -125,10 +101,7 @@ def cache_folder() -> Path:
 def fetch(
     timeout: Optional[float] = None, on_failure: Callable[[str], None] = lambda reason: None
 ) -> Path:
-    """Return the real file in the user's cache; `download` it if it is missing or damaged.
-
-    Raises `DataNotFoundError` if the file cannot be downloaded or saved.
-    """
+    """Return the real file in the user's cache; `download` it if it is missing or damaged."""
     folder = cache_folder()
     path = folder / FILE_NAME
     if holds_the_books(path):

@@ -12,20 +12,6 @@ import numpy.typing as npt
 
 from ..errors import DataError
 
-__all__ = [
-    "ADDRESSES",
-    "COLUMNS",
-    "FILE_NAME",
-    "SHA256",
-    "UCI",
-    "Source",
-    "holds_the_books",
-    "is_number",
-    "is_the_books",
-    "parse",
-    "standardise",
-]
-
 FILE_NAME = "airfoil_self_noise.dat"
 SHA256 = "74c75fd71783f1e6b71f8a622b993dc592897a97cd689c5090a07147a1b097b3"
 UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat"
@@ -71,19 +57,9 @@ def parse(
 
     Each line has as many decimal, finite numbers, separated by tabs, commas or spaces. Empty lines
     are skipped. Without `names` there may be any number of columns from 2 on, and a first line
-    without any number has their names.
+    without any number has their names; the names are empty if nobody has named the columns.
 
-    Returns
-    -------
-    values : ndarray of shape (n, columns), float64
-    names : tuple of str
-        Empty if nobody has named the columns.
-
-    Raises
-    ------
-    DataError
-        If the content is not such a table. The message names the row, counted in lines of the
-        file, and the column.
+    Raise `DataError` for anything else, with the row, counted in lines of the file, and the column.
     """
     if b"\0" in content:
         raise DataError(f"{path} is not a text file in UTF-8 or ASCII")
@@ -108,10 +84,7 @@ def standardise(
 ) -> npt.NDArray[np.float64]:
     """Return the columns with mean 0 and population standard deviation 1, float64.
 
-    Raises
-    ------
-    DataError
-        If a column's variance is zero or lost to rounding; the message begins with `origin`.
+    Raise `DataError` if a column's variance is zero or lost to rounding.
     """
     with np.errstate(all="ignore"):
         columns: npt.NDArray[np.float64] = (values - values.mean(axis=0)) / values.std(axis=0)

@@ -5,8 +5,6 @@ import numpy.typing as npt
 
 from .parse import COLUMNS
 
-__all__ = ["moment_twin"]
-
 # The lower triangle of the real columns' correlation matrix, worked out in exact fractions from
 # the file's decimals and rounded once. np.corrcoef(np.genfromtxt(FILE_NAME).T) gives it to 1e-14.
 CORRELATIONS = (
@@ -40,10 +38,7 @@ def moment_twin() -> npt.NDArray[np.float64]:
     minibatch, so the losses of a training run differ from the real data's by as much as those of
     another order of minibatches would.
 
-    Returns
-    -------
-    ndarray of shape (1503, 6), float64
-        Five features and the label, standardised; always the same numbers.
+    The rows, (1503, 6), are five features and the label, standardised; always the same numbers.
     """
     draws = np.random.RandomState(TWIN_SEED).standard_normal((1503, len(COLUMNS)))
     draws -= draws.mean(axis=0)

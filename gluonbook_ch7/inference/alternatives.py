@@ -13,12 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import nd
-from .._trees import leaves, map_arrays
+from .._sampling import is_checkpoint
 from ..experiments.ensemble import fit_ensemble
 from ..experiments.registry import RULES
 from ..training import Rule
-
-__all__ = ["Call", "Scale", "other_data", "other_rules", "other_sizes", "with_free_hyperparams"]
 
 RATES = ("lr", "eta", "learning_rate")
 FRACTIONS = ("mom", "momentum", "gamma", "gamma1", "rho")  # between 0 and 1
@@ -29,13 +27,7 @@ CLOSEST_TO_1 = -3.0
 
 @dataclass(frozen=True)
 class Call:
-    """A training call, to be repeated with other shuffles.
-
-    Attributes
-    ----------
-    rule, states, hyperparams, features, labels, batch_size, num_epochs, start, count_rows
-        As `fit_ensemble` takes them.
-    """
+    """A training call as `fit_ensemble` takes it, to be repeated with other shuffles."""
 
     rule: Union[Rule, str]
     states: Any
@@ -52,19 +44,8 @@ class Call:
 
         Keyword arguments replace hyperparameters; they may hold one value for each run.
         """
-        ensemble = fit_ensemble(
-            self.rule,
-            self.states,
-            {**self.hyperparams, **hyperparams},
-            self.features,
-            self.labels,
-            self.batch_size,
-            self.num_epochs,
-            seeds=seeds,
-            start=self.start,
-            count_rows=self.count_rows,
-        )
-        return ensemble.losses
+        changed = replace(self, hyperparams={**self.hyperparams, **hyperparams})
+        return fit_ensemble(**vars(changed), seeds=seeds).losses
 
 
 @dataclass(frozen=True)
@@ -112,17 +93,13 @@ class Scale:
 def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
     """Return a call whose hyperparameters may differ from run to run, and their names in it.
 
-    Gluon's optimizers take numbers only. One that has a counterpart among the chapter's rules is
-    replaced by it; of their `Difference` only the short last minibatch is large enough to matter.
-
-    Returns
-    -------
-    call : Call
-    names : dict of str to str
-        The name in the returned call of each hyperparameter that can be varied. Empty if none can.
+    Named are, by their names in the given call, those that have a number on a `Scale`. Gluon's
+    optimizers take numbers only. One that has a counterpart among the chapter's rules is replaced
+    by it; of their `Difference` only the short last minibatch is large enough to matter.
     """
+    varied = [name for name in call.hyperparams if _can_vary(name, call.hyperparams[name])]
     if not isinstance(call.rule, str):
-        return call, {name: name for name in call.hyperparams if _can_vary(call, name)}
+        return call, {name: name for name in varied}
     for rule in RULES.values():
         names = {gluons: ours for ours, gluons in rule.gluon_names.items()}
         if rule.gluon == call.rule.lower() and set(names) == set(call.hyperparams):
@@ -130,20 +107,19 @@ def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
             own_scratch = replace(
                 call,
                 rule=rule.step,
-                states=rule.states(call.features),
+                states=rule.states,
                 hyperparams={**rule.hyperparams, **hyperparams},
                 count_rows=False,
             )
-            return own_scratch, {n: ours for n, ours in names.items() if _can_vary(call, n)}
+            return own_scratch, {name: names[name] for name in varied}
     return call, {}
 
 
-def _can_vary(call: Call, name: str) -> bool:
-    """Return True if a hyperparameter has a number on its `Scale`."""
-    if not isinstance(call.hyperparams[name], numbers.Real):
+def _can_vary(name: str, value: Any) -> bool:
+    if not isinstance(value, numbers.Real):
         return False
-    value = float(call.hyperparams[name])
-    return (name in RATES and 0 < value < np.inf) or (name in FRACTIONS and 0 <= value <= 1)
+    number = float(value)
+    return (name in RATES and 0 < number < np.inf) or (name in FRACTIONS and 0 <= number <= 1)
 
 
 def other_sizes(call: Call) -> dict[str, Call]:
@@ -160,46 +136,29 @@ def other_sizes(call: Call) -> dict[str, Call]:
 
 def _checkpoints(num_examples: int, batch_size: int) -> int:
     """Return after how many minibatches of an epoch the loss is recorded."""
-    steps = -(-num_examples // batch_size)
-    return sum(step * batch_size % 100 == 0 for step in range(1, steps + 1))
+    return sum(is_checkpoint(i, batch_size) for i in range(-(-num_examples // batch_size)))
 
 
 def other_rules(call: Call) -> dict[str, Call]:
     """Return calls of the chapter's other rules, as the chapter trains with them."""
-    own = call.rule if isinstance(call.rule, str) else getattr(call.rule, "__name__", "")
+    if isinstance(call.rule, str):
+        others = [rule for rule in RULES.values() if rule.gluon != call.rule.lower()]
+    else:
+        own = getattr(call.rule, "__name__", "")
+        others = [rule for rule in RULES.values() if rule.name != own]
     return {
-        name: replace(
-            call,
-            rule=rule.step,
-            states=rule.states(call.features),
-            hyperparams=dict(rule.hyperparams),
+        rule.name: replace(
+            call, rule=rule.step, states=rule.states, hyperparams=dict(rule.hyperparams)
         )
-        for name, rule in RULES.items()
-        if name != own and not (isinstance(call.rule, str) and rule.gluon == own.lower())
+        for rule in others
     }
 
 
 def other_data(call: Call, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> dict[str, Call]:
-    """Return calls on other data, from any start, for rules whose states begin with zeros."""
-    arrays = [leaf for leaf in leaves(call.states) if leaf is not None]
-    if not all(isinstance(array, nd.NDArray) and not array.asnumpy().any() for array in arrays):
-        return {}
+    """Return calls on other data, from any start; states that are arrays must fit the data."""
+    fits_any = call.states is None or callable(call.states)
     return {
-        name: replace(
-            call,
-            states=_zeros(call.states, call.features.shape[1], features.shape[1]),
-            features=features,
-            labels=labels,
-            start=None,
-        )
+        name: replace(call, features=features, labels=labels, start=None)
         for name, (features, labels) in data.items()
+        if fits_any or features.shape[1] == call.features.shape[1]
     }
-
-
-def _zeros(states: Any, num_features: int, wanted: int) -> Any:
-    """Return states of zeros in which the weights have another number of features."""
-
-    def zeros(state: nd.NDArray) -> nd.NDArray:
-        return nd.zeros((wanted, 1) if state.shape == (num_features, 1) else state.shape)
-
-    return map_arrays(zeros, states)

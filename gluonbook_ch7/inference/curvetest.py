@@ -12,8 +12,8 @@ were fitted to other runs, so under the stated call every rank is equally likely
 well they fit.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
@@ -30,9 +30,7 @@ from .alternatives import (
     other_sizes,
     with_free_hyperparams,
 )
-from .likelihood import Coordinates, Gaussian
-
-__all__ = ["LEVEL", "RUNS", "CurveTest", "Point"]
+from .likelihood import Coordinates, Point
 
 Curves = npt.NDArray[np.float64]
 
@@ -46,50 +44,14 @@ ALTERNATIVE_FIT_RUNS = 150
 FIT_SEED, FRESH_SEED = 10**6, 2 * 10**6  # the fresh runs of the stated call have seeds from 0 on
 
 
-@dataclass(frozen=True)
-class Point:
-    """A call as a distribution of curves.
-
-    Attributes
-    ----------
-    gaussian : Gaussian
-    fresh : ndarray, shape (runs, m)
-        Curves that the Gaussian was not fitted to; there may be none.
-    words : str
-        What distinguishes the call from the stated one.
-    place : float
-        Where it is on the scale of the hyperparameter that distinguishes it.
-    """
-
-    gaussian: Gaussian
-    fresh: Curves
-    words: str = ""
-    place: float = 0.0
-
-    @classmethod
-    def fit(cls, curves: Curves, fresh: Curves, words: str = "", place: float = 0.0) -> "Point":
-        """Return the point of an ensemble of curves (runs, m)."""
-        return cls(Gaussian.fit(curves), fresh, words, place)
-
-    def log_likelihood(self, curve: Curves) -> float:
-        """Return the log-likelihood of one curve (1, m)."""
-        return float(self.gaussian.log_density(curve)[0])
-
-
 class CurveTest:
     """The test of one stated call, for any number of curves.
 
-    All methods take curves in `coordinates`, without the loss before training.
+    A curve is ranked among `runs` fresh runs of the call, or among the losses of a `sample` of
+    runs whose seeds are below 1,000,000. `data` are other data that the call might have been made
+    with, by a name for each.
 
-    Parameters
-    ----------
-    call : Call
-    data : dict of str to (features, labels)
-        Other data that the call might have been made with, by a name for each.
-    runs : int
-        How many fresh runs of the call a curve is ranked among.
-    sample : ndarray, shape (runs, m), optional
-        Their losses, if there are any already; their seeds must be below 1,000,000.
+    All methods take curves in `coordinates`, without the loss before training.
     """
 
     def __init__(
@@ -116,6 +78,7 @@ class CurveTest:
         self.grids: dict[str, list[Point]] = {}
         self.others: list[list[Point]] = []
         self.limitation = self._build(data or {})
+        self._fresh_scores = functools.cache(lambda null: np.sort(self.scores(null.fresh, null)))
 
     def _build(self, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> str:
         """Make the groups of alternatives; return why there are none, if so."""
@@ -168,29 +131,23 @@ class CurveTest:
 
     def scores(self, curves: Curves, null: Point) -> Curves:
         """Return how much better than under `null` each curve is explained otherwise: (n,)."""
-        unforeseen = null.gaussian.log_density(curves, spread=UNFORESEEN)
+        unforeseen = null.log_density(curves, spread=UNFORESEEN)
         others = [unforeseen, *(_mean_density(group, curves) for group in self.others)]
         values = [_mean_density(group, curves) for group in self.grids.values()]
         best = np.max([*values, *(np.log(PLAUSIBILITY) + other for other in others)], axis=0)
-        scores: Curves = best - null.gaussian.log_density(curves)
+        scores: Curves = best - null.log_density(curves)
         return scores
 
     def p_values(self, curves: Curves, null: Optional[Point] = None) -> Curves:
         """Return the p-value of each curve: (n,), from 1 / (fresh runs + 1) to 1."""
         null = null or self.stated
-        fresh = np.sort(self.scores(null.fresh, null))
+        fresh = self._fresh_scores(null)
         below = np.searchsorted(fresh, self.scores(curves, null))
         return (len(fresh) - below + 1) / (len(fresh) + 1)
-
-    def margin(self, curve: Curves, null: Point) -> float:
-        """Return how far the score of a curve (1, m) is above the largest with p > `LEVEL`."""
-        fresh = np.sort(self.scores(null.fresh, null))
-        rejected = max(int(LEVEL * (len(fresh) + 1)), 1)  # how many ranks are
-        return float(self.scores(curve, null)[0] - fresh[-rejected])
 
 
 def _mean_density(group: Sequence[Point], curves: Curves) -> Curves:
     """Return the logarithm of the mean density of a group at each curve: (n,)."""
-    log_densities = [point.gaussian.log_density(curves) for point in group]
+    log_densities = [point.log_density(curves) for point in group]
     mean: Curves = np.logaddexp.reduce(log_densities, axis=0) - np.log(len(group))
     return mean

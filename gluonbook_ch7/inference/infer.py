@@ -3,8 +3,8 @@
 The order of the minibatches of a recorded run is lost, so its losses are one draw.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -16,45 +16,11 @@ from ..experiments.registry import rule_of
 from ..training import Rule
 from .alternatives import Call
 from .curvetest import RUNS, CurveTest
-from .intervals import Trace, noticed, trace
-
-__all__ = ["Inference", "Interval", "infer"]
+from .intervals import Interval, find_intervals
 
 Curve = npt.NDArray[np.float64]
 CLOSE = float(np.log(100))
 ROUNDING = 1e-6  # how far below the minimum a loss may be printed
-
-
-@dataclass(frozen=True)
-class Interval:
-    """What a loss curve says about one hyperparameter, the others being as stated.
-
-    Attributes
-    ----------
-    name : str
-    stated : float
-    likeliest : float
-        The value under which the curve is most likely.
-    low, high : float or None
-        The 99 % confidence interval: outside of it, a test at level 0.01 rejects every value. None
-        if it rejects all of them. The ends are the first rejected values that were tried, at most a
-        tenth too far out. An end at a tenth or ten times the stated value is where the search
-        ended.
-    noticed : (float or None, float or None)
-        The closest values below and above the stated one that the test would notice in nine runs of
-        ten. None if there is none in the range of the search.
-    values, log_likelihoods : ndarray, shape (k,)
-        The likelihood of the curve over the values that were tried, relative to the stated one's.
-    """
-
-    name: str
-    stated: float
-    likeliest: float
-    low: Optional[float]
-    high: Optional[float]
-    noticed: tuple[Optional[float], Optional[float]]
-    values: Curve = field(repr=False)
-    log_likelihoods: Curve = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -122,7 +88,8 @@ def infer(
         Where the run began, arrays of shape (k, 1) and (1,). By default every run has a start of
         its own, as in `fit_scratch`.
     other_data : dict of str to (features, labels), optional
-        Other data that the run might have been trained on, by a name for each.
+        Other data that the run might have been trained on, by a name for each. Data with another
+        number of features are passed over if `states` are arrays.
     runs : int
         How many fresh runs of the stated call the curve is ranked among.
 
@@ -145,7 +112,6 @@ def infer(
     if states is None and not isinstance(rule, str):
         known = rule_of(rule)
         states = known.states if known else None
-    states = states(features) if callable(states) else states
     call = Call(rule, states, dict(hyperparams), features, labels, batch_size, num_epochs, start)
     return draw_inference(losses, CurveTest(call, other_data or {}, runs))
 
@@ -154,51 +120,28 @@ def draw_inference(losses: Any, test: CurveTest) -> Inference:
     """Do what `infer` does, with a test that is made already."""
     losses = _checked(losses, test)
     curve = test.coordinates(losses[None, 1:])
-    traces = trace(test, curve)
+    intervals = find_intervals(test, curve)
     return Inference(
         p=float(test.p_values(curve)[0]),
         runs=len(test.fresh),
-        likelier=_likelier(test, traces, curve),
-        intervals={name: _interval(test, name, each) for name, each in traces.items()},
+        likelier=_likelier(test, curve, intervals.values()),
+        intervals=intervals,
         first_losses=(float(losses[0]), test.first_loss),
         limitation=test.limitation,
     )
 
 
-def _likelier(test: CurveTest, traces: Mapping[str, Trace], curve: Curve) -> tuple[str, ...]:
+def _likelier(test: CurveTest, curve: Curve, intervals: Iterable[Interval]) -> tuple[str, ...]:
     """Return in words the best alternatives of all groups, if they are close to the best of all."""
     found = [
-        (float(traced.log_likelihoods.max()), _words(test, name, traced))
-        for name, traced in traces.items()
+        (float(each.log_likelihoods.max()), f"{each.name} ≈ {each.likeliest:.3g}")
+        for each in intervals
     ]
-    stated = test.stated.log_likelihood(curve)
+    stated = test.stated.log_density(curve)[0]
     for group in test.others:
-        best = max(group, key=lambda point: point.log_likelihood(curve))
-        found.append((best.log_likelihood(curve) - stated, best.words))
+        found.append(max((point.log_density(curve)[0] - stated, point.words) for point in group))
     found.sort(reverse=True)
     return tuple(words for ratio, words in found if ratio > max(0.0, found[0][0] - CLOSE))
-
-
-def _words(test: CurveTest, name: str, traced: Trace) -> str:
-    return f"{name} ≈ {test.scales[name].value(traced.likeliest):.3g}"
-
-
-def _interval(test: CurveTest, name: str, traced: Trace) -> Interval:
-    """Return what the values that were tried for one hyperparameter say."""
-    scale = test.scales[name]
-    low, high = (None, None) if traced.ends is None else sorted(map(scale.value, traced.ends))
-    values = np.array([scale.value(point.place) for point in traced.points])
-    order = np.argsort(values)
-    return Interval(
-        name=name,
-        stated=scale.stated,
-        likeliest=scale.value(traced.likeliest),
-        low=low,
-        high=high,
-        noticed=noticed(test, name),
-        values=values[order],
-        log_likelihoods=traced.log_likelihoods[order],
-    )
 
 
 def _checked(losses: Any, test: CurveTest) -> Curve:

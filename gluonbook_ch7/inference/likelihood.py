@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Coordinates", "Gaussian"]
-
 Array = npt.NDArray[np.float64]
 
 ROUNDING = 1e-7  # of a float32 loss, relative
@@ -21,19 +19,12 @@ class Coordinates:
     They start from the cube root of the loss above its minimum. That excess is a sum of squares of
     nearly normal numbers, and the cube root of such a sum is nearly normal itself (Wilson and
     Hilferty 1931). Unlike the logarithm it also exists at the minimum.
-
-    Attributes
-    ----------
-    minimum : float
-        The smallest loss that the model can have.
-    mean, scale : ndarray, shape (m,)
-    whitening : ndarray, shape (m, m)
     """
 
-    minimum: float
-    mean: Array
-    scale: Array
-    whitening: Array
+    minimum: float  # the smallest loss that the model can have
+    mean: Array  # (m,)
+    scale: Array  # (m,)
+    whitening: Array  # (m, m)
 
     @classmethod
     def of(cls, losses: npt.NDArray[Any], minimum: float) -> "Coordinates":
@@ -43,8 +34,7 @@ class Coordinates:
         # Below the rounding of float32 losses nothing can be told apart.
         level = np.maximum(mean, 1e-3) ** 3 + minimum
         scale = np.maximum(scale, ROUNDING * level / (3 * np.maximum(mean, 1e-3) ** 2))
-        covariance = _shrunk_covariance((roots - mean) / scale)
-        return cls(minimum, mean, scale, np.linalg.inv(np.linalg.cholesky(covariance)).T)
+        return cls(minimum, mean, scale, _whitening((roots - mean) / scale))
 
     def __call__(self, losses: npt.NDArray[Any]) -> Array:
         """Return curves (runs, m) in these coordinates."""
@@ -54,26 +44,21 @@ class Coordinates:
         return np.nan_to_num(np.clip(whitened, -FARTHEST, FARTHEST), nan=FARTHEST)
 
 
-@dataclass(frozen=True)
-class Gaussian:
-    """A Gaussian, fitted to an ensemble in the coordinates of another.
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A call as a Gaussian distribution of curves, in the coordinates that suit the stated call."""
 
-    Attributes
-    ----------
-    mean : ndarray, shape (m,)
-    whitening : ndarray, shape (m, m)
-        Its product with its transpose is the inverse of the covariance.
-    """
-
-    mean: Array
-    whitening: Array
+    mean: Array  # (m,)
+    whitening: Array  # (m, m)
+    fresh: Array  # curves (runs, m) that the Gaussian was not fitted to; there may be none
+    words: str = ""  # what distinguishes the call from the stated one
+    place: float = 0.0  # where it is on the scale of the hyperparameter that distinguishes it
 
     @classmethod
-    def fit(cls, curves: Array) -> "Gaussian":
-        """Return the Gaussian of curves (runs, m)."""
+    def fit(cls, curves: Array, fresh: Array, words: str = "", place: float = 0.0) -> "Point":
+        """Return the point of an ensemble of curves (runs, m)."""
         mean = curves.mean(axis=0)
-        covariance = _shrunk_covariance(curves - mean)
-        return cls(mean, np.linalg.inv(np.linalg.cholesky(covariance)).T)
+        return cls(mean, _whitening(curves - mean), fresh, words, place)
 
     def log_density(self, curves: Array, spread: float = 1.0) -> Array:
         """Return the logarithm of the density at each curve: (runs,), up to a constant of m alone.
@@ -93,12 +78,13 @@ def _roots(losses: npt.NDArray[Any], minimum: float) -> Array:
     return roots
 
 
-def _shrunk_covariance(deviations: Array) -> Array:
-    """Return the covariance of centred curves (runs, m), shrunk toward a multiple of the identity.
+def _whitening(deviations: Array) -> Array:
+    """Return a matrix whose product with its transpose is the inverse of the covariance.
 
-    How far is the closed form of Ledoit and Wolf (2004), A well-conditioned estimator for
-    large-dimensional covariance matrices. In `Coordinates` the identity is the covariance of the
-    ensemble that they suit, so an alternative to it is taken to differ no more than it shows.
+    The covariance of the centred curves (runs, m) is shrunk toward a multiple of the identity by as
+    much as Ledoit and Wolf (2004), A well-conditioned estimator for large-dimensional covariance
+    matrices. In `Coordinates` the identity is the covariance of the ensemble that they suit, so an
+    alternative to it is taken to differ no more than it shows.
     """
     runs, size = deviations.shape
     covariance = deviations.T @ deviations / runs
@@ -106,6 +92,7 @@ def _shrunk_covariance(deviations: Array) -> Array:
     distance = ((covariance - target) ** 2).sum()
     noise = ((deviations**2).sum(axis=1) ** 2).sum() / runs**2 - (covariance**2).sum() / runs
     shrinkage = min(max(noise / distance, 0.0), 1.0) if distance > 0 else 1.0
-    shrunk: Array = (1 - shrinkage) * covariance + shrinkage * target
-    shrunk += 1e-12 * (target + np.eye(size))  # where nothing is random at all
-    return shrunk
+    covariance = (1 - shrinkage) * covariance + shrinkage * target
+    covariance += 1e-12 * (target + np.eye(size))  # where nothing is random at all
+    whitening: Array = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    return whitening

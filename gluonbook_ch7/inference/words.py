@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from .curvetest import LEVEL
-from .infer import Inference, Interval
-
-__all__ = ["as_numbers", "in_words", "intervals_from"]
+from .infer import Inference
+from .intervals import Interval
 
 
 def in_words(inference: Inference) -> str:

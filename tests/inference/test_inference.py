@@ -221,6 +221,16 @@ def test_other_sizes_give_as_many_losses(small):
     assert {other.train([0]).shape for other in others.values()} == {(1, 7)}
 
 
+def test_other_data_are_named():
+    """If this fails, nobody learns that a curve belongs to the other edition."""
+    four, five = (load_data_ch7(edition, "twin") for edition in ("0.7", "1.0"))
+    task = {"hyperparams": {"lr": 0.05}, "other_data": {"4 features": (four.features, four.labels)}}
+    run = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, four.features, four.labels, seed=RECORDED)
+    inference = infer(run.losses, gb.sgd, five.features, five.labels, **task)
+    assert inference.p <= 0.01
+    assert inference.likelier[0] == "4 features"
+
+
 def test_coordinates_make_curves_alike():
     """If this fails, the likelihoods of a curve rest on the wrong scale."""
     generator = np.random.RandomState(1)
@@ -240,8 +250,7 @@ def test_the_chart_shows_every_hyperparameter(small):
     panels = interval_figure([interval, rejected], "a title").axes
     assert panels[0].get_title() == f"lr: {interval.low:.3g} to {interval.high:.3g}; stated 0.05"
     assert panels[1].get_title() == "lr: every value is rejected; stated 0.05"
-    values = 10 ** panels[0].get_lines()[0].get_xdata()
-    assert np.allclose(values, interval.values)
+    assert np.allclose(panels[0].get_lines()[0].get_xdata(), interval.values)
 
 
 def test_the_words_say_what_the_numbers_say(stated):
