@@ -24,8 +24,9 @@ from gluonbook_ch7._mxnet import mx, nd
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.inference.alternatives import Call
-from gluonbook_ch7.inference.curvetest import LEVEL, CurveTest
+from gluonbook_ch7.inference.curvetest import CurveTest
 from gluonbook_ch7.inference.infer import draw_inference
+from gluonbook_ch7.inference.intervals import LEVEL
 from gluonbook_ch7.inference.likelihood import Point
 
 CURVE_SEED = 3 * 10**6  # the tests train with smaller ones

@@ -8,8 +8,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .alternatives import CLOSEST_TO_1, FRACTIONS
 from .intervals import Interval
+from .scale import CLOSEST_TO_1, FRACTIONS
 
 Array = npt.NDArray[np.float64]
 

@@ -24,17 +24,16 @@ from ..errors import ArgumentError
 from ..experiments.objective import smallest_loss
 from .alternatives import (
     Call,
-    Scale,
     other_data,
     other_rules,
     other_sizes,
     with_free_hyperparams,
 )
 from .likelihood import Coordinates, Point
+from .scale import Scale
 
 Curves = npt.NDArray[np.float64]
 
-LEVEL = 0.01
 PLAUSIBILITY = 0.1  # of alternatives that are not values of a hyperparameter
 UNFORESEEN = 2.0  # how much wider the Gaussian is that stands for all unforeseen alternatives
 RUNS = 1000  # fresh runs of the stated call

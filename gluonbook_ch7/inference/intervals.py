@@ -6,16 +6,19 @@ stated one, the other hyperparameters being as stated.
 
 import functools
 from dataclasses import dataclass, field, replace
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 import numpy.typing as npt
 
-from .curvetest import LEVEL, CurveTest
 from .likelihood import Point
+
+if TYPE_CHECKING:
+    from .curvetest import CurveTest
 
 Array = npt.NDArray[np.float64]
 
+LEVEL = 0.01
 POWER = 0.9
 FINE = 0.04  # how far apart the last accepted and the first rejected place may be
 ROUNDS = 5  # of trying more values
@@ -53,7 +56,7 @@ class Interval:
     log_likelihoods: Array = field(repr=False)
 
 
-def find_intervals(test: CurveTest, curve: Array) -> dict[str, Interval]:
+def find_intervals(test: "CurveTest", curve: Array) -> dict[str, Interval]:
     """Return what a curve (1, m) says about each hyperparameter that can be varied."""
     searches = {name: _Search(test, name, curve) for name in test.scales}
     for _ in range(ROUNDS):
@@ -69,7 +72,7 @@ def find_intervals(test: CurveTest, curve: Array) -> dict[str, Interval]:
 class _Search:
     """The search for the values of one hyperparameter that the test does not reject."""
 
-    def __init__(self, test: CurveTest, name: str, curve: Array) -> None:
+    def __init__(self, test: "CurveTest", name: str, curve: Array) -> None:
         self.test = test
         self.scale = test.scales[name]
         self.grid = test.grids[name]

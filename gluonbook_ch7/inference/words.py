@@ -1,15 +1,16 @@
 """An inference in words, for tables and pages, and as numbers that JSON can hold."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .curvetest import LEVEL
-from .infer import Inference
-from .intervals import Interval
+from .intervals import LEVEL, Interval
+
+if TYPE_CHECKING:
+    from .infer import Inference
 
 
-def in_words(inference: Inference) -> str:
+def in_words(inference: "Inference") -> str:
     """Return what follows from a loss curve.
 
     For a curve that is ordinary under the stated call, the values that it is compatible with, and
@@ -33,7 +34,7 @@ def _interval_in_words(interval: Interval) -> str:
     return f"{interval.name} in [{interval.low:.3g}, {interval.high:.3g}]{shown}"
 
 
-def as_numbers(inference: Inference) -> dict[str, Any]:
+def as_numbers(inference: "Inference") -> dict[str, Any]:
     """Return everything as dictionaries, lists, numbers and strings."""
     intervals = inference.intervals.values()
     return {**vars(inference), "intervals": [_interval_numbers(each) for each in intervals]}

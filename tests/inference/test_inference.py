@@ -13,11 +13,12 @@ from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.objective import smallest_loss
 from gluonbook_ch7.experiments.registry import RULES
-from gluonbook_ch7.inference.alternatives import Call, Scale, other_sizes, with_free_hyperparams
+from gluonbook_ch7.inference.alternatives import Call, other_sizes, with_free_hyperparams
 from gluonbook_ch7.inference.chart import interval_figure
 from gluonbook_ch7.inference.curvetest import CurveTest
 from gluonbook_ch7.inference.infer import draw_inference, infer
 from gluonbook_ch7.inference.likelihood import Coordinates
+from gluonbook_ch7.inference.scale import Scale
 from gluonbook_ch7.inference.words import as_numbers, in_words, intervals_from
 
 RMSPROP = {"lr": 0.01, "gamma": 0.9}
