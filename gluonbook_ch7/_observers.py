@@ -10,7 +10,14 @@ from typing import Any, Callable
 
 from ._trees import map_arrays
 
-__all__ = ["TrainingCall", "notify_training", "on_data", "on_descent", "on_training"]
+__all__ = [
+    "TrainingCall",
+    "notify_data",
+    "notify_training",
+    "on_data",
+    "on_descent",
+    "on_training",
+]
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class TrainingCall:
 # Called with a `TrainingCall` and the `LossCurve` that it gave.
 on_training: list[Callable[[TrainingCall, Any], None]] = []
 
-# Called with the `Ch7Data` that was loaded.
-on_data: list[Callable[[Any], None]] = []
+# Called with where the data that were loaded came from.
+on_data: list[Callable[[str], None]] = []
 
 # Called with the two-dimensional rule and the trace that it gave.
 on_descent: list[Callable[[Callable[..., Any], list[tuple[float, float]]], None]] = []
@@ -49,3 +56,9 @@ def notify_training(call: TrainingCall, curve: Any) -> None:
     """Tell the observers about a finished training."""
     for observe in on_training:
         observe(call, curve)
+
+
+def notify_data(origin: str) -> None:
+    """Tell the observers where the data came from."""
+    for observe in on_data:
+        observe(origin)

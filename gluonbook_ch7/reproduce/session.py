@@ -45,17 +45,11 @@ _CALL = "print(__import__('sys').modules['gluonbook_ch7.reproduce.kernel'].answe
 
 
 class CellFailure(GluonbookError):
-    """A cell that raised, or did not end, or took the kernel with it; the message says which.
-
-    Attributes
-    ----------
-    missing : str
-        The error if the cell imports what is not installed here, or ``''``.
-    """
+    """A cell that raised, or did not end, or took the kernel with it; the message says which."""
 
     def __init__(self, message: str, missing: str = "") -> None:
         super().__init__(message)
-        self.missing = missing
+        self.missing = missing  # the error, if the cell imports what is not installed here
 
 
 class Session:
@@ -66,7 +60,7 @@ class Session:
 
     async def run(self, index: int) -> None:
         """Execute a cell of the notebook; raise `CellFailure` if it does not come to its end."""
-        await self._execute(self._client, index)
+        await _execute(self._client, index)
 
     async def call(self, function: str, **arguments: Any) -> Any:
         """Call a function of `kernel`; what it takes and returns is passed on as JSON."""
@@ -82,30 +76,29 @@ class Session:
         notebook = v4.new_notebook(cells=[cell])
         client = NotebookClient(notebook, km=self._client.km, timeout=SILENT_LIMIT)
         client.kc = self._client.kc
-        await self._execute(client, 0, store_history=False)
+        await _execute(client, 0, store_history=False)
         return "".join(each.text for each in cell.outputs if each.get("name") == "stdout")
 
-    async def _execute(self, client: Any, index: int, **options: Any) -> None:
-        try:
-            await client.async_execute_cell(client.nb.cells[index], index, **options)
-        except CellExecutionError as error:
-            missing = error.evalue if error.ename == "ModuleNotFoundError" else ""
-            raise CellFailure(f"raised {error.ename}: {error.evalue}", missing) from error
-        except CellTimeoutError as error:
-            raise CellFailure(
-                f"did not end within {client.timeout} s, so the kernel was ended; --timeout gives "
-                "it longer"
-            ) from error
-        except DeadKernelError as error:
-            if await client.km.is_alive():
-                # Nobody died: this is how nbclient passes on that it was told to stop, by Ctrl-C.
-                raise asyncio.CancelledError from error
-            raise CellFailure("ended the kernel") from error
+
+async def _execute(client: Any, index: int, **options: Any) -> None:
+    try:
+        await client.async_execute_cell(client.nb.cells[index], index, **options)
+    except CellExecutionError as error:
+        missing = error.evalue if error.ename == "ModuleNotFoundError" else ""
+        raise CellFailure(f"raised {error.ename}: {error.evalue}", missing) from error
+    except CellTimeoutError as error:
+        limit = f"{client.timeout} s, so the kernel was ended; --timeout gives it longer"
+        raise CellFailure(f"did not end within {limit}") from error
+    except DeadKernelError as error:
+        if await client.km.is_alive():
+            # Nobody died: this is how nbclient passes on that it was told to stop, by Ctrl-C.
+            raise asyncio.CancelledError from error
+        raise CellFailure("ended the kernel") from error
 
 
 @asynccontextmanager
-async def open_session(notebook: Any, folder: Path, timeout: int) -> AsyncIterator[Session]:
-    """Start a kernel in a folder, for the cells of a notebook, each of which may take `timeout` s.
+async def open_session(notebook: Any, path: Path, timeout: int) -> AsyncIterator[Session]:
+    """Start a kernel in a file's folder for the cells of a notebook, `timeout` seconds for each.
 
     In the end the kernel is ended, and every process that its cells started.
     """
@@ -121,8 +114,9 @@ async def open_session(notebook: Any, folder: Path, timeout: int) -> AsyncIterat
         graceful = False
         try:
             try:
+                folder, environment = path.resolve().parent, _environment(scratch)
                 await client.async_start_new_kernel(
-                    cwd=str(folder), env=_environment(scratch), stdout=DEVNULL, stderr=DEVNULL
+                    cwd=str(folder), env=environment, stdout=DEVNULL, stderr=DEVNULL
                 )
                 await client.async_start_new_kernel_client()
                 await session.execute(_IMPORT.format(root=str(Path(__file__).parents[2])))
