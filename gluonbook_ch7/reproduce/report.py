@@ -1,29 +1,34 @@
-"""The page that shows a rerun: every cell, its recorded output beside today's, and the verdicts.
+"""What a rerun of a chapter file writes: the executed notebook, the verdicts as JSON, the page.
 
-Everything that comes from the chapter is text or a picture here: text is escaped, a figure is an
-``<img>``, in which no script runs, and the page's own policy lets it load and run nothing.
+The page shows every cell, its recorded output beside today's, and the verdicts. Everything that
+comes from the chapter is text or a picture there: text is escaped, a figure is an ``<img>``, in
+which no script runs, and the page's own policy lets it load and run nothing.
 """
 
 import base64
 import hashlib
 import re
 from collections import Counter
-from contextlib import suppress
 from datetime import datetime, timezone
-from importlib import metadata, resources
+from importlib import resources
+from pathlib import Path
 from platform import platform, python_version
-from typing import Any
+from typing import Any, Optional, Union
 
 import jinja2
+import nbformat
 from markupsafe import Markup
 
 from .. import __version__
-from .pictures import pictures_of
+from .._files import as_json, write_whole
+from .._mxnet.install_hints import installed_version
+from ..experiments.charts import fan_figure, figure_bytes
+from .pictures import fan_of, likelihood_figure
 from .prose import language_of, render_prose
 from .runner import CellRun, ChapterRun
 from .verdict import Judgement, Verdict
 
-__all__ = ["SYMBOLS", "make_page", "summarise", "versions"]
+__all__ = ["SYMBOLS", "make_page", "summarise", "write_run"]
 
 # Verdicts are told apart by a word and a sign, not by colour.
 SYMBOLS = {
@@ -38,6 +43,56 @@ PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[^\t\n\x20-\x7e\x85\xa0-\U0010ffff]")
 _HEADING = re.compile(r"#\s+(.+)\n*")
+
+
+def write_run(
+    run: ChapterRun, out: Optional[Path], json_file: Optional[Path], html_file: Optional[Path]
+) -> list[Path]:
+    """Write what was asked for, each file whole, and return what was written.
+
+    The folder `out` gets the executed notebook, ``<chapter>.rerun.ipynb``, and pictures of what
+    each recorded curve says about its hyperparameters. The verdicts go into `json_file`, the page
+    into `html_file`.
+    """
+    contents: dict[Path, Union[str, bytes]] = {}
+    if out:
+        stem = run.chapter.path.stem
+        contents[out / f"{stem}.rerun.ipynb"] = nbformat.writes(run.notebook) + "\n"
+        for cell in run.cells:
+            figures = filter(None, map(likelihood_figure, cell.judgements))
+            for number, figure in enumerate(figures, start=1):
+                path = out / f"{stem}.cell{cell.position}.likelihood{number}.svg"
+                contents[path] = figure_bytes(figure, "svg")
+    if json_file:
+        contents[json_file] = as_json(_as_numbers(run))
+    if html_file:
+        contents[html_file] = make_page(run)
+    return [write_whole(path, text) for path, text in contents.items()]
+
+
+def _as_numbers(run: ChapterRun) -> dict[str, Any]:
+    """Return the verdicts, and what they depend on, for programs."""
+    return {
+        "reproduced": run.is_reproduced,
+        "failure": run.failure,
+        "file": str(run.chapter.path),
+        "sha256": run.chapter.sha256,
+        "edition": run.edition,
+        "edition_reason": run.edition_reason,
+        "data": run.data,
+        "versions": _versions(),
+        "cells": [
+            {
+                "position": cell.position,
+                "prompt": cell.recorded.execution_count,
+                "line": cell.line,
+                "status": cell.status,
+                "recorded": bool(cell.recorded.outputs),
+                "outputs": [vars(judgement) for judgement in cell.judgements],
+            }
+            for cell in run.cells
+        ],
+    }
 
 
 def make_page(run: ChapterRun) -> str:
@@ -61,7 +116,7 @@ def make_page(run: ChapterRun) -> str:
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         counts=_counts(run),
         cells=cells,
-        versions=versions(),
+        versions=_versions(),
         now=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         symbols=SYMBOLS,
         Verdict=Verdict,
@@ -84,13 +139,12 @@ def summarise(run: ChapterRun) -> str:
     return f"Reproduced: every cell ran to its end and nothing is different{but}."
 
 
-def versions() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     """Return the versions of what a rerun depends on."""
-    found = {"gluonbook_ch7": __version__}
-    for name in ("mxnet", "numpy", "matplotlib"):
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return {**found, "Python": python_version(), "platform": platform()}
+    libraries = ("mxnet", "numpy", "matplotlib")
+    installed = {name: installed_version(name) or "unknown" for name in libraries}
+    own = {"gluonbook_ch7": __version__, "Python": python_version(), "platform": platform()}
+    return {**own, **installed}
 
 
 def _counts(run: ChapterRun) -> dict[Verdict, int]:
@@ -135,8 +189,16 @@ def _in_brief(judgement: Judgement) -> str:
 
 def _pictures(judgement: Judgement) -> list[tuple[str, str]]:
     """Return each picture that belongs to a judgement: its kind and its address."""
-    found = pictures_of(judgement).items()
-    return [(kind, _data_uri("image/svg+xml", svg.decode())) for kind, svg in found]
+    fan = fan_of(judgement)
+    figures = {
+        "fan": fan_figure([fan], "") if fan else None,
+        "likelihood": likelihood_figure(judgement),
+    }
+    return [
+        (kind, _data_uri("image/svg+xml", figure_bytes(figure, "svg").decode()))
+        for kind, figure in figures.items()
+        if figure
+    ]
 
 
 def _shown(output: dict[str, Any]) -> dict[str, str]:
