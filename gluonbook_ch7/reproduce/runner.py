@@ -23,7 +23,6 @@ class CellRun:
     recorded: Any  # the cell as it stands in the file
     today: Any  # the cell as it was run
     position: int  # which code cell it is, counted from 1; the prompt is not unique
-    index: int  # which cell of the notebook it is, counted from 0
     judgements: list[Judgement] = field(default_factory=list)
     status: str = "not run"  # or "run" or "failed"
 
@@ -92,26 +91,25 @@ def prepare(chapter: Chapter) -> ChapterRun:
     """Return a run of a chapter of which no cell has run yet."""
     notebook = copy.deepcopy(chapter.notebook)
     cells: list[CellRun] = []
-    for index, today in enumerate(notebook.cells):
+    for recorded, today in zip(chapter.notebook.cells, notebook.cells):
         today.metadata.pop("chapter_line", None)
         if today.cell_type == "code":
             today.outputs, today.execution_count = [], None
-            recorded = chapter.notebook.cells[index]
-            cells.append(CellRun(recorded, today, len(cells) + 1, index))
+            cells.append(CellRun(recorded, today, len(cells) + 1))
     return ChapterRun(chapter, cells, notebook)
 
 
 async def _run(
     run: ChapterRun, timeout: int, on_cell: Callable[[CellRun], None], edition: str
 ) -> ChapterRun:
-    async with open_session(run.notebook, run.chapter.path, timeout) as session:
+    async with open_session(run.chapter.path, timeout) as session:
         recorded = [cell.recorded.outputs for cell in run.cells]
         chosen = await session.call("set_up", recorded=recorded, edition=edition)
         run.edition, run.edition_reason = chosen["edition"], chosen["reason"]
         for cell in run.cells:
             on_cell(cell)
             try:
-                await session.run(cell.index)
+                await session.run(cell.today)
                 # Of a cell that recorded nothing, find only what data it loaded.
                 today = cell.today.outputs if cell.recorded.outputs else []
                 found = await _judge(session, cell.name, cell.recorded.outputs, today)
@@ -152,12 +150,12 @@ async def _excuse(run: ChapterRun, timeout: int) -> None:
     Where a chapter seeds its generators, the numbers are those of its release of MXNet.
     """
     again = prepare(run.chapter)
-    async with open_session(again.notebook, run.chapter.path, timeout) as session:
+    async with open_session(run.chapter.path, timeout) as session:
         edition = run.edition or "auto"
         await session.call("set_up", recorded=[], edition=edition, other_seeds=True)
         for cell, other in zip(run.cells, again.cells):
             try:
-                await session.run(other.index)
+                await session.run(other.today)
                 found, _ = await _judge(session, cell.name, cell.today.outputs, other.today.outputs)
             except CellFailure:
                 break

@@ -32,16 +32,7 @@ __all__ = ["Result", "rerun_section", "write_figures"]
 
 @dataclass(frozen=True)
 class Result:
-    """One result of the section: what was recorded, what the rerun gave, and the verdicts.
-
-    Attributes
-    ----------
-    name : str
-        ``'2-D descent'``, ``'from scratch'`` or ``'Gluon'``.
-    recorded, rerun : CellOutputs
-        What the cell put out then and now.
-    judgements : list of Judgement
-    """
+    """One result of the section: what a cell put out then and now, and the verdicts."""
 
     name: str
     recorded: CellOutputs
@@ -66,8 +57,7 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
     """Write each result's figure, recorded and rerun together, the fan chart and the likelihoods.
 
-    Each figure is written as SVG and as PNG into `folder`, which is made if need be. Returns the
-    paths.
+    Each is written as SVG and as PNG into `folder`; returns the paths.
     """
     drawn, fans = {}, []
     for result in results:
