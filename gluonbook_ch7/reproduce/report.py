@@ -8,7 +8,6 @@ which no script runs, and the page's own policy lets it load and run nothing.
 import base64
 import hashlib
 import re
-from collections import Counter
 from datetime import datetime, timezone
 from importlib import resources
 from pathlib import Path
@@ -25,10 +24,10 @@ from .._mxnet.install_hints import installed_version
 from ..experiments.charts import fan_figure, figure_bytes
 from .pictures import fan_of, likelihood_figure
 from .prose import language_of, render_prose
-from .runner import CellRun, ChapterRun
+from .runner import ChapterRun
 from .verdict import Judgement, Verdict
 
-__all__ = ["SYMBOLS", "make_page", "summarise", "write_run"]
+__all__ = ["make_page", "summarise", "write_run"]
 
 # Verdicts are told apart by a word and a sign, not by colour.
 SYMBOLS = {
@@ -105,6 +104,7 @@ def make_page(run: ChapterRun) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(in_brief=_in_brief, pictures=_pictures, shown=_shown)
     prose = [cell.source for cell in run.notebook.cells if cell.cell_type != "code"]
     title, cells = _cells(run)
     return environment.get_template("report.html").render(
@@ -114,7 +114,6 @@ def make_page(run: ChapterRun) -> str:
         headline=summarise(run),
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        counts=_counts(run),
         cells=cells,
         versions=_versions(),
         now=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
@@ -125,8 +124,7 @@ def make_page(run: ChapterRun) -> str:
 
 def summarise(run: ChapterRun) -> str:
     """Return in one sentence how the rerun ended."""
-    counts = _counts(run)
-    different, unjudged = counts[Verdict.DIFFERENT], counts[Verdict.NOT_JUDGED]
+    different, unjudged = run.counts[Verdict.DIFFERENT], run.counts[Verdict.NOT_JUDGED]
     if run.missing:
         return f"A chapter that needs what is not installed here ({run.missing}): {run.failure}"
     if run.failure:
@@ -147,38 +145,20 @@ def _versions() -> dict[str, str]:
     return {**own, **installed}
 
 
-def _counts(run: ChapterRun) -> dict[Verdict, int]:
-    """Count the verdicts, those that did not occur included."""
-    counted = Counter(judgement.verdict for judgement in run.judgements)
-    return {verdict: counted[verdict] for verdict in Verdict}
-
-
 def _cells(run: ChapterRun) -> tuple[str, list[dict[str, Any]]]:
     """Return the first heading with which a cell begins, and every cell, without that heading."""
-    title, cells, coded = "", [], iter(run.cells)
+    title, coded = "", iter(run.cells)
+    cells: list[dict[str, Any]] = []
     for cell in run.notebook.cells:
         if cell.cell_type == "code":
-            cells.append(_code(next(coded)))
+            cells.append({"run": next(coded)})
             continue
         source, heading = cell.source, _HEADING.match(cell.source)
         if heading and not title:
             title, source = heading[1], source[heading.end() :]
         html = Markup(render_prose(source))
-        cells.append({"kind": "prose", "html": html, "language": language_of(source)})
+        cells.append({"html": html, "language": language_of(source)})
     return title, cells
-
-
-def _code(cell: CellRun) -> dict[str, Any]:
-    return {
-        "kind": "code",
-        "run": cell,
-        "recorded": [_shown(output) for output in cell.recorded.outputs],
-        "today": [_shown(output) for output in cell.today.outputs],
-        "judgements": [
-            (each, each.output[len(cell.name) :].lstrip(":, "), _in_brief(each), _pictures(each))
-            for each in cell.judgements
-        ],
-    }
 
 
 def _in_brief(judgement: Judgement) -> str:
@@ -204,9 +184,9 @@ def _pictures(judgement: Judgement) -> list[tuple[str, str]]:
 def _shown(output: dict[str, Any]) -> dict[str, str]:
     """Return how an output is shown: a picture by its data URI, all else as text."""
     data = output.get("data", {})
-    picture = next((kind for kind in PICTURES if kind in data), None)
-    if picture:
-        return {"kind": "picture", "text": _data_uri(picture, "".join(data[picture]))}
+    for kind in PICTURES:
+        if kind in data:
+            return {"kind": "picture", "text": _data_uri(kind, "".join(data[kind]))}
     if output["output_type"] == "stream":
         return {"kind": output.get("name", "stdout"), "text": _plain(output["text"])}
     if output["output_type"] == "error":

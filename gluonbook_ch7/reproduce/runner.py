@@ -2,13 +2,14 @@
 
 import asyncio
 import copy
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
 from ..errors import RecordError
 from .notebook import Chapter, why_unsupported
 from .session import CellFailure, Session, open_session
-from .verdict import Judgement, Verdict, hold_together, is_reproduced
+from .verdict import Judgement, Verdict, hold_together
 
 __all__ = ["CellRun", "ChapterRun", "prepare", "rerun_chapter"]
 
@@ -57,15 +58,19 @@ class ChapterRun:
         return [judgement for cell in self.cells for judgement in cell.judgements]
 
     @property
+    def counts(self) -> Counter[Verdict]:
+        """How often each verdict occurs."""
+        return Counter(judgement.verdict for judgement in self.judgements)
+
+    @property
     def is_reproduced(self) -> bool:
         """Whether it ran to its end and nothing is different."""
-        return not self.failure and is_reproduced(self.judgements)
+        return not self.failure and not self.counts[Verdict.DIFFERENT]
 
     @property
     def is_judged(self) -> bool:
         """Whether at least one output was judged."""
-        unjudged = (Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE)
-        return any(judgement.verdict not in unjudged for judgement in self.judgements)
+        return bool(self.counts.keys() - {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE})
 
 
 def rerun_chapter(
