@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import GluonbookError
 from .chance import p_value
-from .geometry import EXACT, in_brief, judge_figures
+from .geometry import EXACT, in_brief, judge_figures, look
 from .losses import RecordedRun
 from .observer import Descent, Training
 from .record import CellOutputs
@@ -208,7 +208,7 @@ def _judge_frame(recorded: Curve, rerun: Curve) -> Outcome:
     (axes, line), (axes_now, line_now) = recorded, rerun
     labels, labels_now = ((each.x_label, each.y_label) for each in (axes, axes_now))
     same_length = len(line.vertices) == len(line_now.vertices)
-    if not same_length or labels != labels_now or line.look != line_now.look:
+    if not same_length or labels != labels_now or look(line) != look(line_now):
         return Verdict.DIFFERENT, "not the same number of losses, labels or colour", {}
     apart = np.abs(line.vertices[:, 0] - line_now.vertices[:, 0]).max()
     points = float(apart) / axes.units[0]

@@ -17,7 +17,7 @@ from matplotlib.image import imread
 from .svg import RESOLUTION, Axes, Figure, Polyline
 from .verdict import Judgement, Outcome, Verdict
 
-__all__ = ["EXACT", "VISIBLE", "in_brief", "judge_figure", "judge_figures"]
+__all__ = ["EXACT", "VISIBLE", "in_brief", "judge_figure", "judge_figures", "look"]
 
 EXACT = 5 * RESOLUTION
 """Points within which two lines are one: the rounding of both and of the ticks of both axes."""
@@ -102,14 +102,14 @@ def _frame_differences(recorded: Figure, rerun: Figure) -> list[str]:
             before, after = getattr(a, name), getattr(b, name)
             if before != after:
                 differences.append(f"{name.replace('_', ' ')} {before} became {after}")
-        if Counter(map(_look, a.polylines)) != Counter(map(_look, b.polylines)):
+        if Counter(map(look, a.polylines)) != Counter(map(look, b.polylines)):
             differences.append("not the same number of lines, colours or markers")
     return differences
 
 
-def _look(line: Polyline) -> tuple[Any, ...]:
+def look(line: Polyline) -> tuple[Any, ...]:
     """Return what must be the same of a line; of one with markers, their number too."""
-    return (*line.look, len(line.vertices) if line.marker else 0)
+    return line.color, line.marker, line.line, len(line.vertices) if line.marker else 0
 
 
 def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:
@@ -122,7 +122,7 @@ def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:
     worst = 0.0, (0.0, 0.0), 0.0
     for one, other in ((a, b), (b, a)):
         for line in one.polylines:
-            alike = [each for each in other.polylines if _look(each) == _look(line)]
+            alike = [each for each in other.polylines if look(each) == look(line)]
             if line.marker:  # markers are seen one by one
                 offsets = min(
                     (each.vertices - line.vertices for each in alike),

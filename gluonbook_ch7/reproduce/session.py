@@ -34,12 +34,9 @@ SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1
 # this process found it, whatever lies in the chapter's folder.
 _IMPORT = """exec('''
 import sys
-path = list(sys.path)
-sys.path[:] = [{root!r}] + [place for place in path if place]
-try:
-    import gluonbook_ch7.reproduce.kernel
-finally:
-    sys.path[:] = path
+sys.path.insert(0, {root!r})
+import gluonbook_ch7.reproduce.kernel
+del sys.path[0]
 ''', {{}})"""
 _CALL = "print(__import__('sys').modules['gluonbook_ch7.reproduce.kernel'].answer({request!r}))"
 

@@ -42,11 +42,6 @@ class Polyline:
     marker: bool = False
     line: bool = True  # False where there are only markers
 
-    @property
-    def look(self) -> tuple[str, bool, bool]:
-        """Its colour, and whether it has markers and is joined."""
-        return self.color, self.marker, self.line
-
 
 @dataclass(frozen=True, eq=False)
 class Axes:
