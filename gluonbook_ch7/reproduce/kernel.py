@@ -37,16 +37,16 @@ def answer(request: str) -> str:
     return json.dumps(set_up(**content) if name == "set_up" else judge(**content))
 
 
-def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> dict[str, str]:
+def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> tuple[str, str]:
     """Make this kernel the book's, and observe its training calls and its data from now on.
 
     NumPy's generator starts with the seed 0, so that a rerun can be repeated. MXNet's is left as it
     is in a fresh process, which is how the recorded run began.
 
-    The edition "auto" is that of the run which left the recorded outputs, a list for each cell.
-    Returns the ``edition`` and the ``reason`` for it; both are empty where the chapter gets the
-    edition of the package that it imports. With `other_seeds` nothing is observed, and every
-    generator is seeded otherwise than the chapter says.
+    The edition "auto" is that of the run which left the recorded outputs, a list for each cell; ""
+    is that of the package which the chapter imports. Returns the edition and the reason for it.
+    With `other_seeds` nothing is observed, and every generator is seeded otherwise than the chapter
+    says.
     """
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
@@ -61,7 +61,7 @@ def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> 
         _seed_otherwise()
     else:
         _observe()
-    return {"edition": edition, "reason": reason}
+    return edition, reason
 
 
 def _edition(recorded: list[Outputs]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 from ..errors import RecordError
 from .notebook import Chapter, why_unsupported
-from .session import CellFailure, Session, open_session
+from .session import CellFailure, open_session
 from .verdict import Judgement, Verdict, hold_together
 
 __all__ = ["CellRun", "ChapterRun", "prepare", "rerun_chapter"]
@@ -107,41 +107,45 @@ def prepare(chapter: Chapter) -> ChapterRun:
 async def _run(
     run: ChapterRun, timeout: int, on_cell: Callable[[CellRun], None], edition: str
 ) -> ChapterRun:
-    async with open_session(run.chapter.path, timeout) as session:
-        recorded = [cell.recorded.outputs for cell in run.cells]
-        chosen = await session.call("set_up", recorded=recorded, edition=edition)
-        run.edition, run.edition_reason = chosen["edition"], chosen["reason"]
-        for cell in run.cells:
-            on_cell(cell)
-            try:
-                await session.run(cell.today)
-                # Of a cell that recorded nothing, find only what data it loaded.
-                today = cell.today.outputs if cell.recorded.outputs else []
-                found = await _judge(session, cell.name, cell.recorded.outputs, today)
-            except CellFailure as failure:
-                cell.status = "failed"
-                run.failure = f"{run.chapter.path}:{cell.line}: {cell.name} {failure}"
-                run.missing = failure.missing
-                break
-            cell.status = "run"
-            cell.judgements, origins = found
-            run.data += [origin for origin in origins if origin not in run.data]
+    await _run_cells(run, timeout, on_cell, edition)
     decided = iter(hold_together(run.judgements))
     for cell in run.cells:
         cell.judgements = [next(decided) for _ in cell.judgements]
-    if any(_is_accused(judgement) for judgement in run.judgements):
+    if any(map(_is_accused, run.judgements)):
         await _excuse(run, timeout)
     return run
 
 
-async def _judge(
-    session: Session, name: str, recorded: Any, today: Any
-) -> tuple[list[Judgement], list[str]]:
-    """Judge the cell that ran last; return also which data it loaded."""
-    found = await session.call("judge", output=name, recorded=recorded, today=today)
-    judgements = [Judgement(**each) for each in found["judgements"]]
-    # JSON has the words of the verdicts.
-    return [replace(each, verdict=Verdict(each.verdict)) for each in judgements], found["data"]
+async def _run_cells(
+    run: ChapterRun,
+    timeout: int,
+    on_cell: Callable[[CellRun], None],
+    edition: str,
+    other_seeds: bool = False,
+) -> None:
+    """Run and judge a chapter's cells, in order, until one fails."""
+    async with open_session(run.chapter.path, timeout) as session:
+        recorded = [cell.recorded.outputs for cell in run.cells]
+        options = {"edition": edition, "other_seeds": other_seeds}
+        run.edition, run.edition_reason = await session.call("set_up", recorded=recorded, **options)
+        for cell in run.cells:
+            on_cell(cell)
+            outputs = cell.recorded.outputs
+            try:
+                await session.run(cell.today)
+                # Of a cell that recorded nothing, find only what data it loaded.
+                today = cell.today.outputs if outputs else []
+                found = await session.call("judge", output=cell.name, recorded=outputs, today=today)
+            except CellFailure as failure:
+                cell.status = "failed"
+                run.failure = f"{run.chapter.path}:{cell.line}: {cell.name} {failure}"
+                run.missing = failure.missing
+                return
+            cell.status = "run"
+            judgements = [Judgement(**each) for each in found["judgements"]]
+            # JSON has the words of the verdicts.
+            cell.judgements = [replace(each, verdict=Verdict(each.verdict)) for each in judgements]
+            run.data += [origin for origin in found["data"] if origin not in run.data]
 
 
 def _is_accused(judgement: Judgement) -> bool:
@@ -155,19 +159,15 @@ async def _excuse(run: ChapterRun, timeout: int) -> None:
     Where a chapter seeds its generators, the numbers are those of its release of MXNet.
     """
     again = prepare(run.chapter)
-    async with open_session(run.chapter.path, timeout) as session:
-        edition = run.edition or "auto"
-        await session.call("set_up", recorded=[], edition=edition, other_seeds=True)
-        for cell, other in zip(run.cells, again.cells):
-            try:
-                await session.run(other.today)
-                found, _ = await _judge(session, cell.name, cell.today.outputs, other.today.outputs)
-            except CellFailure:
-                break
-            changed = {each.output for each in found if each.verdict is Verdict.DIFFERENT}
-            cell.judgements = [
-                replace(each, verdict=Verdict.NOT_JUDGED, basis=RANDOM)
-                if _is_accused(each) and each.output in changed
-                else each
-                for each in cell.judgements
-            ]
+    for cell, other in zip(run.cells, again.cells):
+        other.recorded = copy.deepcopy(cell.recorded)
+        other.recorded.outputs = cell.today.outputs
+    await _run_cells(again, timeout, lambda cell: None, run.edition, other_seeds=True)
+    changed = {each.output for each in again.judgements if each.verdict is Verdict.DIFFERENT}
+    for cell in run.cells:
+        cell.judgements = [
+            replace(each, verdict=Verdict.NOT_JUDGED, basis=RANDOM)
+            if _is_accused(each) and each.output in changed
+            else each
+            for each in cell.judgements
+        ]

@@ -36,7 +36,7 @@ _IMPORT = """exec('''
 import sys
 sys.path.insert(0, {root!r})
 import gluonbook_ch7.reproduce.kernel
-del sys.path[0]
+sys.path.remove({root!r})
 ''', {{}})"""
 _CALL = "print(__import__('sys').modules['gluonbook_ch7.reproduce.kernel'].answer({request!r}))"
 

@@ -50,14 +50,13 @@ def first_losses(features: Array, labels: Array, weights: Array) -> Array:
 
 def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
     """Return the draw of a fresh process, of the first 50, whose loss is the given one, or None."""
-    starts = {}
-    for system in ("Linux", "macOS"):
-        weights = fresh_starts(DRAWS, features.shape[1], system)
-        differences = np.abs(first_losses(features, labels, weights) - loss)
-        best = int(differences.argmin())
-        starts[float(differences[best])] = Start(weights[best], best + 1, system)
-    closest = min(starts)
-    return starts[closest] if closest <= PRECISION * abs(loss) else None
+    systems = ("Linux", "macOS")
+    weights = np.stack([fresh_starts(DRAWS, features.shape[1], system) for system in systems])
+    differences = np.abs(first_losses(features, labels, weights) - loss)
+    system, draw = np.unravel_index(differences.argmin(), differences.shape)
+    if not differences[system, draw] <= PRECISION * abs(loss):
+        return None
+    return Start(weights[system, draw], int(draw) + 1, systems[system])
 
 
 def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> Optional[Start]:
