@@ -21,12 +21,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import v4
 
+from ..dataset.locate import VARIABLE
 from ..errors import DependencyError, GluonbookError
 
 __all__ = ["CellFailure", "Session", "open_session"]
-
-# Written out, because data.py imports MXNet, which only the kernel needs.
-DATA_VARIABLE = "GLUONBOOK_CH7_DATA"
 
 SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
 
@@ -141,8 +139,7 @@ def _environment(scratch: str) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR"):
         environment[name] = os.path.join(scratch, name.lower())
-    if environment.get(DATA_VARIABLE):
+    if environment.get(VARIABLE):
         # A relative path means one from here, and the kernel is elsewhere.
-        path = os.path.expanduser(environment[DATA_VARIABLE])
-        environment[DATA_VARIABLE] = os.path.abspath(path)
+        environment[VARIABLE] = os.path.abspath(os.path.expanduser(environment[VARIABLE]))
     return environment
