@@ -137,7 +137,7 @@ class RecordedRun:
     def _fan(self) -> dict[str, Any]:
         """Return the curves, and the percentiles 0, 5, …, 100 of what the recorded is one of."""
         return {
-            "epochs": self.training.epochs.tolist(),
+            "epochs": np.linspace(0, self.call.num_epochs, len(self.losses)).tolist(),
             "losses": np.percentile(self.draw(RUNS), np.arange(0, 101, 5), axis=0).tolist(),
             "recorded": list(self.losses),
             "rerun": self.training.losses.tolist(),

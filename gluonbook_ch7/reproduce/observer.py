@@ -24,18 +24,17 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Training:
-    """A training call that was observed, and the loss curve that it gave."""
+    """A training call that was observed, and the losses that it gave."""
 
     call: TrainingCall
-    epochs: Array  # (m,)
-    losses: Array
+    losses: Array  # (m,)
     start: Optional[Array] = None  # the weights (k, 1) from which it began, if they are known
     function: Optional[Callable[..., Any]] = None  # the chapter's own; None for the package's
 
     @classmethod
     def of(cls, call: TrainingCall, curve: LossCurve) -> "Training":
         """Return a call of the package's function, as its observers are told of it."""
-        return cls(call, curve.epochs, curve.losses.astype(np.float64), curve.start[0])
+        return cls(call, curve.losses.astype(np.float64), curve.start[0])
 
     @functools.cached_property
     def is_ours(self) -> bool:
@@ -66,7 +65,7 @@ class Training:
             return losses.astype(np.float64)
         plt.figure()
         self.function(*arguments)
-        return _last_line()[1]
+        return _last_line()
 
 
 @dataclass(frozen=True)
@@ -124,9 +123,9 @@ def observed(function: Callable[..., Any], observe: Callable[[Any], None]) -> Ca
     def train(*args: Any, **options: Any) -> Any:
         call = _call_of(function, args, options)
         result = function(*args, **options)
-        epochs, losses = _last_line()
+        losses = _last_line()
         if call and len(losses):
-            observe(Training(call, epochs, losses, function=function))
+            observe(Training(call, losses, function=function))
         return result
 
     return train_2d if function.__name__ == "train_2d" else train
@@ -145,10 +144,7 @@ def _call_of(function: Any, args: Any, options: Any) -> Optional[TrainingCall]:
     return TrainingCall(*values).copied() if len(values) == 7 else None
 
 
-def _last_line() -> tuple[Array, Array]:
-    """Return the line that was drawn last into the current axes; empty where there is none."""
+def _last_line() -> Array:
+    """Return the heights of the line drawn last into the current axes; empty if there is none."""
     lines = plt.gca().get_lines() if plt.get_fignums() else []
-    if not lines:
-        return np.empty(0), np.empty(0)
-    epochs, losses = lines[-1].get_data()
-    return np.asarray(epochs, np.float64), np.asarray(losses, np.float64)
+    return np.asarray(lines[-1].get_ydata() if lines else [], np.float64)
