@@ -63,7 +63,7 @@ class Session:
             )
             self.client = self.manager.client()
             self.client.start_channels(stdin=False)  # nobody could answer input()
-            await self.client.wait_for_ready(timeout=60)
+            await self.client.wait_for_ready(timeout=SILENT_LIMIT)
             await self._execute(_IMPORT.format(root=str(Path(__file__).parents[2])))
         except Exception as error:
             raise DependencyError(f"the notebook kernel did not start ({error})") from error
