@@ -170,10 +170,7 @@ def _in_brief(judgement: Judgement) -> str:
 def _pictures(judgement: Judgement) -> list[tuple[str, str]]:
     """Return each picture that belongs to a judgement: its kind and its address."""
     fan = fan_of(judgement)
-    figures = {
-        "fan": fan_figure([fan], "") if fan else None,
-        "likelihood": likelihood_figure(judgement),
-    }
+    figures = {"fan": fan and fan_figure([fan], ""), "likelihood": likelihood_figure(judgement)}
     return [
         (kind, _data_uri("image/svg+xml", figure_bytes(figure, "svg").decode()))
         for kind, figure in figures.items()
