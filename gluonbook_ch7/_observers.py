@@ -36,8 +36,8 @@ class TrainingCall:
 # Called with a `TrainingCall` and the `LossCurve` that it gave.
 on_training: list[Callable[[TrainingCall, Any], None]] = []
 
-# Called with the `Ch7Data` that was loaded.
-on_data: list[Callable[[Any], None]] = []
+# Called with where the data that were loaded came from.
+on_data: list[Callable[[str], None]] = []
 
 # Called with the two-dimensional rule and the trace that it gave.
 on_descent: list[Callable[[Callable[..., Any], list[tuple[float, float]]], None]] = []
@@ -47,3 +47,9 @@ def notify_training(call: TrainingCall, curve: Any) -> None:
     """Tell the observers about a finished training."""
     for observe in on_training:
         observe(call, curve)
+
+
+def notify_data(origin: str) -> None:
+    """Tell the observers where the data came from."""
+    for observe in on_data:
+        observe(origin)

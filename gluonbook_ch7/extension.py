@@ -16,16 +16,14 @@ import numpy as np
 import gluonbook_ch7
 
 from ._import_hint import BOOK_NAMES
+from ._observers import notify_data
 from .dataset.parse import FILE_NAME
 
-__all__ = ["EDITIONS", "load_ipython_extension", "on_read", "unload_ipython_extension"]
+__all__ = ["EDITIONS", "load_ipython_extension", "unload_ipython_extension"]
 
 # The edition of the data that the book's package had under each name.
 EDITIONS = dict(zip(BOOK_NAMES, ("0.7", "1.0")))
 BOOK_PATH = f"../data/{FILE_NAME}"
-
-# Called with where the data came from when a cell reads the book's path.
-on_read: list[Callable[[str], None]] = []
 
 # Undoes what loading the extension has changed.
 _changes = ExitStack()
@@ -94,16 +92,11 @@ def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
         if fname != BOOK_PATH:
             return read(fname, *args, **kwargs)
         if os.path.exists(fname):
-            _notify(f"{os.path.abspath(fname)}, read by the chapter itself")
+            notify_data(f"{os.path.abspath(fname)}, read by the chapter itself")
             return read(fname, *args, **kwargs)
         table = read_table(stacklevel=2)
-        _notify(f"{table.origin}, served as {BOOK_PATH}")
+        notify_data(f"{table.origin}, served as {BOOK_PATH}")
         lines = ["\t".join(map(repr, row)) for row in table.values.tolist()]
         return read(lines, *args, **kwargs)
 
     return read_text
-
-
-def _notify(origin: str) -> None:
-    for observe in on_read:
-        observe(origin)

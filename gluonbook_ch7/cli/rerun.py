@@ -111,13 +111,14 @@ def _rerun_file(
     """Run a chapter file, print the verdicts, and exit with the status that they give."""
     from ..reproduce.notebook import read_chapter
 
+    for place in filter(None, (json_file, html_file)):
+        if place.resolve() == file.resolve():
+            raise ArgumentError(f"{place} is the chapter file itself; choose another name")
     chapter = read_chapter(file)
     # These need the extra `notebook`; read_chapter has said so if it is missing.
-    from ..reproduce.report import summarise
+    from ..reproduce.report import summarise, write_run
     from ..reproduce.runner import rerun_chapter
-    from ..reproduce.writing import check_places, write_run
 
-    check_places(file, out, json_file, html_file)
     with progress("starting a kernel") as update:
         run = rerun_chapter(
             chapter, timeout, lambda cell: update(description=f"running {cell.name}"), edition

@@ -18,7 +18,7 @@ SMALL = 0.02
 
 
 def conformal_p(observed: Any, sample: Array, views: Sequence[View] = ()) -> float:
-    """Return how ordinary an observed curve is among a sample of curves, as a p-value.
+    """Return how ordinary an observed curve (m,) is among a sample of curves (n, m), as a p-value.
 
     Null hypothesis: the observed curve is one more draw from the distribution of the sample.
 
@@ -27,18 +27,8 @@ def conformal_p(observed: Any, sample: Array, views: Sequence[View] = ()) -> flo
     every rank is equally likely, whatever the distribution, so P(p ≤ α) ≤ α (conformal prediction;
     Vovk, Gammerman and Shafer 2005). Curves that are not finite are a kind of their own.
 
-    Parameters
-    ----------
-    observed : array_like, shape (m,)
-    sample : ndarray, shape (n, m)
-    views : sequence of callable, optional
-        Each turns curves (n, m) into coordinates (n, k) in which other differences show. A curve is
-        then as far out as it is in the view in which it is farthest; p is the rank of that.
-
-    Returns
-    -------
-    float
-        In [1 / (n + 1), 1].
+    Each of the `views` turns curves (n, m) into coordinates (n, k) in which other differences show.
+    A curve is then as far out as it is in the view in which it is farthest; p is the rank of that.
     """
     pool = np.vstack([np.asarray(observed, np.float64), sample])
     finite = np.isfinite(pool).all(axis=1)
@@ -61,16 +51,10 @@ def _ranks(curves: Array) -> Array:
 def p_value(
     observed: Any, draw: Callable[[int], Array], views: Sequence[View] = ()
 ) -> tuple[float, Array]:
-    """Return the p-value of an observed curve, and the sample that it was ranked in.
+    """Return the p-value of an observed curve (m,), and the sample that it was ranked in.
 
-    Parameters
-    ----------
-    observed : array_like, shape (m,)
-    draw : callable
-        Returns a sample of the given size, shape (runs, m).
-        The first sample has `RUNS`. Where it gives a small p, one of `MORE_RUNS` is drawn.
-    views
-        As in `conformal_p`.
+    `draw` returns a sample of the given size, (runs, m): first of `RUNS`, and where that gives a
+    small p, of `MORE_RUNS`. For `views` see `conformal_p`.
     """
     sample = draw(RUNS)
     p = conformal_p(observed, sample, views)

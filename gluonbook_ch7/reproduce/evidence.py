@@ -15,11 +15,10 @@ import numpy as np
 
 from ..errors import GluonbookError
 from .chance import p_value
-from .geometry import EXACT, in_brief, judge_figures
-from .losses import PRINTED, RecordedRun
+from .geometry import EXACT, in_brief, judge_figures, look
+from .losses import RecordedRun
 from .observer import Descent, Training
 from .record import CellOutputs
-from .starts import PRECISION
 from .svg import Axes, Figure, Polyline
 from .text import TIME, judge_text, judge_time
 from .verdict import Judgement, Outcome, Verdict
@@ -144,23 +143,19 @@ def _judge_trainings(
 ) -> list[Judgement]:
     """Judge what a training cell printed and drew."""
     calls = len(trainings)
-    names = (
-        [f"{output}, call {number}" for number in range(1, calls + 1)] if calls > 1 else [output]
-    )
-    curves: list[Any] = loss_curves(recorded)
-    if len(curves) != calls:
-        curves = [None] * calls
+    names = [output] if calls == 1 else [f"{output}, call {i}" for i in range(1, calls + 1)]
+    curves, curves_now = loss_curves(recorded), loss_curves(rerun)
+    drawn = len(curves) == calls
     runs = [
-        RecordedRun(training, float(curve[1].vertices[0, 1] if curve else training.losses[0]))
-        for training, curve in zip(trainings, curves)
+        RecordedRun(training, curves[index][1].vertices[:, 1].tolist() if drawn else [])
+        for index, training in enumerate(trainings)
     ]
     texts = [recorded.text, rerun.text]
     lines, lines_now = (LOSS_LINE.findall(text) for text in texts)
     judgements = []
     if len(lines) == len(lines_now) == calls:
-        for name, run, curve, line, line_now in zip(names, runs, curves, lines, lines_now):
-            end = float(curve[1].vertices[-1, 1]) if curve else None
-            outcome = _judge_end(float(line[0]), end, run)
+        for name, run, line, line_now in zip(names, runs, lines, lines_now):
+            outcome = _attempt(run.judge_end, float(line[0]))
             judgements.append(Judgement(f"{name}: printed loss", line[0], line_now[0], *outcome))
             judgements.append(judge_time(name, f"{line[1]} s", f"{line_now[1]} s"))
         texts = [LOSS_LINE.sub("", text) for text in texts]
@@ -171,17 +166,9 @@ def _judge_trainings(
     if wrong:
         brief, brief_now = in_brief(recorded.figures[0]), in_brief(rerun.figures[0])
         return [*judgements, Judgement(f"{output}: figure", brief, brief_now, *wrong)]
-    for name, run, curve, curve_now in zip(names, runs, curves, loss_curves(rerun)):
+    for name, run, curve, curve_now in zip(names, runs, curves, curves_now):
         judgements += _judge_curve(name, run, curve, curve_now)
     return judgements
-
-
-def _judge_end(printed: float, end: Optional[float], run: RecordedRun) -> Outcome:
-    """Judge a printed loss, which is the last one of the curve, if one was drawn."""
-    if end is not None and not abs(printed - end) <= PRINTED + PRECISION * abs(end):
-        basis = f"{printed:.6f} was printed, but the recorded curve ends at {end:.6f}"
-        return Verdict.DIFFERENT, basis, {"difference": abs(printed - end)}
-    return _attempt(run.judge_end, printed)
 
 
 def _why_no_curves(recorded: CellOutputs, rerun: CellOutputs, calls: int) -> Optional[Outcome]:
@@ -197,7 +184,7 @@ def _why_no_curves(recorded: CellOutputs, rerun: CellOutputs, calls: int) -> Opt
 
 def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> list[Judgement]:
     """Judge a loss curve: its checkpoints and look, its first loss, and the later ones."""
-    losses, own = recorded[1].vertices[:, 1].tolist(), run.training.losses
+    losses, own = run.losses, run.training.losses
     brief, brief_now = (
         f"{len(line.vertices)} losses; {axes.x_label}, {axes.y_label}"
         for axes, line in (recorded, rerun)
@@ -211,7 +198,7 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
     if 1 < len(losses) == len(own):
         later = f"{name}: {len(losses) - 1} later losses"
         last, last_now = f"… {losses[-1]:.6f}", f"… {own[-1]:.6f}"
-        outcome = _attempt(run.judge_curve, losses)
+        outcome = _attempt(run.judge_later)
         judgements.append(Judgement(later, last, last_now, *outcome))
     return judgements
 
@@ -221,7 +208,7 @@ def _judge_frame(recorded: Curve, rerun: Curve) -> Outcome:
     (axes, line), (axes_now, line_now) = recorded, rerun
     labels, labels_now = ((each.x_label, each.y_label) for each in (axes, axes_now))
     same_length = len(line.vertices) == len(line_now.vertices)
-    if not same_length or labels != labels_now or line.look != line_now.look:
+    if not same_length or labels != labels_now or look(line) != look(line_now):
         return Verdict.DIFFERENT, "not the same number of losses, labels or colour", {}
     apart = np.abs(line.vertices[:, 0] - line_now.vertices[:, 0]).max()
     points = float(apart) / axes.units[0]
@@ -230,10 +217,10 @@ def _judge_frame(recorded: Curve, rerun: Curve) -> Outcome:
     return verdict, basis, {"points": points}
 
 
-def _attempt(judge: Callable[[Any], Outcome], recorded: Any) -> Outcome:
+def _attempt(judge: Callable[..., Outcome], *recorded: float) -> Outcome:
     """Judge something random, or return why its call cannot be repeated."""
     try:
-        return judge(recorded)
+        return judge(*recorded)
     except Exception as error:
         # The rule is the chapter's, and can fail on many runs at once in ways of its own.
         kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "

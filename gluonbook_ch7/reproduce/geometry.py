@@ -15,9 +15,9 @@ import numpy.typing as npt
 from matplotlib.image import imread
 
 from .svg import RESOLUTION, Axes, Figure, Polyline
-from .verdict import Judgement, Verdict
+from .verdict import Judgement, Outcome, Verdict
 
-__all__ = ["EXACT", "VISIBLE", "in_brief", "judge_figure", "judge_figures"]
+__all__ = ["EXACT", "VISIBLE", "in_brief", "judge_figure", "judge_figures", "look"]
 
 EXACT = 5 * RESOLUTION
 """Points within which two lines are one: the rounding of both and of the ticks of both axes."""
@@ -48,40 +48,38 @@ def judge_figure(output: str, recorded: Figure, rerun: Figure) -> Judgement:
     Identical: no vertex is farther than `EXACT` from the other figure's lines. Consistent: none is
     farther than `VISIBLE`.
     """
-    brief = in_brief(recorded), in_brief(rerun)
+    return Judgement(output, in_brief(recorded), in_brief(rerun), *_outcome(recorded, rerun))
+
+
+def _outcome(recorded: Figure, rerun: Figure) -> Outcome:
     refusal = recorded.refusal or rerun.refusal
     if refusal and _is_same_picture(recorded.bitmap, rerun.bitmap):
-        basis = f"{refusal}; but every pixel is the same"
-        return Judgement(output, *brief, Verdict.IDENTICAL, basis)
+        return Verdict.IDENTICAL, f"{refusal}; but every pixel is the same", {}
     if refusal:
-        return Judgement(output, *brief, Verdict.NOT_JUDGED, refusal)
+        return Verdict.NOT_JUDGED, refusal, {}
     differences = _frame_differences(recorded, rerun)
     if differences:
-        return Judgement(output, *brief, Verdict.DIFFERENT, "; ".join(differences))
-    worst = max(
-        (_farthest(a, b) for a, b in zip(recorded.axes, rerun.axes)), default=(0.0, (0.0, 0.0), 0.0)
-    )
-    points, (x, y), difference = worst
+        return Verdict.DIFFERENT, "; ".join(differences), {}
+    distances = [_farthest(a, b) for a, b in zip(recorded.axes, rerun.axes)]
+    points, (x, y), difference = max(distances)
     left_out = [name for axes in recorded.axes for name in axes.left_out]
     note = f"; left out: {', '.join(left_out)}" if left_out else ""
     numbers = {"points": points, "largest_difference": difference}
     if points <= EXACT:
         basis = f"every vertex within {difference:.1e} data units, the SVG's resolution{note}"
-        return Judgement(output, *brief, Verdict.IDENTICAL, basis, numbers)
+        return Verdict.IDENTICAL, basis, numbers
     if points <= VISIBLE:
         basis = f"the same curves, within {points:.1g} of a point (limit {VISIBLE}){note}"
-        return Judgement(output, *brief, Verdict.CONSISTENT, basis, numbers)
+        return Verdict.CONSISTENT, basis, numbers
     basis = f"{difference:.2g} data units, {points:.2g} points, apart at ({x:.4g}, {y:.4g}){note}"
-    return Judgement(output, *brief, Verdict.DIFFERENT, basis, numbers)
+    return Verdict.DIFFERENT, basis, numbers
 
 
 def _is_same_picture(one: str, other: str) -> bool:
     """Return True if two PNG pictures in base64 have the same pixels."""
-    if not one or not other:
-        return False
     try:
         a, b = (imread(io.BytesIO(base64.b64decode(picture))) for picture in (one, other))
-    except (ValueError, OSError, SyntaxError):  # a damaged picture, as Pillow reports it
+    except (ValueError, OSError, SyntaxError):  # none, or a damaged one, as Pillow reports it
         return False
     return np.array_equal(a, b)
 
@@ -104,33 +102,27 @@ def _frame_differences(recorded: Figure, rerun: Figure) -> list[str]:
             before, after = getattr(a, name), getattr(b, name)
             if before != after:
                 differences.append(f"{name.replace('_', ' ')} {before} became {after}")
-        if Counter(map(_look, a.polylines)) != Counter(map(_look, b.polylines)):
+        if Counter(map(look, a.polylines)) != Counter(map(look, b.polylines)):
             differences.append("not the same number of lines, colours or markers")
     return differences
 
 
-def _look(line: Polyline) -> tuple[Any, ...]:
+def look(line: Polyline) -> tuple[Any, ...]:
     """Return what must be the same of a line; of one with markers, their number too."""
-    return (*line.look, len(line.vertices) if line.marker else 0)
+    return line.color, line.marker, line.line, len(line.vertices) if line.marker else 0
 
 
 def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:
-    """Return how far the lines of two axes are apart.
+    """Return the largest distance of any vertex of one axes from the lines of the other.
 
-    Returns
-    -------
-    points : float
-        The largest distance of any vertex of one from the lines of that look of the other.
-    place : (float, float)
-        That vertex, in data units.
-    difference : float
-        The distance in data units, along the axis along which it is larger.
+    It is in points; with it come the vertex, in data units, and the distance in data units along
+    the axis along which it is larger.
     """
     units = np.array(a.units)
     worst = 0.0, (0.0, 0.0), 0.0
     for one, other in ((a, b), (b, a)):
         for line in one.polylines:
-            alike = [each for each in other.polylines if _look(each) == _look(line)]
+            alike = [each for each in other.polylines if look(each) == look(line)]
             if line.marker:  # markers are seen one by one
                 offsets = min(
                     (each.vertices - line.vertices for each in alike),

@@ -10,11 +10,9 @@ import numpy as np
 
 from .. import _observers, data, extension
 from .._mxnet import mx
-from .._observers import TrainingCall
 from ..dataset.locate import choose
 from ..dataset.parse import standardise
 from ..descent2d import descend_2d
-from ..loss_curve import LossCurve
 from .evidence import LOSS_LINE, judge_cell, loss_curves
 from .observer import Descent, Training, observed
 from .record import decode_outputs
@@ -22,6 +20,8 @@ from .starts import find_edition
 from .verdict import Judgement, Verdict
 
 __all__ = ["answer", "judge", "set_up", "watched"]
+
+WATCHED = "__gluonbook_ch7_watched__"
 
 # What happened in the cell that ran last.
 _calls: list[Union[Training, Descent]] = []
@@ -37,18 +37,17 @@ def answer(request: str) -> str:
     return json.dumps(set_up(**content) if name == "set_up" else judge(**content))
 
 
-def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> dict[str, str]:
+def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> tuple[str, str]:
     """Make this kernel the book's, and observe its training calls and its data from now on.
 
     NumPy's generator starts with the seed 0, so that a rerun can be repeated. MXNet's is left as it
     is in a fresh process, which is how the recorded run began.
 
-    The edition "auto" is that of the run which left the recorded outputs, a list for each cell.
-    Returns the ``edition`` and the ``reason`` for it; both are empty where the chapter gets the
-    edition of the package that it imports. With `other_seeds` nothing is observed, and every
-    generator is seeded otherwise than the chapter says.
+    The edition "auto" is that of the run which left the recorded outputs, a list for each cell; ""
+    is that of the package which the chapter imports. Returns the edition and the reason for it.
+    With `other_seeds` nothing is observed, and every generator is seeded otherwise than the chapter
+    says.
     """
-    from IPython import get_ipython
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     edition, reason = _edition(recorded) if edition == "auto" else (edition, "as asked for")
@@ -59,29 +58,19 @@ def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> 
     set_matplotlib_formats("png", "svg")
     np.random.seed(0)
     if other_seeds:
-        for module in (random, np.random, mx.random):
-            setattr(module, "seed", _with_another(module.seed))  # noqa: B010
-        mx.random.seed(0)
-        np.random.seed(0)
+        _seed_otherwise()
     else:
-        extension.on_read.append(_origins.append)
-        _observers.on_training.append(_note_training)
-        _observers.on_descent.append(_note_descent)
-        _observers.on_data.append(_note_data)
-        setattr(builtins, WATCHED, watched)
-        shell = get_ipython()
-        if shell:
-            shell.ast_transformers.append(_WatchFunctions())
-    return {"edition": edition, "reason": reason}
+        _observe()
+    return edition, reason
 
 
 def _edition(recorded: list[Outputs]) -> tuple[str, str]:
     """Return the edition of the data with which the chapter was recorded, and how that is known."""
     cells = [decode_outputs(outputs) for outputs in recorded]
-    curves = [curve for cell in cells for curve in loss_curves(cell)]
     first_losses = [
         float(line.vertices[0, 1])
-        for axes, line in curves
+        for cell in cells
+        for axes, line in loss_curves(cell)
         if (axes.x_label, axes.y_label) == ("epoch", "loss")
     ]
     printed = [float(loss) for cell in cells for loss, _ in LOSS_LINE.findall(cell.text)]
@@ -91,28 +80,35 @@ def _edition(recorded: list[Outputs]) -> tuple[str, str]:
     return find_edition(tasks, first_losses, printed)
 
 
-def _with_another(seed: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that seeds a generator with another number than it is told."""
+def _seed_otherwise() -> None:
+    """Seed every generator with another number than the chapter says, now and later."""
 
-    def seed_otherwise(number: Any = None, *args: Any, **options: Any) -> None:
-        seed(number + 1 if isinstance(number, int) else number, *args, **options)
+    def with_another(seed: Callable[..., None]) -> Callable[..., None]:
+        def seed_otherwise(number: Any = None, *args: Any, **options: Any) -> None:
+            seed(number + 1 if isinstance(number, int) else number, *args, **options)
 
-    return seed_otherwise
+        return seed_otherwise
 
-
-def _note_training(call: TrainingCall, curve: LossCurve) -> None:
-    _calls.append(Training.of(call, curve))
-
-
-def _note_descent(rule: Any, trace: list[tuple[float, float]]) -> None:
-    _calls.append(Descent(np.array(trace, np.float64), lambda: descend_2d(rule)))
+    for module in (random, np.random, mx.random):
+        setattr(module, "seed", with_another(module.seed))  # noqa: B010
+    mx.random.seed(0)
+    np.random.seed(0)
 
 
-def _note_data(loaded: data.Ch7Data) -> None:
-    _origins.append(f"edition {loaded.edition}, {loaded.origin}")
+def _observe() -> None:
+    """Take note of trainings, descents and data, the chapter's own functions included."""
+    from IPython import get_ipython
 
+    def note_descent(rule: Any, trace: list[tuple[float, float]]) -> None:
+        _calls.append(Descent(np.array(trace, np.float64), lambda: descend_2d(rule)))
 
-WATCHED = "__gluonbook_ch7_watched__"
+    _observers.on_training.append(lambda call, curve: _calls.append(Training.of(call, curve)))
+    _observers.on_descent.append(note_descent)
+    _observers.on_data.append(_origins.append)
+    setattr(builtins, WATCHED, watched)
+    shell = get_ipython()
+    if shell:
+        shell.ast_transformers.append(_WatchFunctions())
 
 
 class _WatchFunctions(ast.NodeTransformer):

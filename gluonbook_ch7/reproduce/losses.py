@@ -25,7 +25,7 @@ from .observer import Training
 from .starts import PRECISION, Start, find_start, starts_with_loss
 from .verdict import Outcome, Verdict
 
-__all__ = ["PRINTED", "RecordedRun"]
+__all__ = ["RecordedRun"]
 
 SECONDS = 60  # that repeating a chapter's own training function may take
 PRINTED = 6e-7  # half of the last digit that the book prints, and a little
@@ -36,30 +36,27 @@ Array = npt.NDArray[Any]
 class RecordedRun:
     """The recorded run of a training call: where it started, and whether its losses are ordinary.
 
-    A verdict on a random output is provisional: `hold_together` decides on all of a chapter's.
-
-    Parameters
-    ----------
-    training : Training
-        The same call, observed in the rerun.
-    first_loss : float
-        The recorded loss before training; today's where none was recorded.
+    `training` is the same call in the rerun, and `losses` are the recorded ones; empty where no
+    curve was recorded. A verdict on a random output is provisional: `hold_together` decides on all
+    of a chapter's.
     """
 
-    def __init__(self, training: Training, first_loss: float) -> None:
+    def __init__(self, training: Training, losses: Sequence[float]) -> None:
         self.training = training
         self.call = training.call
         self.features = self.call.features.asnumpy()
         self.labels = self.call.labels.asnumpy()
-        self.first_loss = first_loss
-        self.difference = abs(first_loss - float(training.losses[0]))
-        self.rounding = PRECISION * abs(float(training.losses[0]))
+        self.losses = losses
+        first_now = float(training.losses[0])
+        self.first_loss = losses[0] if losses else first_now
+        self.difference = abs(self.first_loss - first_now)
+        self.rounding = PRECISION * abs(first_now)
         self.is_moved = not self.difference <= self.rounding
         self.start: Optional[Start]
         if training.start is not None and not self.is_moved:
             self.start = Start(training.start)
         else:
-            self.start = find_start(self.features, self.labels, first_loss)
+            self.start = find_start(self.features, self.labels, self.first_loss)
         self.draw = functools.cache(self._draw)
 
     def judge_start(self) -> Outcome:
@@ -76,51 +73,57 @@ class RecordedRun:
         )
         return Verdict.DIFFERENT, basis, {"difference": self.difference}
 
-    def judge_curve(self, losses: Sequence[float]) -> Outcome:
-        """Judge the losses of a recorded curve after the first."""
+    def judge_later(self) -> Outcome:
+        """Judge the losses of the recorded curve after the first."""
         if not self._is_random():
-            return _judge_full_batch(losses[1:], self.draw(1)[0, 1:], slack=0.0)
+            return _judge_full_batch(self.losses[1:], self.draw(1)[0, 1:], slack=0.0)
         if self.start is None or not self.training.is_ours:
-            verdict, basis, numbers = self._judge_distance(losses)
+            verdict, basis, numbers = self._judge_distance()
         else:
-            verdict, basis, numbers = self._judge_alternatives(losses, self.start)
+            verdict, basis, numbers = self._judge_alternatives(self.start)
         if np.isfinite(self.draw(RUNS)).all():
-            numbers["fan"] = self._fan(losses)
+            numbers["fan"] = self._fan()
         return verdict, basis, numbers
 
-    def judge_end(self, loss: float) -> Outcome:
-        """Judge the recorded last loss, as printed."""
+    def judge_end(self, printed: float) -> Outcome:
+        """Judge a printed loss, which is the last one of the curve, if one was drawn."""
+        if self.losses:
+            end = self.losses[-1]
+            difference = abs(printed - end)
+            if not difference <= PRINTED + PRECISION * abs(end):
+                basis = f"{printed:.6f} was printed, but the recorded curve ends at {end:.6f}"
+                return Verdict.DIFFERENT, basis, {"difference": difference}
         if not self._is_random():
-            return _judge_full_batch([loss], self.draw(1)[0, -1:], slack=PRINTED)
-        return _ranked(*p_value([loss], lambda runs: self.draw(runs)[:, -1:]))
+            return _judge_full_batch([printed], self.draw(1)[0, -1:], slack=PRINTED)
+        return _ranked(*p_value([printed], lambda runs: self.draw(runs)[:, -1:]))
 
     def _is_random(self) -> bool:
         return self.call.batch_size < len(self.labels)
 
-    def _judge_alternatives(self, losses: Sequence[float], start: Start) -> Outcome:
-        """Judge a curve with alternatives to the call in mind, or by its distance."""
+    def _judge_alternatives(self, start: Start) -> Outcome:
+        """Judge the curve with alternatives to the call in mind, or by its distance."""
         try:
-            inference = self._infer(losses, start)
+            inference = self._infer(start)
         except ArgumentError as error:  # the call cannot have given the curve, or diverges
-            verdict, basis, numbers = self._judge_distance(losses)
+            verdict, basis, numbers = self._judge_distance()
             return verdict, f"{basis}; {error}", numbers
         verdict, _, numbers = _ranked(inference.p, self.draw(inference.runs))
         basis = f"p = {inference.p:.2g} among {inference.runs:,} shuffles; {in_words(inference)}"
         return verdict, basis, {**numbers, "inference": as_numbers(inference)}
 
-    def _infer(self, losses: Sequence[float], start: Start) -> Inference:
-        """Infer from a curve; where the first runs give a small p, rank it among more."""
+    def _infer(self, start: Start) -> Inference:
+        """Infer from the curve; where the first runs give a small p, rank it among more."""
         call = Call(**vars(self.call), start=(start.weights, np.zeros(1, np.float32)))
         test = CurveTest(call, sample=self.draw(RUNS))
-        inference = draw_inference(losses, test)
+        inference = draw_inference(self.losses, test)
         if inference.p > SMALL:
             return inference
         more = replace(test.stated, fresh=test.coordinates(self.draw(MORE_RUNS)[:, 1:]))
-        p = test.p_values(test.coordinates(np.array([losses[1:]])), more)
+        p = test.p_values(test.coordinates(np.array([self.losses[1:]])), more)
         return replace(inference, p=float(p[0]), runs=MORE_RUNS)
 
-    def _judge_distance(self, losses: Sequence[float]) -> Outcome:
-        """Judge a curve as one draw among many, by its distance from them."""
+    def _judge_distance(self) -> Outcome:
+        """Judge the curve as one draw among many, by its distance from them."""
         minimum = smallest_loss(self.features, self.labels)
 
         def above_minimum(curves: Array) -> Array:
@@ -128,15 +131,15 @@ class RecordedRun:
             logarithms: Array = np.log(np.maximum(curves - minimum, PRECISION))
             return logarithms
 
-        p, sample = p_value(losses[1:], lambda runs: self.draw(runs)[:, 1:], [above_minimum])
-        return _ranked(p, sample)
+        later = self.losses[1:]
+        return _ranked(*p_value(later, lambda runs: self.draw(runs)[:, 1:], [above_minimum]))
 
-    def _fan(self, losses: Sequence[float]) -> dict[str, Any]:
+    def _fan(self) -> dict[str, Any]:
         """Return the curves, and the percentiles 0, 5, …, 100 of what the recorded is one of."""
         return {
-            "epochs": self.training.epochs.tolist(),
+            "epochs": np.linspace(0, self.call.num_epochs, len(self.losses)).tolist(),
             "losses": np.percentile(self.draw(RUNS), np.arange(0, 101, 5), axis=0).tolist(),
-            "recorded": list(losses),
+            "recorded": list(self.losses),
             "rerun": self.training.losses.tolist(),
         }
 

@@ -1,17 +1,17 @@
 """Read a chapter file, a Jupyter notebook or notedown's Markdown, into one form."""
 
 import ast
+import hashlib
 import importlib
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from .._mxnet.install_hints import install_extra
-from ..errors import DependencyError, RecordError
+from ..errors import DataNotFoundError, DependencyError, RecordError
 
-__all__ = ["Chapter", "need_notebook_extra", "read_chapter", "why_unsupported"]
+__all__ = ["Chapter", "read_chapter", "read_text", "why_unsupported"]
 
 # Functions of gluonbook before 0.7.8, when the chapter had other loops.
 EARLY = ("data_iter", "optimize", "semilogy")
@@ -19,25 +19,22 @@ EARLY = ("data_iter", "optimize", "semilogy")
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter file.
+    """A chapter file as a notebook of format 4, with the recorded outputs.
 
-    Attributes
-    ----------
-    path : Path
-    sha256 : str
-        The hexadecimal hash of the file's bytes.
-    notebook : NotebookNode
-        Prose and code, in order, with the recorded outputs, in nbformat 4. Of a cell from Markdown
-
+    A cell that comes from Markdown has the line on which it begins in ``metadata.chapter_line``.
     """
 
     path: Path
-    sha256: str
+    sha256: str  # of the file's bytes, hexadecimal
     notebook: Any
 
 
-def need_notebook_extra() -> None:
-    """Raise `DependencyError` with the command that installs the extra if it is missing."""
+def read_chapter(path: Path) -> Chapter:
+    """Read a chapter file: ``.ipynb`` as a notebook of format 4 or older, all else as notedown.
+
+    Raises `RecordError`, with ``path:line:``, if it is not a chapter; `DataNotFoundError` if there
+    is no such file; `DependencyError` if the extra ``notebook`` is not installed.
+    """
     try:
         for library in ("nbformat", "nbclient", "ipykernel", "jinja2", "latex2mathml"):
             importlib.import_module(library)
@@ -46,26 +43,10 @@ def need_notebook_extra() -> None:
             f"rerunning a chapter file needs notebook libraries ({error}). Install them: "
             f"{install_extra('notebook')}"
         ) from error
-
-
-def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
-    """Read a chapter file: ``.ipynb`` as a notebook of format 4 or older, all else as notedown.
-
-    Raises
-    ------
-    DataNotFoundError
-        If there is no such file.
-    RecordError
-        If it is not a chapter; the message begins with ``path:line:``.
-    DependencyError
-        If the extra ``notebook`` is not installed.
-    """
-    need_notebook_extra()
     from nbformat import v4
 
-    from .notedown import parse_notedown, read_text
+    from .notedown import parse_notedown
 
-    path = Path(path)
     text, sha256 = read_text(path)
     if path.suffix == ".ipynb":
         notebook = _parse_notebook(text, str(path))
@@ -74,8 +55,30 @@ def read_chapter(path: Union[str, "os.PathLike[str]"]) -> Chapter:
         cells = parse_notedown(text, str(path))
         notebook = v4.new_notebook(metadata={"kernelspec": kernel}, cells=cells)
     if not any(cell.cell_type == "code" for cell in notebook.cells):
-        raise RecordError(f"{path}:1: not a chapter, no code cells")
+        raise RecordError(
+            f"{path}:1: not a chapter, no code cells; in Markdown, one begins with a line "
+            "```{.python .input}"
+        )
     return Chapter(path, sha256, notebook)
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    r"""Return the text of a UTF-8 file, with lines ended by ``\n``, and the file's SHA-256."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path}: no such file; give the path of a chapter file") from error
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RecordError(
+            f"{path}:{line}: not UTF-8 at byte {error.start}; save the file as UTF-8"
+        ) from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text, hashlib.sha256(content).hexdigest()
 
 
 def _parse_notebook(text: str, name: str) -> Any:
@@ -115,8 +118,7 @@ def why_unsupported(notebook: Any) -> str:
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
-    modules: set[str] = set()
-    attributes: set[str] = set()
+    names: set[str] = set()
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -127,19 +129,19 @@ def why_unsupported(notebook: Any) -> str:
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
-                modules.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                modules.add(node.module)
-                modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                names.add(str(node.module))
+                names.update(f"{node.module}.{alias.name}" for alias in node.names)
             elif isinstance(node, ast.Attribute):
-                attributes.add(node.attr)
-    if modules & {"d2l", "mxnet.np", "mxnet.npx"}:
+                names.add(f".{node.attr}")
+    if names & {"d2l", "mxnet.np", "mxnet.npx"}:
         return (
             "a file of the book's second edition (d2l, mxnet.np), which is another book; this "
             "package runs the first edition's (gluonbook, d2lzh)"
         )
-    early = [name for name in EARLY if name in attributes]
-    if "gluonbook" in modules and early:
+    early = [name for name in EARLY if f".{name}" in names]
+    if "gluonbook" in names and early:
         return (
             f"a file of gluonbook before 0.7.8 (it uses {', '.join(early)}), when the chapter had "
             "other functions"

@@ -4,18 +4,16 @@ In notedown's Markdown a fence with ``{.python .input  n=4}`` holds a code cell,
 ``{.json .output n=4}`` right below it holds what the cell put out.
 """
 
-import hashlib
 import json
-import os
 import re
-from typing import Any, Union
+from typing import Any
 
 from markdown_it import MarkdownIt
 from nbformat import ValidationError, from_dict, v4, validate
 
-from ..errors import DataNotFoundError, RecordError
+from ..errors import RecordError
 
-__all__ = ["parse_json", "parse_notedown", "read_text"]
+__all__ = ["parse_json", "parse_notedown"]
 
 _PROMPT = re.compile(r"n=(\d{1,9})\b", re.ASCII)
 
@@ -28,43 +26,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def read_text(path: Union[str, "os.PathLike[str]"]) -> tuple[str, str]:
-    r"""Return the text of a UTF-8 file, with lines ended by ``\n``, and the file's SHA-256.
-
-    Raises
-    ------
-    DataNotFoundError
-        If there is no such file.
-    RecordError
-        If the file cannot be read or is not UTF-8; the message gives the line and the byte.
-    """
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError as error:
-        raise DataNotFoundError(f"{path}: no such file; give the path of a chapter file") from error
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise RecordError(
-            f"{path}:{line}: not UTF-8 at byte {error.start}; save the file as UTF-8"
-        ) from error
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text, hashlib.sha256(content).hexdigest()
-
-
 def parse_json(text: str) -> Any:
-    """Parse JSON text.
-
-    Raises
-    ------
-    ValueError
-        If it is not JSON, or one of its strings holds half a surrogate pair, which can neither be
-        printed nor written to a file.
-    """
+    """Parse JSON text; raise ValueError if it is not JSON or cannot be written again."""
     try:
         content = json.loads(text)
         json.dumps(content, ensure_ascii=False).encode()
@@ -76,17 +39,12 @@ def parse_json(text: str) -> Any:
 
 
 def parse_notedown(text: str, name: str) -> list[Any]:
-    """Parse notedown's Markdown into cells of nbformat 4, in order.
+    """Parse the Markdown of a file called `name` into cells of nbformat 4, in order.
 
     An output belongs to the input fence right above it, whatever their numbers. Fences without
     ``.input`` or ``.output`` are prose. The line of the file on which a cell or its fence begins is
-    in the cell's ``metadata.chapter_line``. `name` is the file's, for messages.
-
-    Raises
-    ------
-    RecordError
-        If a fence is not closed, an output is not a JSON list of outputs or follows no input, or
-        there is no code at all. The message begins with ``name:line:``.
+    in the cell's ``metadata.chapter_line``. Raises `RecordError`, with ``name:line:``, if a fence
+    is not closed or an output is not a JSON list of outputs or follows no input.
     """
     lines = text.split("\n")
     cells: list[Any] = []
@@ -98,32 +56,28 @@ def parse_notedown(text: str, name: str) -> list[Any]:
         where = f"{name}:{begin + 1}"
         _check_closed(lines[begin:end], fence.markup, where)
         kind = _kind(fence.info)
+        if not kind:
+            continue
+        cells += _prose(lines, done, begin)
+        done = end
         source = "\n".join(lines[begin + 1 : end - 1])
-        if kind:
-            cells += _prose(lines, done, begin)
-            done = end
         if kind == "input":
             prompt = _PROMPT.search(fence.info)
             count = int(prompt[1]) if prompt else None
             cells.append(v4.new_code_cell(source, execution_count=count, id=f"line-{begin + 1}"))
             cells[-1].metadata.chapter_line = begin + 1
-        elif kind == "output":
-            if not cells or cells[-1].cell_type != "code" or cells[-1].outputs:
-                raise RecordError(
-                    f"{where}: the output follows no input; put it right below its code cell"
-                )
-            outputs = _outputs(source, name, begin + 1)
-            where = f"{name}:{cells[-1].metadata.chapter_line}: cell {len(cells)}"
-            cells[-1].outputs = [
-                _output(output, f"{where}: output {number}")
-                for number, output in enumerate(outputs, start=1)
-            ]
-    cells += _prose(lines, done, len(lines))
-    if not any(cell.cell_type == "code" for cell in cells):
-        raise RecordError(
-            f"{name}:1: not a chapter, no code cells; a code cell begins with ```{{.python .input}}"
-        )
-    return cells
+            continue
+        if not cells or cells[-1].cell_type != "code" or cells[-1].outputs:
+            raise RecordError(
+                f"{where}: the output follows no input; put it right below its code cell"
+            )
+        outputs = _parse_outputs(source, name, begin + 1)
+        where = f"{name}:{cells[-1].metadata.chapter_line}: cell {len(cells)}"
+        cells[-1].outputs = [
+            _complete(output, f"{where}: output {number}")
+            for number, output in enumerate(outputs, start=1)
+        ]
+    return cells + _prose(lines, done, len(lines))
 
 
 def _kind(info: str) -> str:
@@ -152,7 +106,7 @@ def _prose(lines: list[str], begin: int, end: int) -> list[Any]:
     return [v4.new_markdown_cell(source, id=f"line-{filled[0] + 1}", metadata=metadata)]
 
 
-def _outputs(source: str, name: str, line: int) -> list[dict[str, Any]]:
+def _parse_outputs(source: str, name: str, line: int) -> list[dict[str, Any]]:
     try:
         outputs = parse_json(source)
     except ValueError as error:
@@ -165,17 +119,17 @@ def _outputs(source: str, name: str, line: int) -> list[dict[str, Any]]:
     return outputs
 
 
-def _output(output: dict[str, Any], where: str) -> Any:
+def _complete(output: dict[str, Any], where: str) -> Any:
     """Return an output in the form of nbformat 4."""
     kind = output.get("output_type")
     if kind not in list(_DEFAULTS):
         raise RecordError(f"{where} has no output_type of {', '.join(_DEFAULTS)}")
-    made = from_dict({**_DEFAULTS[kind], **output})
+    complete = from_dict({**_DEFAULTS[kind], **output})
     try:
-        validate(made, ref=kind, version=4)
+        validate(complete, ref=kind, version=4)
     except ValidationError as error:
         reason = str(error).partition("\n")[0]
         raise RecordError(
             f"{where} holds a text or data of another form than nbformat 4's ({reason!r:.80})"
         ) from error
-    return made
+    return complete

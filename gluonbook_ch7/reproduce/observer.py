@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -24,29 +24,17 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Training:
-    """A training call that was observed.
-
-    Attributes
-    ----------
-    call : TrainingCall
-    epochs, losses : ndarray, shape (m,)
-        The loss curve that it gave.
-    start : ndarray, shape (k, 1), or None
-        The weights from which it began; None where they are not known.
-    function : callable or None
-        The chapter's own training function; None for the package's.
-    """
+    """A training call that was observed, and the losses that it gave."""
 
     call: TrainingCall
-    epochs: Array
-    losses: Array
-    start: Optional[Array] = None
-    function: Optional[Callable[..., Any]] = None
+    losses: Array  # (m,)
+    start: Optional[Array] = None  # the weights (k, 1) from which it began, if they are known
+    function: Optional[Callable[..., Any]] = None  # the chapter's own; None for the package's
 
     @classmethod
     def of(cls, call: TrainingCall, curve: LossCurve) -> "Training":
         """Return a call of the package's function, as its observers are told of it."""
-        return cls(call, curve.epochs, curve.losses.astype(np.float64), curve.start[0])
+        return cls(call, curve.losses.astype(np.float64), curve.start[0])
 
     @functools.cached_property
     def is_ours(self) -> bool:
@@ -54,10 +42,9 @@ class Training:
         if self.function is None:
             return True
         size = min(100, len(self.call.features))  # ten times as few steps as the book takes
-        call = replace(self.call, batch_size=size, num_epochs=2)
-        own = replace(self, call=call).repeat(seed=0)
-        ours = replace(self, call=call, function=None).repeat(seed=0)
-        return np.array_equal(own, ours, equal_nan=True)
+        short = replace(self, call=replace(self.call, batch_size=size, num_epochs=2))
+        ours = replace(short, function=None)
+        return np.array_equal(short.repeat(seed=0), ours.repeat(seed=0), equal_nan=True)
 
     def repeat(self, seed: int, draws_before: int = 0) -> Array:
         """Return the losses of the same call in a fresh process, with another shuffle."""
@@ -78,22 +65,15 @@ class Training:
             return losses.astype(np.float64)
         plt.figure()
         self.function(*arguments)
-        return _last_line()[1]
+        return _last_line()
 
 
 @dataclass(frozen=True)
 class Descent:
-    """A two-dimensional descent that was observed.
+    """A two-dimensional descent that was observed."""
 
-    Attributes
-    ----------
-    trace : ndarray, shape (steps + 1, 2)
-    repeat : callable
-        Follows the rule again and returns the trace.
-    """
-
-    trace: Array
-    repeat: Callable[[], Any]
+    trace: Array  # (steps + 1, 2)
+    repeat: Callable[[], Any]  # follows the rule again and returns the trace
 
     def repeats(self, runs: int) -> Array:
         """Return the traces of many repetitions: (runs, steps + 1, 2)."""
@@ -115,29 +95,15 @@ def apart(work: Callable[[], Any]) -> Any:
     MXNet's generator belongs to the thread, and in a new one begins as in a new process. NumPy's is
     put back. What the work prints or draws is dropped.
     """
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            with redirect_stdout(StringIO()):
-                results.append(work())
-        except Exception as error:
-            errors.append(error)
-
     state = np.random.get_state()
     figures = plt.get_fignums()
     try:
-        thread = threading.Thread(target=target)
-        thread.start()
-        thread.join()
+        with redirect_stdout(StringIO()), ThreadPoolExecutor(1) as new_thread:
+            return new_thread.submit(work).result()
     finally:
         np.random.set_state(state)
         for number in set(plt.get_fignums()) - set(figures):
             plt.close(number)
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 # --- Functions that a chapter defines itself ----------------------------------------------------
@@ -157,9 +123,9 @@ def observed(function: Callable[..., Any], observe: Callable[[Any], None]) -> Ca
     def train(*args: Any, **options: Any) -> Any:
         call = _call_of(function, args, options)
         result = function(*args, **options)
-        epochs, losses = _last_line()
+        losses = _last_line()
         if call and len(losses):
-            observe(Training(call, epochs, losses, function=function))
+            observe(Training(call, losses, function=function))
         return result
 
     return train_2d if function.__name__ == "train_2d" else train
@@ -178,10 +144,7 @@ def _call_of(function: Any, args: Any, options: Any) -> Optional[TrainingCall]:
     return TrainingCall(*values).copied() if len(values) == 7 else None
 
 
-def _last_line() -> tuple[Array, Array]:
-    """Return the line that was drawn last into the current axes; empty where there is none."""
+def _last_line() -> Array:
+    """Return the heights of the line drawn last into the current axes; empty if there is none."""
     lines = plt.gca().get_lines() if plt.get_fignums() else []
-    if not lines:
-        return np.empty(0), np.empty(0)
-    epochs, losses = lines[-1].get_data()
-    return np.asarray(epochs, np.float64), np.asarray(losses, np.float64)
+    return np.asarray(lines[-1].get_ydata() if lines else [], np.float64)

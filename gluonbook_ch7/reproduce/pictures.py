@@ -5,12 +5,12 @@ from typing import Optional
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..experiments.charts import Fan, fan_figure, figure_bytes
+from ..experiments.charts import Fan
 from ..inference.chart import interval_figure
 from ..inference.words import intervals_from
 from .verdict import Judgement
 
-__all__ = ["fan_of", "likelihood_figure", "pictures_of"]
+__all__ = ["fan_of", "likelihood_figure"]
 
 
 def fan_of(judgement: Judgement, title: str = "") -> Optional[Fan]:
@@ -28,13 +28,3 @@ def likelihood_figure(judgement: Judgement) -> Optional[Figure]:
         return None
     title = f"{judgement.output}: p = {judgement.numbers['p']:.2g}"
     return interval_figure(intervals_from(inference), title)
-
-
-def pictures_of(judgement: Judgement) -> dict[str, bytes]:
-    """Return SVG files by their kind: the "fan" and the "likelihood", where there are any."""
-    fan = fan_of(judgement)
-    figures = {
-        "fan": fan_figure([fan], "") if fan else None,
-        "likelihood": likelihood_figure(judgement),
-    }
-    return {kind: figure_bytes(figure, "svg") for kind, figure in figures.items() if figure}

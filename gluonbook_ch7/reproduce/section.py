@@ -10,13 +10,12 @@ from typing import Any, Callable
 import numpy as np
 import numpy.typing as npt
 
-from .._observers import TrainingCall, on_training
+from .._observers import on_training
 from .._sampling import seed_generators
 from ..data import Ch7Data
 from ..descent2d import f_2d, rmsprop_2d, show_trace_2d, train_2d
 from ..experiments.charts import fan_figure, figure_bytes, overlay_figure, write_figure
 from ..figures import plt
-from ..loss_curve import LossCurve
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import train_ch7, train_gluon_ch7
 from .chance import RUNS
@@ -32,16 +31,7 @@ __all__ = ["Result", "rerun_section", "write_figures"]
 
 @dataclass(frozen=True)
 class Result:
-    """One result of the section: what was recorded, what the rerun gave, and the verdicts.
-
-    Attributes
-    ----------
-    name : str
-        ``'2-D descent'``, ``'from scratch'`` or ``'Gluon'``.
-    recorded, rerun : CellOutputs
-        What the cell put out then and now.
-    judgements : list of Judgement
-    """
+    """One result of the section: what a cell put out then and now, and the verdicts."""
 
     name: str
     recorded: CellOutputs
@@ -58,7 +48,7 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
     """
     seed_generators(0)
     recorded = [cell for cell in record.cells if cell.figures]
-    for (name, cell), then in zip(_cells(data), recorded):
+    for (name, cell), then in zip(_cells(data).items(), recorded):
         now, trainings = _run(cell)
         yield Result(name, then, now, judge_cell(name, then, now, trainings))
 
@@ -66,8 +56,7 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
     """Write each result's figure, recorded and rerun together, the fan chart and the likelihoods.
 
-    Each figure is written as SVG and as PNG into `folder`, which is made if need be. Returns the
-    paths.
+    Each is written as SVG and as PNG into `folder`; returns the paths.
     """
     drawn, fans = {}, []
     for result in results:
@@ -92,41 +81,29 @@ def _lines(axes: Axes) -> list[npt.NDArray[np.float64]]:
     return [line.vertices for line in sorted(axes.polylines, key=lambda line: not line.marker)]
 
 
-def _cells(data: Ch7Data) -> list[tuple[str, Callable[[], Any]]]:
-    """Return the section's three cells: a name, and what to run."""
+def _cells(data: Ch7Data) -> dict[str, Callable[[], Any]]:
+    """Return what the section's three cells run, by the names of their results."""
     features, labels = data.features, data.labels
     states = init_rmsprop_states(features)
-
-    return [
-        ("2-D descent", lambda: show_trace_2d(f_2d, train_2d(rmsprop_2d))),
-        (
-            "from scratch",
-            lambda: train_ch7(rmsprop, states, {"lr": 0.01, "gamma": 0.9}, features, labels),
-        ),
-        (
-            "Gluon",
-            lambda: train_gluon_ch7(
-                "rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}, features, labels
-            ),
-        ),
-    ]
+    scratch = {"lr": 0.01, "gamma": 0.9}
+    gluon = {"learning_rate": 0.01, "gamma1": 0.9}
+    return {
+        "2-D descent": lambda: show_trace_2d(f_2d, train_2d(rmsprop_2d)),
+        "from scratch": lambda: train_ch7(rmsprop, states, scratch, features, labels),
+        "Gluon": lambda: train_gluon_ch7("rmsprop", gluon, features, labels),
+    }
 
 
 def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, list[Training]]:
     """Run a cell; return what it printed and drew, and the training calls that it made."""
     printed = io.StringIO()
     trainings: list[Training] = []
-
-    def note(call: TrainingCall, curve: LossCurve) -> None:
-        trainings.append(Training.of(call, curve))
-
-    on_training.append(note)
+    on_training.append(lambda call, curve: trainings.append(Training.of(call, curve)))
     try:
         with plt.rc_context(), redirect_stdout(printed):
             cell()
             svg = figure_bytes(plt.gcf(), "svg").decode()
             plt.close()
     finally:
-        on_training.remove(note)
-    outputs = CellOutputs(text=printed.getvalue(), figures=(decode_svg(svg),))
-    return outputs, trainings
+        on_training.pop()
+    return CellOutputs(text=printed.getvalue(), figures=(decode_svg(svg),)), trainings

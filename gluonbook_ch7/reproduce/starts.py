@@ -30,20 +30,11 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Start:
-    """A starting point, or many.
+    """A starting point, or many."""
 
-    Attributes
-    ----------
-    weights : ndarray, shape (k, 1) or (runs, k, 1)
-    draw : int
-        Which draw of a fresh process it is, counted from 1; 0 if it is none.
-    system : str
-        ``'Linux'`` or ``'macOS'``.
-    """
-
-    weights: Array
-    draw: int = 0
-    system: str = "Linux"
+    weights: Array  # (k, 1) or (runs, k, 1)
+    draw: int = 0  # which draw of a fresh process it is, counted from 1; 0 if it is none
+    system: str = "Linux"  # or "macOS"
 
     @property
     def words(self) -> str:
@@ -58,25 +49,20 @@ def first_losses(features: Array, labels: Array, weights: Array) -> Array:
 
 
 def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
-    """Find the draw of a fresh process from which a training has a given first loss.
-
-    Returns the one that fits best; None if none of the first 50 fits, on neither system.
-    """
-    starts = {}
-    for system in ("Linux", "macOS"):
-        weights = fresh_starts(DRAWS, features.shape[1], system)
-        differences = np.abs(first_losses(features, labels, weights) - loss)
-        best = int(differences.argmin())
-        starts[float(differences[best])] = Start(weights[best], best + 1, system)
-    closest = min(starts)
-    return starts[closest] if closest <= PRECISION * abs(loss) else None
+    """Return the draw of a fresh process, of the first 50, whose loss is the given one, or None."""
+    systems = ("Linux", "macOS")
+    weights = np.stack([fresh_starts(DRAWS, features.shape[1], system) for system in systems])
+    differences = np.abs(first_losses(features, labels, weights) - loss)
+    system, draw = np.unravel_index(differences.argmin(), differences.shape)
+    if not differences[system, draw] <= PRECISION * abs(loss):
+        return None
+    return Start(weights[system, draw], int(draw) + 1, systems[system])
 
 
 def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> Optional[Start]:
     """Draw starting weights at random among those that have a given first loss.
 
-    Ordinary draws are moved along the gradient until the loss is the given one. Returns None if no
-    ordinary draw comes near that loss.
+    Ordinary draws are moved along the gradient to that loss; None if none comes near it.
     """
     weights = SCALE * np.random.RandomState(0).normal(size=(runs, features.shape[1], 1))
     at_zero = float((labels.astype(np.float64) ** 2).mean() / 2)
@@ -98,11 +84,10 @@ def find_edition(
     first_losses: Sequence[float],
     printed: Sequence[float],
 ) -> tuple[str, str]:
-    """Find the edition of the data with which a chapter was recorded.
+    """Return the edition of the data with which a chapter was recorded, and the reason.
 
-    `data` has the features and labels of each edition; `first_losses` and `printed` are what the
-    chapter recorded, the losses before training and the last ones. Returns the edition and the
-    reason; both are empty where nothing recorded tells.
+    `data` has the features and labels of each edition; `first_losses` and `printed` are the losses
+    before training and the last ones. Both are empty strings where nothing recorded tells.
     """
     found = {
         edition: [loss for loss in first_losses if find_start(*task, loss)]

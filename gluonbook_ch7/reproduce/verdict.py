@@ -30,45 +30,30 @@ Outcome = tuple[Verdict, str, dict[str, Any]]
 class Judgement:
     """One recorded output compared with its rerun.
 
-    Attributes
-    ----------
-    output : str
-        Which output.
-    recorded, rerun : str
-        Both in brief.
-    verdict : Verdict
-    basis : str
-        The number the verdict rests on, and its limit.
-    numbers : dict
-        The same for programs. A random output has its p-value here, under ``'p'``; a loss curve
-        what it was ranked among, under ``'fan'``.
+    A random output has its p-value in `numbers`, under ``'p'``; a loss curve what it was ranked
+    among, under ``'fan'``.
     """
 
     output: str
-    recorded: str
+    recorded: str  # in brief
     rerun: str
     verdict: Verdict
-    basis: str
-    numbers: dict[str, Any] = field(default_factory=dict)
+    basis: str  # the number that the verdict rests on, and its limit
+    numbers: dict[str, Any] = field(default_factory=dict)  # the same for programs
 
 
 def hold_together(judgements: Sequence[Judgement], level: float = LEVEL) -> list[Judgement]:
-    """Decide on the random outputs of a chapter, given the p-value of each.
+    """Decide on the random outputs of a chapter, given the p-value of each; keep the order.
 
     Uses Holm's step-down procedure (1979): of m p-values the k-th smallest is held against
     ``level / (m - k + 1)``, until one is larger than that. If nothing is different, the probability
     that any output is called different is at most `level`.
-
-    Returns
-    -------
-    list of Judgement
-        In the same order. The random ones are consistent or different, and their basis and their
-        numbers say which level they were held against.
     """
     decided = list(judgements)
     random = [index for index, judgement in enumerate(decided) if "p" in judgement.numbers]
+    random.sort(key=lambda index: decided[index].numbers["p"])
     differs = True
-    for rank, index in enumerate(sorted(random, key=lambda index: decided[index].numbers["p"])):
+    for rank, index in enumerate(random):
         judgement = decided[index]
         against = level / (len(random) - rank)
         differs = differs and judgement.numbers["p"] <= against

@@ -74,5 +74,5 @@ def judge(recorded, call, name="cell"):
     """Judge recorded outputs as a rerun does, whose own run begins with the first draw."""
     weights = fresh_starts(1, call.features.shape[1])[0]
     curve = train(call, weights, seed=0)
-    training = Training(call, curve.epochs, curve.losses.astype(np.float64), weights)
+    training = Training(call, curve.losses.astype(np.float64), weights)
     return judge_cell(name, recorded, outputs_of(curve), [training])

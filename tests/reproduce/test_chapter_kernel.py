@@ -69,8 +69,8 @@ def test_the_edition_is_found_in_the_record(tmp_path, first, printed, edition, c
     """A chapter that was recorded with the other edition of the data would be called different."""
     recorded = [*map(printed_loss, printed), *map(drawn_loss, first)]
     chosen, shapes = python(SHAPES, tmp_path, recorded=recorded)
-    assert chosen["edition"] == edition
-    assert bool(chosen["reason"]) == bool(edition)
+    assert chosen[0] == edition
+    assert bool(chosen[1]) == bool(edition)
     assert shapes == [[1503, count] for count in columns]
 
 

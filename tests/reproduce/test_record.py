@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +17,15 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 
 from gluonbook_ch7.errors import DataNotFoundError, RecordError
-from gluonbook_ch7.reproduce.notedown import parse_notedown, read_text
+from gluonbook_ch7.reproduce.notebook import read_text
+from gluonbook_ch7.reproduce.notedown import parse_notedown
 from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs, load_recorded
 from gluonbook_ch7.reproduce.svg import Figure, decode_svg
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "decode_record.py"
 CHAPTER = ROOT.parent / "shared" / "book" / "rmsprop.md"
+as_json = runpy.run_path(str(SCRIPT))["as_json"]
 BOTH_FONTS = pytest.mark.parametrize("fonttype", ["path", "none"])
 needs_chapter = pytest.mark.skipif(not CHAPTER.exists(), reason="the recorded chapter is not here")
 
@@ -122,7 +125,7 @@ def test_the_record_keeps_the_outputs_and_no_more():
         "loss: 0.258765, 0.353927 sec per epoch\n",
         "loss: 0.259499, 0.243327 sec per epoch\n",
     ]
-    assert not any(word in record.to_json() for word in ("import", "site-packages", "RMSProp算法"))
+    assert not any(word in as_json(record) for word in ("import", "site-packages", "RMSProp算法"))
 
 
 def test_a_record_survives_its_json():
@@ -133,20 +136,14 @@ def test_a_record_survives_its_json():
         {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo="}},
     ]
     strange = Record("a.md", "0" * 64, (*load_recorded().cells, decode_outputs(outputs)))
-    assert Record.from_json(strange.to_json()).to_json() == strange.to_json()
-    assert "动手学" in strange.to_json()
-
-
-def test_an_unknown_section_is_named():
-    """If this failed, a reader would not learn which sections there are."""
-    with pytest.raises(DataNotFoundError, match=r"'adam'; there is: .*rmsprop"):
-        load_recorded("adam")
+    assert as_json(Record.from_json(as_json(strange))) == as_json(strange)
+    assert "动手学" in as_json(strange)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"source": "", "sha256": "", "cells": [{}]}'])
 def test_a_damaged_record_is_refused(text):
     """If this failed, a damaged file would end in a traceback from deep inside."""
-    with pytest.raises(RecordError, match="decode_record"):
+    with pytest.raises(RecordError, match="not the JSON of a record"):
         Record.from_json(text)
 
 
@@ -206,8 +203,6 @@ def test_other_fences_are_prose():
         ("Prose\n\n" + output_block(), r"a\.md:3: the output follows no input"),
         (INPUT + "\nProse\n\n" + output_block(FINE), r"a\.md:7: the output follows no input"),
         (INPUT + output_block(FINE) + output_block(FINE), r"a\.md:13: the output follows no input"),
-        ("# Title\n\n```python\n1 / 3\n```\n", r"a\.md:1: not a chapter, no code cells"),
-        ("", r"a\.md:1: not a chapter, no code cells"),
     ],
 )
 def test_a_bad_chapter_is_refused_at_its_line(text, message):
@@ -438,7 +433,7 @@ def test_a_figure_in_three_dimensions_is_refused():
 
 
 def as_text(figure: Figure) -> str:
-    return Record("a.md", "", (CellOutputs(figures=(figure,)),)).to_json()
+    return as_json(Record("a.md", "", (CellOutputs(figures=(figure,)),)))
 
 
 def one_line() -> str:
