@@ -15,16 +15,13 @@ import zlib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeVar, Union
+from typing import Any, ClassVar, Optional, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from ._files import write_whole
 from .errors import ArgumentError, DataError
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Result", "Table", "data_name", "name_data", "run_settings", "some_of"]
 
@@ -39,8 +36,8 @@ class Result:
     """Base class of results.
 
     A subclass is decorated with ``@dataclass(frozen=True, eq=False, repr=False)``, has a field
-    ``settings``, and implements `_summary`, `_table` and `plot`. Fields with ``compare=False``,
-    such as times, do not count for ``==``.
+    ``settings``, and implements `_summary` and `_table`. Fields with ``compare=False``, such as
+    times, do not count for ``==``.
     """
 
     settings: Mapping[str, Any]
@@ -55,10 +52,6 @@ class Result:
 
     def _table(self) -> Table:
         """Return the headings and the rows of a table that fits on a screen."""
-        raise NotImplementedError
-
-    def plot(self, ax: Optional["Axes"] = None) -> Any:
-        """Plot the result, into new axes or the given ones; return the axes."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
+from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError
 from .command import (
     Command,
@@ -82,7 +83,7 @@ def compare(
     """
     from .._files import write_json
     from ..experiments.compare import compare as run_comparison
-    from ..experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
+    from ..experiments.frameworks import PEERS, installed
     from ..experiments.registry import RULES
     from ..tables import load_for_command
 
@@ -126,7 +127,7 @@ def compare(
     print_origin(origin)
     missing = [] if against else [peer for peer in PEERS if peer not in peers]
     if missing:
-        click.echo(f"{' and '.join(missing)} will take part after: {HOW_TO_INSTALL}")
+        click.echo(f"{' and '.join(missing)} will take part after: {install_extra('peers')}")
 
 
 def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:

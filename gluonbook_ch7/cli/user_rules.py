@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional
 
 import click
 
+from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
 
 __all__ = [
@@ -107,9 +108,8 @@ def parse_optimizer(text: str) -> Any:
     try:
         library = importlib.import_module(module)
     except ImportError as error:
-        from ..experiments.frameworks import HOW_TO_INSTALL
-
-        raise DependencyError(f"{module} cannot be imported ({error}): {HOW_TO_INSTALL}") from error
+        command = install_extra("peers")
+        raise DependencyError(f"{module} cannot be imported ({error}): {command}") from error
     if not hasattr(library, name):
         raise ArgumentError(f"{module} has no optimizer {name!r}")
     return getattr(library, name)

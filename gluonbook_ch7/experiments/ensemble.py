@@ -7,10 +7,11 @@ to float32 rounding, whatever the other runs are and wherever it is computed.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from .. import _validation as validation
 from .._mxnet import nd
@@ -20,14 +21,13 @@ from .._results import Result, Table, run_settings, some_of
 from .._sampling import draw_starts
 from .._trees import map_arrays
 from ..errors import ArgumentError
+from ..figures import plt
 from ..training import Rule
 from .blocks import Store, run_blocks
+from .charts import draw_ensemble
 from .objective import full_batch_losses
 from .registry import rule_of
 from .stacked import StackedRuns
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Ensemble", "fit_ensemble"]
 
@@ -90,7 +90,7 @@ class Ensemble(Result):
             percentiles = np.percentile(losses, percents, axis=0)
         return np.where(np.isnan(percentiles), np.inf, percentiles)
 
-    def plot(self, ax: Optional["Axes"] = None) -> "Axes":
+    def plot(self, ax: Optional[Axes] = None) -> Axes:
         """Plot the median loss, and bands that hold 50 %, 90 % and all of the runs.
 
         Parameters
@@ -102,9 +102,6 @@ class Ensemble(Result):
         -------
         matplotlib Axes
         """
-        from ..figures import plt
-        from .charts import draw_ensemble
-
         axes = plt.figure().gca() if ax is None else ax
         draw_ensemble(axes, self.epochs, self.losses)
         return axes

@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from .._optimizers import check_optimizer, default_hyperparams, suggestion
 from .._trees import map_arrays
 from ..errors import ArgumentError
 from ..training import Rule
-from .frameworks import PEERS, Follow, counterpart, follow_optax, follow_pytorch
+from .frameworks import PEERS, counterpart, follow_optax, follow_pytorch
 from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
 from .trajectory import Paths, Trials, follow_gluon, follow_scratch
 
-__all__ = ["Pair", "Side", "find_states", "make_pair", "peer_side"]
+__all__ = ["Side", "find_states", "make_sides", "peer_side"]
 
 # Counterparts of the chapter's rules treat every number on its own, so that several trials can be
 # updated in one call.
@@ -33,7 +33,7 @@ class Side:
     library: str  # "scratch", "Gluon", "PyTorch" or "optax"
     hyperparams: Mapping[str, Any]
     train: Callable[[Trials, dict[str, Any]], Paths]
-    known: Mapping[str, Any]  # the defaults of its hyperparameters, where they can be known
+    defaults: Mapping[str, Any]  # of its hyperparameters, where they can be known
     _trained: dict[Any, Paths] = field(default_factory=dict)
 
     def paths(self, trials: Trials, changes: Mapping[str, Any]) -> Paths:
@@ -45,45 +45,33 @@ class Side:
         return self._trained[key]
 
 
-class Pair(NamedTuple):
-    """Two sides, the known differences between them, and the chapter's rule, if ours is one."""
-
-    ours: Side
-    theirs: Side
-    differences: tuple[Difference, ...]
-    rule: Optional[UpdateRule]
-
-
-def make_pair(
+def make_sides(
     rule: Any,
     hyperparams: Optional[Mapping[str, Any]],
     states: Any,
     against: Any,
     against_hyperparams: Optional[Mapping[str, Any]],
     against_states: Any,
-) -> Pair:
-    """Return the sides of a comparison, from the arguments of `compare` with these names.
-
-    Raise `ArgumentError` if the rule, the optimizer or a hyperparameter is unknown.
-    """
+) -> tuple[Side, Side, tuple[Difference, ...]]:
+    """Return the two sides and the known differences, from the arguments of `compare`."""
     known = find_rule(rule) if isinstance(rule, str) else rule_of(rule)
-    if known is None and against is None:
-        raise ArgumentError(
-            f"against what is {_name(rule)} to be compared? Only the chapter's own rules have a "
-            "counterpart; give against, such as against='nag'"
-        )
     ours = _scratch_side(known.step if known else rule, hyperparams, states)
-    if known and against is None:
+    if against is None:
+        if known is None:
+            raise ArgumentError(
+                f"against what is {_name(rule)} to be compared? Only the chapter's own rules have "
+                "a counterpart; give against, such as against='nag'"
+            )
         against = known.gluon
-    if isinstance(against, str):
-        given = against_hyperparams or {}
-        if known is None or against.lower() != known.gluon:
-            return Pair(ours, _gluon_side(against, given), (SHORT_MINIBATCH,), known)
+    if not isinstance(against, str):
+        if known and against_hyperparams is None:
+            against_hyperparams = _translated(known, ours.hyperparams, against)
+        return ours, _other_side(against, against_hyperparams, against_states), ()
+    given = against_hyperparams or {}
+    if known and against.lower() == known.gluon:
         given = {**known.gluon_hyperparams(ours.hyperparams), **given}
-        return Pair(ours, _gluon_side(known.gluon, given), known.differences, known)
-    if known and against_hyperparams is None:
-        against_hyperparams = _translated(known, ours.hyperparams, against)
-    return Pair(ours, _other_side(against, against_hyperparams, against_states), (), known)
+        return ours, _gluon_side(against, given), known.differences
+    return ours, _gluon_side(against, given), (SHORT_MINIBATCH,)
 
 
 def _name(function: Any) -> str:
@@ -159,11 +147,7 @@ def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
 def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
     """Return a side from a ``torch.optim`` class, from optax, or from an update rule."""
     torch = sys.modules.get("torch")
-    if (
-        torch is not None
-        and isinstance(against, type)
-        and issubclass(against, torch.optim.Optimizer)
-    ):
+    if torch and isinstance(against, type) and issubclass(against, torch.optim.Optimizer):
         return _library_side("PyTorch", against, follow_pytorch, hyperparams or {})
     constructor = getattr(against, "func", against)  # of a functools.partial
     is_optax = getattr(constructor, "__module__", "").partition(".")[0] == "optax"
@@ -177,9 +161,7 @@ def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: 
     )
 
 
-def peer_side(
-    peer: str, rule: str, hyperparams: Mapping[str, Any]
-) -> tuple[Side, Mapping[str, Any]]:
+def peer_side(peer: str, rule: str, hyperparams: Mapping[str, Any]) -> tuple[Side, Any]:
     """Return another library's optimizer for one of the chapter's rules, and what aligns it."""
     optimizer, settings, aligned = counterpart(peer, rule, hyperparams)
     side = _library_side(peer, optimizer, PEERS[peer].follow, settings, elementwise=True)
@@ -201,7 +183,7 @@ def _translated(
 def _library_side(
     library: str,
     optimizer: Any,
-    make_follower: Callable[[Any, Mapping[str, Any]], Follow],
+    make_follower: Callable[[Any, Mapping[str, Any]], Callable[[Trials], Paths]],
     hyperparams: Mapping[str, Any],
     elementwise: bool = False,
 ) -> Side:

@@ -3,20 +3,20 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from .._mxnet import nd
 from .._results import Result, Table, run_settings
 from .._validation import check_seeds
 from ..errors import ArgumentError
+from ..figures import plt
 from ..training import Rule
+from .charts import draw_losses, draw_sweep
 from .ensemble import fit_ensemble
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Sweep", "sweep"]
 
@@ -91,7 +91,7 @@ class Sweep(Result):
         rows = self.cells()[:ROWS_SHOWN]
         return list(rows[0]), [[f"{value:.6g}" for value in row.values()] for row in rows]
 
-    def plot(self, ax: Optional["Axes"] = None) -> Any:
+    def plot(self, ax: Optional[Axes] = None) -> Any:
         """Plot the median final loss over one or two hyperparameters, and its spread.
 
         Parameters
@@ -108,9 +108,6 @@ class Sweep(Result):
         ArgumentError
             If no hyperparameter varies, or more than two.
         """
-        from ..figures import plt
-        from .charts import draw_losses, draw_sweep
-
         if len(self.grid) not in (1, 2):
             raise ArgumentError(f"a figure shows 1 or 2 hyperparameters, not {len(self.grid)}")
         if ax is not None:

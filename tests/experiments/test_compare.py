@@ -230,6 +230,7 @@ def test_a_plot_into_given_axes(comparisons):
     _, axes = plt.subplots()
     assert comparisons("rmsprop").plot(axes) is axes
     assert axes.get_yscale() == "log" and len(axes.lines) == 5
+    assert len(axes.collections) == 4  # the range of the seeds
     plt.close("all")
 
 
