@@ -93,16 +93,11 @@ def compare(
     if any(map(is_in_file, names)) and against is None:
         raise ArgumentError(f"compare {names[0]} with what? Give --against, such as --against nag")
     rule_functions = [load_rule(name) for name in names]
-    options: dict[str, Any] = {}
-    if against:
-        options["against"] = parse_optimizer(against)
-    if settings:
-        defaults = {} if is_in_file(names[0]) else RULES[names[0]].hyperparams
-        given = parse_assignments("--set", settings, parse_value)
-        options["hyperparams"] = {**defaults, **given}
-    if against_settings:
-        given = parse_assignments("--against-set", against_settings, parse_value)
-        options["against_hyperparams"] = given
+    other = parse_optimizer(against) if against else None
+    ours = parse_assignments("--set", settings, parse_value)
+    theirs = parse_assignments("--against-set", against_settings, parse_value)
+    if names[0] in RULES and ours:
+        ours = {**RULES[names[0]].hyperparams, **ours}
     peers = () if against else installed()
     data, origin = load_for_command(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
@@ -111,7 +106,15 @@ def compare(
     try:
         for rule in rule_functions:
             with progress(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
-                comparison = run_comparison(rule, *task, seeds=seeds, peers=peers, **options)
+                comparison = run_comparison(
+                    rule,
+                    *task,
+                    against=other,
+                    hyperparams=ours or None,
+                    against_hyperparams=theirs or None,
+                    seeds=seeds,
+                    peers=peers,
+                )
             if not numbers:
                 click.echo(LEGEND.format(seeds=f"{seeds} seeds" if seeds > 1 else "1 seed"))
             _print(comparison, explained)
@@ -136,13 +139,9 @@ def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:
 
     hyperparams = comparison.settings["hyperparams"].items()
     headings, rows = comparison._table()
-    print_table(
-        headings,
-        rows,
-        numbers_from=1,
-        title=f"{comparison.rule} against {comparison.against}"
-        + "".join(f", {name} {value:g}" for name, value in hyperparams),
-    )
+    title = f"{comparison.rule} against {comparison.against}"
+    title += "".join(f", {name} {value:g}" for name, value in hyperparams)
+    print_table(headings, rows, numbers_from=1, title=title)
     losses = [f"{n} {np.median(loss):.6f}" for n, loss in comparison.final_losses.items()]
     _say(f"Verdict: {comparison.verdict}.")
     _say(f"Final losses: {', '.join(losses)}.")

@@ -118,28 +118,25 @@ def sweep(
     store = _store(out, resume, files)
     data, origin = load_for_command(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
-    with progress("block by block") as update:
-        blocks = _Blocks(store, update)
+    executor = _executor(processes, scheduler)
+    with progress("block by block") as update, own_errors(*files), executor as workers:
         try:
-            with own_errors(*files), _executor(processes, scheduler) as executor:
-                found = run_sweep(
-                    step,
-                    find_states(step),
-                    grid,
-                    *task,
-                    seeds=seeds,
-                    max_memory=int(max_memory * 2**30),
-                    executor=executor,
-                    store=store,
-                    on_block=blocks.finished,
-                )
+            found = run_sweep(
+                step,
+                find_states(step),
+                grid,
+                *task,
+                seeds=seeds,
+                max_memory=int(max_memory * 2**30),
+                executor=workers,
+                store=store,
+                on_block=_counter(update),
+            )
         except KeyboardInterrupt:
-            click.echo(f"Interrupted. {blocks.kept()}", err=True)
+            click.echo(f"Interrupted. {_kept(store)}", err=True)
             sys.exit(130)
         except WorkerError as error:
-            if not blocks.total:  # none was begun: the cluster could not be reached
-                raise
-            raise WorkerError(f"{error}. {blocks.kept()}") from error
+            raise WorkerError(f"{error}. {_kept(store)}") from error
     name, rows = step.__name__, found.cells()
     _print_best(name, found)
     print_origin(origin)
@@ -178,7 +175,7 @@ def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]"
     if count == 1 or not first < last:
         raise ArgumentError(
             f"{name}={text}: the range holds one value; give at least 2 between two different "
-            f"numbers, the smaller first, or a single number"
+            "numbers, the smaller first, or a single number"
         )
     if match["log"] and first <= 0:
         raise ArgumentError(f"{name}={text}: a range in ratio must begin above 0")
@@ -224,27 +221,25 @@ def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManage
     return local_processes(processes) if processes > 1 else nullcontext()
 
 
-class _Blocks:
-    """Counts the finished blocks, and shows their number."""
+def _counter(update: Callable[..., None]) -> Callable[[int, int], None]:
+    """Return what shows the number of finished blocks; first it says how many there were before."""
+    before: Optional[int] = None
 
-    def __init__(self, store: Optional["Store"], update: Callable[..., None]) -> None:
-        self.store = store
-        self.update = update
-        self.done = self.total = 0
-
-    def finished(self, done: int, total: int) -> None:
-        if done and not self.total:
+    def show(done: int, total: int) -> None:
+        nonlocal before
+        if before is None and done:
             click.echo(f"{done} of {total} blocks were finished before.", err=True)
-        self.done, self.total = done, total
-        self.update(completed=done, total=total)
+        before = done
+        update(completed=done, total=total)
 
-    def kept(self) -> str:
-        """Return a message about the blocks that are kept."""
-        if not self.done:
-            return "No block was finished."
-        if not self.store:
-            return f"{self.done} blocks were finished; with --out they would have been kept."
-        return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
+    return show
+
+
+def _kept(store: Optional["Store"]) -> str:
+    """Return a message about the blocks that were finished before a sweep ended early."""
+    if not store:
+        return "Finished blocks are kept only in a folder --out."
+    return f"{store.count()} finished blocks are kept in {store.folder}; go on with --resume."
 
 
 def _print_best(rule: str, found: "Sweep") -> None:
