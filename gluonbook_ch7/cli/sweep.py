@@ -214,7 +214,7 @@ def _store(out: Optional[Path], resume: bool, files: Sequence[Path]) -> Optional
 
 
 def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManager[Any]:
-    from ..experiments.executors import dask_cluster, local_processes
+    from ..experiments.blocks import dask_cluster, local_processes
 
     if scheduler:
         return dask_cluster(scheduler)

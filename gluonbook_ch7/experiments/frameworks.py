@@ -107,7 +107,7 @@ def follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
     import torch
 
     def follow(trials: Trials) -> Paths:
-        w, b = torch.tensor(trials.weights), torch.tensor(trials.bias)
+        w, b = map(torch.tensor, _starts(trials))
         optimizer = optimizer_class([w, b], **settings)
         path = [_flat(w, b)]
 
@@ -140,7 +140,7 @@ def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
 
     @np.errstate(over="ignore", invalid="ignore")  # of a diverged run
     def follow(trials: Trials) -> Paths:
-        params = trials.weights, trials.bias
+        params = _starts(trials)
         state = optimizer.init(params)
         path = [_flat(*params)]
         for X, y in _minibatches(trials):
@@ -153,6 +153,11 @@ def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
         return np.stack(path, axis=1)
 
     return follow
+
+
+def _starts(trials: Trials) -> tuple[Floats, Floats]:
+    """Return weights (trials, k, 1) and biases (trials, 1, 1)."""
+    return trials.starts[:, :-1, np.newaxis], trials.starts[:, -1:, np.newaxis]
 
 
 def _minibatches(trials: Trials) -> Iterator[tuple[Floats, Floats]]:
