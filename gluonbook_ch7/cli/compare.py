@@ -19,6 +19,7 @@ from .command import (
 from .console import print_origin, print_table, progress, write_plot
 from .user_rules import (
     is_in_file,
+    load_named_data,
     load_rule,
     named_files,
     own_errors,
@@ -48,10 +49,7 @@ worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""
 )
 @settings_option("--set", "settings", "NAME=VALUE", "A hyperparameter of the RULE.")
 @settings_option(
-    "--against-set",
-    "against_settings",
-    "NAME=VALUE",
-    "A hyperparameter of the other optimizer.",
+    "--against-set", "against_settings", "NAME=VALUE", "A hyperparameter of the other optimizer."
 )
 @training_options(seeds=3, per="rule")
 @folder_option("--out", "Folder for the figures.")
@@ -85,7 +83,6 @@ def compare(
     from ..experiments.compare import compare as run_comparison
     from ..experiments.frameworks import PEERS, installed
     from ..experiments.registry import RULES
-    from ..tables import load_for_command
 
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
     if len(names) > 1 and (against or settings or against_settings):
@@ -99,7 +96,7 @@ def compare(
     if names[0] in RULES and ours:
         ours = {**RULES[names[0]].hyperparams, **ours}
     peers = () if against else installed()
-    data, origin = load_for_command(edition, source)
+    data, origin = load_named_data(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
     numbers: dict[str, Any] = {}
     explained: set[tuple[str, ...]] = set()

@@ -23,7 +23,14 @@ from .command import (
     with_options,
 )
 from .console import print_origin, print_table, progress, write_plot
-from .user_rules import is_in_file, load_rule, named_files, own_errors, parse_assignments
+from .user_rules import (
+    is_in_file,
+    load_named_data,
+    load_rule,
+    named_files,
+    own_errors,
+    parse_assignments,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,10 +68,7 @@ range_options = with_options(
     help="Memory in GiB that each process may use for the runs that it trains together.",
 )
 @click.option(
-    "--processes",
-    type=click.IntRange(1),
-    default=1,
-    help="Number of processes on this machine.",
+    "--processes", type=click.IntRange(1), default=1, help="Number of processes on this machine."
 )
 @click.option(
     "--scheduler",
@@ -105,7 +109,6 @@ def sweep(
     from ..experiments.registry import find_rule
     from ..experiments.sides import find_states
     from ..experiments.sweep import sweep as run_sweep
-    from ..tables import load_for_command
 
     in_file = is_in_file(rule)
     if in_file and scheduler:
@@ -116,7 +119,7 @@ def sweep(
     grid = given if in_file else _grid(find_rule(rule), given)
     files = named_files(rule)
     store = _store(out, resume, files)
-    data, origin = load_for_command(edition, source)
+    data, origin = load_named_data(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
     executor = _executor(processes, scheduler)
     with progress("block by block") as update, own_errors(*files), executor as workers:

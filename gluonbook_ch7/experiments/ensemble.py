@@ -189,10 +189,8 @@ def fit_ensemble(
         states = states(features) if callable(states) else states
         validation.check_states(states, features.shape[1])
     num_examples, num_features = features.shape
-    if start is None:
-        weights, bias = draw_starts(seeds, num_features)
-    else:
-        weights, bias = validation.check_start(start, num_features, len(seeds))
+    start = draw_starts(seeds, num_features) if start is None else start
+    weights, bias = validation.check_start(start, num_features, len(seeds))
     arrays = _to_numpy((features, labels, states))
     everything = StackedRuns(
         rule=rule,
@@ -247,11 +245,9 @@ def _per_run(name: str, value: Any, runs: int) -> Any:
     if np.ndim(value) == 0:
         return value
     value = value.asnumpy() if isinstance(value, nd.NDArray) else np.asarray(value)
-    if value.dtype.kind not in "iuf":
-        raise ArgumentError(f"the hyperparameter {name} must be a number, or one for each run")
-    if value.size != runs:
+    if value.dtype.kind not in "iuf" or value.size != runs:
         raise ArgumentError(
-            f"the hyperparameter {name} has the shape {value.shape}; it must be a number, or one "
-            f"number for each of the {runs} runs"
+            f"the hyperparameter {name} has the shape {value.shape} and the type {value.dtype}; it "
+            f"must be a number, or one number for each of the {runs} runs"
         )
     return value.reshape(runs)

@@ -1,6 +1,5 @@
 """Sweeps: the final loss over a grid of hyperparameters, several seeds a cell."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
@@ -65,18 +64,10 @@ class Sweep(Result):
 
     def cells(self) -> list[dict[str, float]]:
         """Return a row for each cell, the best first: hyperparameters, median, spread, diverged."""
-        settings = itertools.product(*(values.tolist() for values in self.grid.values()))
-        results = zip(self.median.ravel(), self.spread.ravel(), self.diverged.ravel())
-        rows = [
-            {
-                **dict(zip(self.grid, setting)),
-                "median": float(median),
-                "spread": float(spread),
-                "diverged": int(diverged),
-            }
-            for setting, (median, spread, diverged) in zip(settings, results)
-        ]
-        return sorted(rows, key=lambda row: row["median"])
+        columns = dict(zip(self.grid, np.meshgrid(*self.grid.values(), indexing="ij")))
+        columns.update(median=self.median, spread=self.spread, diverged=self.diverged)
+        cells = zip(*(column.ravel().tolist() for column in columns.values()))
+        return sorted((dict(zip(columns, cell)) for cell in cells), key=lambda row: row["median"])
 
     def _summary(self) -> str:
         shape = " × ".join(f"{len(values)} {name}" for name, values in self.grid.items())
