@@ -200,7 +200,7 @@ def fit_ensemble(
         labels=arrays[1],
         batch_size=batch_size,
         num_epochs=num_epochs,
-        seeds=seeds,
+        seeds=np.array(seeds),
         weights=np.broadcast_to(weights, (len(seeds), num_features, 1)),
         bias=np.broadcast_to(bias, (len(seeds), 1, 1)),
         count_rows=count_rows,
