@@ -20,7 +20,6 @@ from .command import (
     folder_option,
     settings_option,
     training_options,
-    with_options,
 )
 from .console import print_origin, print_table, progress, write_plot
 from .user_rules import (
@@ -42,17 +41,14 @@ if TYPE_CHECKING:
 __all__ = ["parse_range", "sweep"]
 
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
-range_options = with_options(
-    click.option("--lr", metavar="RANGE", help="Learning rates."),
-    click.option("--mom", metavar="RANGE", help="Momenta."),
-    click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp."),
-    click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta."),
-)
 
 
 @click.command(cls=Command)
 @click.argument("rule")
-@range_options
+@click.option("--lr", metavar="RANGE", help="Learning rates.")
+@click.option("--mom", metavar="RANGE", help="Momenta.")
+@click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp.")
+@click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta.")
 @settings_option("--set", "settings", "NAME=RANGE", "Values of any hyperparameter.")
 @training_options(seeds=16, per="grid cell")
 @data_options

@@ -15,7 +15,7 @@ from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError, DependencyError
 from .trajectory import Paths, Trials
 
-__all__ = ["PEERS", "counterpart", "follow_optax", "follow_pytorch", "installed", "peer_names"]
+__all__ = ["PEERS", "counterpart", "installed", "peer_names"]
 
 Floats = npt.NDArray[np.float32]
 # Trains with an optimizer and keeps every step. Several trials are stacked along the first axis of
@@ -102,7 +102,7 @@ def counterpart(
     return getattr(module, optimizer.name), settings, optimizer.aligned
 
 
-def follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
+def _follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
     """Return the function that trains with a ``torch.optim`` class and keeps every step."""
     import torch
 
@@ -126,7 +126,7 @@ def follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
     return follow
 
 
-def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
+def _follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
     """Return the function that trains with an optax optimizer, or its constructor."""
     import jax
     import optax
@@ -184,6 +184,6 @@ class Library(NamedTuple):
 
 
 PEERS = {
-    "PyTorch": Library(follow_pytorch, _PYTORCH, ("torch", "torch.optim")),
-    "optax": Library(follow_optax, _OPTAX, ("jax", "optax")),
+    "PyTorch": Library(_follow_pytorch, _PYTORCH, ("torch", "torch.optim")),
+    "optax": Library(_follow_optax, _OPTAX, ("jax", "optax")),
 }

@@ -14,7 +14,7 @@ from .._optimizers import check_optimizer, default_hyperparams, suggestion
 from .._trees import map_arrays
 from ..errors import ArgumentError
 from ..training import Rule
-from .frameworks import PEERS, counterpart, follow_optax, follow_pytorch
+from .frameworks import PEERS, counterpart
 from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
 from .trajectory import Paths, Trials, follow_gluon, follow_scratch
 
@@ -129,12 +129,9 @@ def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
 
     def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
         count_rows = hyperparams.pop("count_rows", False)
-        elementwise = name in ELEMENTWISE
+        groups = trials.groups(elementwise=name in ELEMENTWISE)
         return np.concatenate(
-            [
-                follow_gluon(group, name, hyperparams, count_rows, elementwise)
-                for group in trials.groups(elementwise)
-            ]
+            [follow_gluon(each, name, hyperparams, count_rows) for each in groups]
         )
 
     known = default_hyperparams(mx.optimizer.Optimizer.opt_registry[name])
@@ -148,11 +145,11 @@ def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: 
     """Return a side from a ``torch.optim`` class, from optax, or from an update rule."""
     torch = sys.modules.get("torch")
     if torch and isinstance(against, type) and issubclass(against, torch.optim.Optimizer):
-        return _library_side("PyTorch", against, follow_pytorch, hyperparams or {})
+        return _library_side("PyTorch", against, hyperparams or {})
     constructor = getattr(against, "func", against)  # of a functools.partial
     is_optax = getattr(constructor, "__module__", "").partition(".")[0] == "optax"
     if is_optax or (hasattr(against, "init") and hasattr(against, "update")):
-        return _library_side("optax", against, follow_optax, hyperparams or {})
+        return _library_side("optax", against, hyperparams or {})
     if callable(against) and not isinstance(against, type):
         return _scratch_side(against, hyperparams, states)
     raise ArgumentError(
@@ -164,8 +161,7 @@ def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: 
 def peer_side(peer: str, rule: str, hyperparams: Mapping[str, Any]) -> tuple[Side, Any]:
     """Return another library's optimizer for one of the chapter's rules, and what aligns it."""
     optimizer, settings, aligned = counterpart(peer, rule, hyperparams)
-    side = _library_side(peer, optimizer, PEERS[peer].follow, settings, elementwise=True)
-    return side, aligned
+    return _library_side(peer, optimizer, settings, elementwise=True), aligned
 
 
 def _translated(
@@ -181,11 +177,7 @@ def _translated(
 
 
 def _library_side(
-    library: str,
-    optimizer: Any,
-    make_follower: Callable[[Any, Mapping[str, Any]], Callable[[Trials], Paths]],
-    hyperparams: Mapping[str, Any],
-    elementwise: bool = False,
+    library: str, optimizer: Any, hyperparams: Mapping[str, Any], elementwise: bool = False
 ) -> Side:
     name = f"{library}'s {_name(optimizer)}"
     parameters = inspect.signature(optimizer).parameters.values() if callable(optimizer) else ()
@@ -194,7 +186,7 @@ def _library_side(
 
     def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
         try:
-            follow = make_follower(optimizer, hyperparams)
+            follow = PEERS[library].follow(optimizer, hyperparams)
             return np.concatenate([follow(group) for group in trials.groups(elementwise)])
         except (TypeError, ValueError, RuntimeError) as error:
             raise ArgumentError(f"{name} cannot train here: {error}") from error

@@ -97,21 +97,17 @@ def follow_scratch(
 
 @in_turn
 def follow_gluon(
-    trials: Trials,
-    name: str,
-    hyperparams: dict[str, Any],
-    count_rows: bool = False,
-    elementwise: bool = False,
+    trials: Trials, name: str, hyperparams: dict[str, Any], count_rows: bool = False
 ) -> Paths:
     """Train with a Gluon optimizer, as `fit_gluon` does; return the parameters after every step.
 
     With `count_rows` the gradient of a short minibatch is divided by its rows, and not by the batch
-    size as in the book. An `elementwise` optimizer treats every number on its own, so all
-    parameters of all trials are updated as one array; for any other there must be one trial.
+    size as in the book. Several trials are updated as one array, so the optimizer must treat every
+    number on its own.
     """
     params = nd.array(trials.starts)
     gradient = params.zeros_like()
-    if elementwise:
+    if len(trials.seeds) > 1:
         parts, gradients = [params], [gradient]
     else:  # views; the bias first, because Trainer sorts parameters by name
         parts, gradients = ([x[0, -1:], x[:, :-1]] for x in (params, gradient))
