@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError
 from .command import (
     Command,
@@ -80,6 +79,7 @@ def compare(
     Exit status: 0 if the comparison was finished, 2 if it could not be, 130 if it was interrupted.
     """
     from .._files import write_json
+    from .._mxnet.install_hints import install_extra
     from ..experiments.compare import compare as run_comparison
     from ..experiments.frameworks import PEERS, installed
     from ..experiments.registry import RULES

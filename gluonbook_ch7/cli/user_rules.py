@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Optional
 
-from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
 
 __all__ = [
@@ -102,6 +101,8 @@ def parse_optimizer(text: str) -> Any:
     try:
         library = importlib.import_module(module)
     except ImportError as error:
+        from .._mxnet.install_hints import install_extra
+
         command = install_extra("peers")
         raise DependencyError(f"{module} cannot be imported ({error}): {command}") from error
     if not hasattr(library, name):
