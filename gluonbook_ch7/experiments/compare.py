@@ -121,12 +121,6 @@ class Comparison(Result):
         known = ", and not because of a known difference" if self.differences else ""
         return f"different{known}: {self.parting}"
 
-    def _short_verdict(self) -> str:
-        """Return the first words of the verdict."""
-        if self.parting is not None and not self.diverged_at:
-            return f"different from step {self.parting.step} on"
-        return self.verdict.partition(" (")[0]
-
     def numbers(self) -> dict[str, Any]:
         """Return the results without the curves: what ``gluonbook-ch7 compare --json`` writes."""
         return {
@@ -147,7 +141,10 @@ class Comparison(Result):
         }
 
     def _summary(self) -> str:
-        return f"{self.rule} against {self.against}: {self._short_verdict()}"
+        verdict = self.verdict.partition(" (")[0]
+        if verdict.startswith("different") and self.parting:
+            verdict = f"different from step {self.parting.step} on"
+        return f"{self.rule} against {self.against}: {verdict}"
 
     def _table(self) -> Table:
         rows = [_row(name, gap) for name, gap in self.cases.items()]
