@@ -23,8 +23,8 @@ from .charts import GAPS_TITLE, draw_comparison, draw_gaps
 from .frameworks import peer_names
 from .gap import Gap, Parting, measure_gap, short_number, ulps_number
 from .objective import full_batch_losses
-from .registry import Difference, rule_of
-from .sides import Side, make_sides, peer_side
+from .registry import Difference
+from .sides import Side, other_side, peer_side, scratch_side
 from .trajectory import Trials, draw_trials
 
 __all__ = ["Comparison", "Gap", "Parting", "compare"]
@@ -255,11 +255,10 @@ def compare(
     """
     check_training(features, labels, batch_size, num_epochs)
     seeds = check_seeds(seeds)
-    ours, theirs, known = make_sides(
-        rule, hyperparams, states, against, against_hyperparams, against_states
-    )
+    ours = scratch_side(rule, hyperparams, states)
+    theirs, known = other_side(ours, against, against_hyperparams, against_states)
     libraries = peer_names(peers)
-    if libraries and not (isinstance(rule, str) or rule_of(rule)):
+    if libraries and ours.rule is None:
         raise ArgumentError("peers are counterparts of the chapter's rules; give against instead")
     task = (features, labels, batch_size, num_epochs)
     settings = run_settings(

@@ -18,7 +18,7 @@ from .frameworks import PEERS, counterpart
 from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
 from .trajectory import Paths, Trials, follow_gluon, follow_scratch
 
-__all__ = ["Side", "find_states", "make_sides", "peer_side"]
+__all__ = ["Side", "find_states", "other_side", "peer_side", "scratch_side"]
 
 # Counterparts of the chapter's rules treat every number on its own, so that several trials can be
 # updated in one call.
@@ -34,6 +34,7 @@ class Side:
     hyperparams: Mapping[str, Any]
     train: Callable[[Trials, dict[str, Any]], Paths]
     defaults: Mapping[str, Any]  # of its hyperparameters, where they can be known
+    rule: Optional[UpdateRule] = None  # if it is one of the chapter's
     _trained: dict[Any, Paths] = field(default_factory=dict)
 
     def paths(self, trials: Trials, changes: Mapping[str, Any]) -> Paths:
@@ -45,33 +46,27 @@ class Side:
         return self._trained[key]
 
 
-def make_sides(
-    rule: Any,
-    hyperparams: Optional[Mapping[str, Any]],
-    states: Any,
-    against: Any,
-    against_hyperparams: Optional[Mapping[str, Any]],
-    against_states: Any,
-) -> tuple[Side, Side, tuple[Difference, ...]]:
-    """Return the two sides and the known differences, from the arguments of `compare`."""
-    known = find_rule(rule) if isinstance(rule, str) else rule_of(rule)
-    ours = _scratch_side(known.step if known else rule, hyperparams, states)
+def other_side(
+    ours: Side, against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any
+) -> tuple[Side, tuple[Difference, ...]]:
+    """Return what a side is compared with, as `compare` takes it, and the known differences."""
+    rule = ours.rule
     if against is None:
-        if known is None:
+        if rule is None:
             raise ArgumentError(
-                f"against what is {_name(rule)} to be compared? Only the chapter's own rules have "
-                "a counterpart; give against, such as against='nag'"
+                f"against what is {ours.name} to be compared? Only the chapter's own rules have a "
+                "counterpart; give against, such as against='nag'"
             )
-        against = known.gluon
+        against = rule.gluon
     if not isinstance(against, str):
-        if known and against_hyperparams is None:
-            against_hyperparams = _translated(known, ours.hyperparams, against)
-        return ours, _other_side(against, against_hyperparams, against_states), ()
-    given = against_hyperparams or {}
-    if known and against.lower() == known.gluon:
-        given = {**known.gluon_hyperparams(ours.hyperparams), **given}
-        return ours, _gluon_side(against, given), known.differences
-    return ours, _gluon_side(against, given), (SHORT_MINIBATCH,)
+        if rule and hyperparams is None:
+            hyperparams = _translated(rule, ours.hyperparams, against)
+        return _side(against, hyperparams, states), ()
+    given = hyperparams or {}
+    if rule and against.lower() == rule.gluon:
+        given = {**rule.gluon_hyperparams(ours.hyperparams), **given}
+        return _gluon_side(against, given), rule.differences
+    return _gluon_side(against, given), (SHORT_MINIBATCH,)
 
 
 def _name(function: Any) -> str:
@@ -81,9 +76,11 @@ def _name(function: Any) -> str:
 # --- From scratch -------------------------------------------------------------------------------
 
 
-def _scratch_side(rule: Rule, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+def scratch_side(rule: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+    """Return the side of an update rule, which may be the name of one of the chapter's."""
+    known = find_rule(rule) if isinstance(rule, str) else rule_of(rule)
+    rule = known.step if known else rule
     validation.check_rule(rule)
-    known = rule_of(rule)
     names = known.hyperparams if known else {}
     hyperparams = names if hyperparams is None else hyperparams
     if known:
@@ -97,7 +94,7 @@ def _scratch_side(rule: Rule, hyperparams: Optional[Mapping[str, Any]], states: 
         step = variant if variant and is_changed else rule
         return follow_scratch(trials, step, make_states, hyperparams)
 
-    return Side(_name(rule), "scratch", dict(hyperparams), train, {})
+    return Side(_name(rule), "scratch", dict(hyperparams), train, {}, known)
 
 
 def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
@@ -141,7 +138,7 @@ def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
 # --- Other libraries ----------------------------------------------------------------------------
 
 
-def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+def _side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
     """Return a side from a ``torch.optim`` class, from optax, or from an update rule."""
     torch = sys.modules.get("torch")
     if torch and isinstance(against, type) and issubclass(against, torch.optim.Optimizer):
@@ -151,7 +148,7 @@ def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: 
     if is_optax or (hasattr(against, "init") and hasattr(against, "update")):
         return _library_side("optax", against, hyperparams or {})
     if callable(against) and not isinstance(against, type):
-        return _scratch_side(against, hyperparams, states)
+        return scratch_side(against, hyperparams, states)
     raise ArgumentError(
         f"against is {against!r}; it must be the name of a Gluon optimizer, a function (params, "
         "states, hyperparams), a class of torch.optim, or an optimizer of optax"
