@@ -138,7 +138,7 @@ class StackedRuns:
         try:
             program = trace(self.rule, [w, b], states, hyperparams, num_steps)
         except TraceError:
-            return _untraced(self.rule, states, hyperparams, w, b, data)
+            return _untraced(self.rule, [w, b], states, hyperparams, data)
         return _traced(program, data)
 
 
@@ -157,15 +157,9 @@ def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:
     return train_block
 
 
-def _untraced(
-    rule: Rule,
-    states: Any,
-    hyperparams: dict[str, Any],
-    w: nd.NDArray,
-    b: nd.NDArray,
-    data: dict[str, nd.NDArray],
-) -> BlockTrainer:
+def _untraced(rule: Rule, params: Any, states: Any, hyperparams: Any, data: Any) -> BlockTrainer:
     """Return what takes the steps of a rule that must be called for each."""
+    w, b = params
     w.attach_grad()
     b.attach_grad()
 
