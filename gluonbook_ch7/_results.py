@@ -1,4 +1,4 @@
-"""What all results have in common: they show, plot, compare, save and load themselves.
+"""What all results have in common: they show, compare, save and load themselves.
 
 A result is a frozen dataclass of arrays, numbers, strings, tuples, dicts and other results. Its
 ``settings`` say what it was made with.
@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeVar, Union
+from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,10 @@ import numpy.typing as npt
 from ._files import write_whole
 from .errors import ArgumentError, DataError
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 __all__ = ["Result", "Table", "data_name", "name_data", "run_settings", "some_of"]
 
 AnyResult = TypeVar("AnyResult", bound="Result")
+Array = npt.NDArray[Any]
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 _CONTENT = "content.json"  # the entry of a saved file that is not an array
@@ -39,15 +37,11 @@ class Result:
     """Base class of results.
 
     A subclass is decorated with ``@dataclass(frozen=True, eq=False, repr=False)``, has a field
-    ``settings``, and implements `_summary`, `_table` and `plot`. Fields with ``compare=False``,
-    such as times, do not count for ``==``.
+    ``settings``, and implements `_summary` and `_table`. Fields with ``compare=False``, such as
+    times, do not count for ``==``.
     """
 
     settings: Mapping[str, Any]
-    _classes: ClassVar[dict[str, type["Result"]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        Result._classes[cls.__name__] = cls
 
     def _summary(self) -> str:
         """Return the numbers that matter, in one line."""
@@ -55,10 +49,6 @@ class Result:
 
     def _table(self) -> Table:
         """Return the headings and the rows of a table that fits on a screen."""
-        raise NotImplementedError
-
-    def plot(self, ax: Optional["Axes"] = None) -> Any:
-        """Plot the result, into new axes or the given ones; return the axes."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -77,14 +67,10 @@ class Result:
         """Return True if all numbers are equal; NaN equals NaN."""
         if type(self) is not type(other):
             return False
-        mine: dict[str, npt.NDArray[Any]] = {}
-        theirs: dict[str, npt.NDArray[Any]] = {}
-        texts = [
-            json.dumps(_tree(result, arrays, compared=True), sort_keys=True)
-            for result, arrays in ((self, mine), (other, theirs))
-        ]
-        return texts[0] == texts[1] and all(
-            np.array_equal(mine[place], theirs[place], equal_nan=True) for place in mine
+        (mine, my_arrays), (theirs, their_arrays) = _compared(self), _compared(other)
+        return mine == theirs and all(
+            np.array_equal(my_arrays[name], their_arrays[name], equal_nan=True)
+            for name in my_arrays
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,7 +90,7 @@ class Result:
         -------
         Path
         """
-        arrays: dict[str, npt.NDArray[Any]] = {}
+        arrays: dict[str, Array] = {}
         text = json.dumps(_tree(self, arrays))
         content = io.BytesIO()
         np.savez(content, **{_CONTENT: np.array(text)}, **arrays)
@@ -223,24 +209,18 @@ def some_of(count: int, at_most: int = 11) -> list[int]:
     return indices
 
 
-def _fields(result: Result, compared: bool = False) -> dict[str, Any]:
-    """Return a result's fields; with `compared`, only what counts for ``==``."""
-    fields = dataclasses.fields(result)  # type: ignore[arg-type]  # subclasses are dataclasses
-    kept = {
-        each.name: getattr(result, each.name) for each in fields if each.compare or not compared
+def _compared(result: Any) -> tuple[str, dict[str, Array]]:
+    """Return what counts for ``==`` of two results: as JSON, and the arrays in it."""
+    fields = {
+        each.name: getattr(result, each.name) for each in dataclasses.fields(result) if each.compare
     }
-    if compared and "settings" in kept:
-        settings = kept["settings"].items()
-        kept["settings"] = {name: value for name, value in settings if name != "versions"}
-    return kept
+    if "settings" in fields:
+        fields["settings"] = {**fields["settings"], "versions": None}
+    arrays: dict[str, Array] = {}
+    return json.dumps(_tree(fields, arrays), sort_keys=True), arrays
 
 
-def _tree(
-    value: Any,
-    arrays: Optional[dict[str, npt.NDArray[Any]]] = None,
-    compared: bool = False,
-    place: str = "",
-) -> Any:
+def _tree(value: Any, arrays: Optional[dict[str, Array]] = None, place: str = "") -> Any:
     """Return a value as dicts, lists, numbers and strings.
 
     Arrays become lists. If `arrays` is given, they are put there instead, named after their place
@@ -254,19 +234,18 @@ def _tree(
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, Result):
-        fields = _tree(_fields(value, compared), arrays, compared, place)
+        fields = _tree(vars(value), arrays, place)
         return fields if arrays is None else {_RESULT: type(value).__name__, **fields}
     if isinstance(value, Mapping):
         return {
-            name: _tree(each, arrays, compared, f"{place}.{name}".lstrip("."))
-            for name, each in value.items()
+            name: _tree(each, arrays, f"{place}.{name}".lstrip(".")) for name, each in value.items()
         }
     if isinstance(value, (tuple, list)):
-        return [_tree(each, arrays, compared, f"{place}.{i}") for i, each in enumerate(value)]
+        return [_tree(each, arrays, f"{place}.{i}") for i, each in enumerate(value)]
     return value
 
 
-def _put_back_arrays(value: Any, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
+def _put_back_arrays(value: Any, arrays: Mapping[str, Array]) -> Any:
     """Return the tree that `_tree` was given, with tuples where it had lists."""
     if isinstance(value, list):
         return tuple(_put_back_arrays(each, arrays) for each in value)
@@ -275,5 +254,5 @@ def _put_back_arrays(value: Any, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     if _ARRAY in value:
         return arrays[value[_ARRAY]]
     tree = {name: _put_back_arrays(each, arrays) for name, each in value.items()}
-    kind = tree.pop(_RESULT, None)
-    return tree if kind is None else Result._classes[kind](**tree)
+    classes = {each.__name__: each for each in Result.__subclasses__()}
+    return classes[tree.pop(_RESULT)](**tree) if _RESULT in tree else tree

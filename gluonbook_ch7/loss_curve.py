@@ -3,17 +3,16 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from ._mxnet import nd
 from ._results import Result, Table, some_of
 from .errors import DivergenceWarning
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from .figures import plot_loss, plt
 
 __all__ = ["LossCurve", "Recorder"]
 
@@ -87,10 +86,8 @@ class LossCurve(Result):
         rows = [(f"{self.epochs[i]:.2f}", f"{self.losses[i]:.6f}") for i in shown]
         return ("epoch", "loss"), rows
 
-    def plot(self, ax: Optional["Axes"] = None) -> "Axes":
+    def plot(self, ax: Optional[Axes] = None) -> Axes:
         """Plot the loss curve as the book does, into the given axes or a new figure."""
-        from .figures import plot_loss, plt
-
         axes = plt.figure().gca() if ax is None else ax
         plot_loss(self.epochs, self.losses, axes)
         return axes

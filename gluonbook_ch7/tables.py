@@ -7,11 +7,10 @@ from typing import Union
 
 from ._mxnet import nd
 from ._results import name_data
-from .data import Ch7Data, load_data_ch7
-from .dataset.parse import COLUMNS, is_number, parse, standardise
+from .dataset.parse import parse, standardise
 from .errors import DataNotFoundError
 
-__all__ = ["TableData", "load_for_command", "load_table"]
+__all__ = ["TableData", "load_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,19 +70,3 @@ def load_table(file: Union[str, "PathLike[str]"]) -> TableData:
     data = TableData(features, labels, names, str(path))
     name_data(features, labels, data.in_short)
     return data
-
-
-def load_for_command(edition: str, source: str) -> tuple[Union[Ch7Data, TableData], dict[str, str]]:
-    """Return the data that ``--edition`` and ``--data`` ask for, and where they came from.
-
-    A file with another number of columns than the airfoil table, or with a header, is read by
-    `load_table`; it has no edition.
-    """
-    if source not in ("auto", "real", "twin") and Path(source).is_file():
-        lines = Path(source).read_bytes().splitlines()
-        first = next((line for line in lines if line.strip()), b"").split()
-        if len(first) != len(COLUMNS) or b"," in first[0] or not is_number(first[0]):
-            table = load_table(source)
-            return table, {"data": table.origin}
-    data = load_data_ch7(edition, source)
-    return data, {"edition": edition, "data": data.origin}

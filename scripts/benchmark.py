@@ -24,8 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gluonbook_ch7._files import write_json
+from gluonbook_ch7._mxnet.install_hints import install_extra
 from gluonbook_ch7.data import Ch7Data, load_data_ch7
-from gluonbook_ch7.experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
+from gluonbook_ch7.experiments.frameworks import PEERS, installed
 
 RUNS = 1000
 LIBRARIES = ("mxnet", "numpy", "torch", "jax", "optax")
@@ -157,8 +158,9 @@ def show(result: dict[str, Any], console: Console) -> None:
     console.print(f"Medians of {result['repeats']}; ratios to the literal loop in the same turn.")
     if result["missing"]:
         missing = " and ".join(result["missing"])
+        command = install_extra("peers")
         console.print(
-            f"Not installed: {missing}. Get them: {HOW_TO_INSTALL}", markup=False, soft_wrap=True
+            f"Not installed: {missing}. Get them: {command}", markup=False, soft_wrap=True
         )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gluonbook_ch7._mxnet.install_hints import install_extra
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
+from gluonbook_ch7.experiments.frameworks import PEERS, installed
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
@@ -85,7 +86,7 @@ def test_it_says_what_it_measured(ran):
     for said in (result["machine"], *result["versions"].values(), "identical", "per run"):
         assert said in text
     assert result["missing"] == [peer for peer in PEERS if peer not in installed()]
-    assert (HOW_TO_INSTALL in text) == bool(result["missing"])
+    assert (install_extra("peers") in text) == bool(result["missing"])
 
 
 def test_different_work_is_refused():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import gluonbook_ch7 as gb
 from gluonbook_ch7.cli import main
-from gluonbook_ch7.tables import load_for_command
+from gluonbook_ch7.cli.user_rules import load_named_data
 
 
 def write(path, rows, separator=",", header=None):
@@ -105,8 +105,8 @@ def test_the_commands_take_it(tmp_path):
 def test_a_table_like_the_airfoils_has_an_edition(tmp_path):
     """If this fails, a copy of the airfoil table is trained on with its fifth column by default."""
     path = write(tmp_path / "airfoil_self_noise.dat", table(columns=6), "\t")
-    data, origin = load_for_command("0.7", str(path))
+    data, origin = load_named_data("0.7", str(path))
     assert data.features.shape == (20, 4) and origin["edition"] == "0.7"
     header = write(tmp_path / "headed.dat", table(columns=6), "\t", list("abcdef"))
-    data, origin = load_for_command("0.7", str(header))
+    data, origin = load_named_data("0.7", str(header))
     assert data.features.shape == (20, 5) and "edition" not in origin

@@ -18,6 +18,7 @@ from .command import (
 from .console import print_origin, print_table, progress, write_plot
 from .user_rules import (
     is_in_file,
+    load_named_data,
     load_rule,
     named_files,
     own_errors,
@@ -47,10 +48,7 @@ worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""
 )
 @settings_option("--set", "settings", "NAME=VALUE", "A hyperparameter of the RULE.")
 @settings_option(
-    "--against-set",
-    "against_settings",
-    "NAME=VALUE",
-    "A hyperparameter of the other optimizer.",
+    "--against-set", "against_settings", "NAME=VALUE", "A hyperparameter of the other optimizer."
 )
 @training_options(seeds=3, per="rule")
 @folder_option("--out", "Folder for the figures.")
@@ -81,10 +79,10 @@ def compare(
     Exit status: 0 if the comparison was finished, 2 if it could not be, 130 if it was interrupted.
     """
     from .._files import write_json
+    from .._mxnet.install_hints import install_extra
     from ..experiments.compare import compare as run_comparison
-    from ..experiments.frameworks import HOW_TO_INSTALL, PEERS, installed
+    from ..experiments.frameworks import PEERS, installed
     from ..experiments.registry import RULES
-    from ..tables import load_for_command
 
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
     if len(names) > 1 and (against or settings or against_settings):
@@ -92,25 +90,28 @@ def compare(
     if any(map(is_in_file, names)) and against is None:
         raise ArgumentError(f"compare {names[0]} with what? Give --against, such as --against nag")
     rule_functions = [load_rule(name) for name in names]
-    options: dict[str, Any] = {}
-    if against:
-        options["against"] = parse_optimizer(against)
-    if settings:
-        defaults = {} if is_in_file(names[0]) else RULES[names[0]].hyperparams
-        given = parse_assignments("--set", settings, parse_value)
-        options["hyperparams"] = {**defaults, **given}
-    if against_settings:
-        given = parse_assignments("--against-set", against_settings, parse_value)
-        options["against_hyperparams"] = given
+    other = parse_optimizer(against) if against else None
+    ours = parse_assignments("--set", settings, parse_value)
+    theirs = parse_assignments("--against-set", against_settings, parse_value)
+    if names[0] in RULES and ours:
+        ours = {**RULES[names[0]].hyperparams, **ours}
     peers = () if against else installed()
-    data, origin = load_for_command(edition, source)
+    data, origin = load_named_data(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
     numbers: dict[str, Any] = {}
     explained: set[tuple[str, ...]] = set()
     try:
         for rule in rule_functions:
             with progress(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
-                comparison = run_comparison(rule, *task, seeds=seeds, peers=peers, **options)
+                comparison = run_comparison(
+                    rule,
+                    *task,
+                    against=other,
+                    hyperparams=ours or None,
+                    against_hyperparams=theirs or None,
+                    seeds=seeds,
+                    peers=peers,
+                )
             if not numbers:
                 click.echo(LEGEND.format(seeds=f"{seeds} seeds" if seeds > 1 else "1 seed"))
             _print(comparison, explained)
@@ -126,7 +127,7 @@ def compare(
     print_origin(origin)
     missing = [] if against else [peer for peer in PEERS if peer not in peers]
     if missing:
-        click.echo(f"{' and '.join(missing)} will take part after: {HOW_TO_INSTALL}")
+        click.echo(f"{' and '.join(missing)} will take part after: {install_extra('peers')}")
 
 
 def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:
@@ -135,13 +136,9 @@ def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:
 
     hyperparams = comparison.settings["hyperparams"].items()
     headings, rows = comparison._table()
-    print_table(
-        headings,
-        rows,
-        numbers_from=1,
-        title=f"{comparison.rule} against {comparison.against}"
-        + "".join(f", {name} {value:g}" for name, value in hyperparams),
-    )
+    title = f"{comparison.rule} against {comparison.against}"
+    title += "".join(f", {name} {value:g}" for name, value in hyperparams)
+    print_table(headings, rows, numbers_from=1, title=title)
     losses = [f"{n} {np.median(loss):.6f}" for n, loss in comparison.final_losses.items()]
     _say(f"Verdict: {comparison.verdict}.")
     _say(f"Final losses: {', '.join(losses)}.")

@@ -20,10 +20,16 @@ from .command import (
     folder_option,
     settings_option,
     training_options,
-    with_options,
 )
 from .console import print_origin, print_table, progress, write_plot
-from .user_rules import is_in_file, load_rule, named_files, own_errors, parse_assignments
+from .user_rules import (
+    is_in_file,
+    load_named_data,
+    load_rule,
+    named_files,
+    own_errors,
+    parse_assignments,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,17 +41,14 @@ if TYPE_CHECKING:
 __all__ = ["parse_range", "sweep"]
 
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
-range_options = with_options(
-    click.option("--lr", metavar="RANGE", help="Learning rates."),
-    click.option("--mom", metavar="RANGE", help="Momenta."),
-    click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp."),
-    click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta."),
-)
 
 
 @click.command(cls=Command)
 @click.argument("rule")
-@range_options
+@click.option("--lr", metavar="RANGE", help="Learning rates.")
+@click.option("--mom", metavar="RANGE", help="Momenta.")
+@click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp.")
+@click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta.")
 @settings_option("--set", "settings", "NAME=RANGE", "Values of any hyperparameter.")
 @training_options(seeds=16, per="grid cell")
 @data_options
@@ -61,10 +64,7 @@ range_options = with_options(
     help="Memory in GiB that each process may use for the runs that it trains together.",
 )
 @click.option(
-    "--processes",
-    type=click.IntRange(1),
-    default=1,
-    help="Number of processes on this machine.",
+    "--processes", type=click.IntRange(1), default=1, help="Number of processes on this machine."
 )
 @click.option(
     "--scheduler",
@@ -105,7 +105,6 @@ def sweep(
     from ..experiments.registry import find_rule
     from ..experiments.sides import find_states
     from ..experiments.sweep import sweep as run_sweep
-    from ..tables import load_for_command
 
     in_file = is_in_file(rule)
     if in_file and scheduler:
@@ -116,30 +115,27 @@ def sweep(
     grid = given if in_file else _grid(find_rule(rule), given)
     files = named_files(rule)
     store = _store(out, resume, files)
-    data, origin = load_for_command(edition, source)
+    data, origin = load_named_data(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
-    with progress("block by block") as update:
-        blocks = _Blocks(store, update)
+    executor = _executor(processes, scheduler)
+    with progress("block by block") as update, own_errors(*files), executor as workers:
         try:
-            with own_errors(*files), _executor(processes, scheduler) as executor:
-                found = run_sweep(
-                    step,
-                    find_states(step),
-                    grid,
-                    *task,
-                    seeds=seeds,
-                    max_memory=int(max_memory * 2**30),
-                    executor=executor,
-                    store=store,
-                    on_block=blocks.finished,
-                )
+            found = run_sweep(
+                step,
+                find_states(step),
+                grid,
+                *task,
+                seeds=seeds,
+                max_memory=int(max_memory * 2**30),
+                executor=workers,
+                store=store,
+                on_block=_counter(update),
+            )
         except KeyboardInterrupt:
-            click.echo(f"Interrupted. {blocks.kept()}", err=True)
+            click.echo(f"Interrupted. {_kept(store)}", err=True)
             sys.exit(130)
         except WorkerError as error:
-            if not blocks.total:  # none was begun: the cluster could not be reached
-                raise
-            raise WorkerError(f"{error}. {blocks.kept()}") from error
+            raise WorkerError(f"{error}. {_kept(store)}") from error
     name, rows = step.__name__, found.cells()
     _print_best(name, found)
     print_origin(origin)
@@ -178,7 +174,7 @@ def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]"
     if count == 1 or not first < last:
         raise ArgumentError(
             f"{name}={text}: the range holds one value; give at least 2 between two different "
-            f"numbers, the smaller first, or a single number"
+            "numbers, the smaller first, or a single number"
         )
     if match["log"] and first <= 0:
         raise ArgumentError(f"{name}={text}: a range in ratio must begin above 0")
@@ -217,34 +213,32 @@ def _store(out: Optional[Path], resume: bool, files: Sequence[Path]) -> Optional
 
 
 def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManager[Any]:
-    from ..experiments.executors import dask_cluster, local_processes
+    from ..experiments.blocks import dask_cluster, local_processes
 
     if scheduler:
         return dask_cluster(scheduler)
     return local_processes(processes) if processes > 1 else nullcontext()
 
 
-class _Blocks:
-    """Counts the finished blocks, and shows their number."""
+def _counter(update: Callable[..., None]) -> Callable[[int, int], None]:
+    """Return what shows the number of finished blocks; first it says how many there were before."""
+    before: Optional[int] = None
 
-    def __init__(self, store: Optional["Store"], update: Callable[..., None]) -> None:
-        self.store = store
-        self.update = update
-        self.done = self.total = 0
-
-    def finished(self, done: int, total: int) -> None:
-        if done and not self.total:
+    def show(done: int, total: int) -> None:
+        nonlocal before
+        if before is None and done:
             click.echo(f"{done} of {total} blocks were finished before.", err=True)
-        self.done, self.total = done, total
-        self.update(completed=done, total=total)
+        before = done
+        update(completed=done, total=total)
 
-    def kept(self) -> str:
-        """Return a message about the blocks that are kept."""
-        if not self.done:
-            return "No block was finished."
-        if not self.store:
-            return f"{self.done} blocks were finished; with --out they would have been kept."
-        return f"{self.done} finished blocks are kept in {self.store.folder}; go on with --resume."
+    return show
+
+
+def _kept(store: Optional["Store"]) -> str:
+    """Return a message about the blocks that were finished before a sweep ended early."""
+    if not store:
+        return "Finished blocks are kept only in a folder --out."
+    return f"{store.count()} finished blocks are kept in {store.folder}; go on with --resume."
 
 
 def _print_best(rule: str, found: "Sweep") -> None:

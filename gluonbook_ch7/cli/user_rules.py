@@ -1,4 +1,4 @@
-"""What a person names on the command line: a rule in a file, an optimizer, hyperparameters."""
+"""What a person names on the command line: a rule, an optimizer, hyperparameters, data."""
 
 import ast
 import importlib
@@ -7,17 +7,15 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import dropwhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Optional
-
-import click
 
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
 
 __all__ = [
     "is_in_file",
+    "load_named_data",
     "load_rule",
     "named_files",
     "own_errors",
@@ -82,18 +80,14 @@ def own_errors(*files: Path) -> Iterator[None]:
     except GluonbookError:
         raise
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        own = list(dropwhile(lambda frame: Path(frame.filename) not in files, frames))
-        is_theirs = isinstance(error, SyntaxError) and Path(error.filename or "") in files
-        if type(error.__cause__).__name__ == "_RemoteTraceback":  # from another process
-            shown = str(error.__cause__).strip() + "\n"
-        elif own or is_theirs:
-            shown = "".join(
-                [*traceback.format_list(own), *traceback.format_exception_only(type(error), error)]
-            )
-        else:
+        found = error.__traceback__
+        while found and Path(found.tb_frame.f_code.co_filename) not in files:
+            found = found.tb_next
+        is_syntax = isinstance(error, SyntaxError) and Path(error.filename or "") in files
+        is_remote = type(error.__cause__).__name__ == "_RemoteTraceback"  # of another process
+        if not (found or is_syntax or is_remote):
             raise
-        click.echo(shown, err=True, nl=False)
+        traceback.print_exception(type(error), error, found, chain=is_remote)
         sys.exit(2)
 
 
@@ -107,9 +101,10 @@ def parse_optimizer(text: str) -> Any:
     try:
         library = importlib.import_module(module)
     except ImportError as error:
-        from ..experiments.frameworks import HOW_TO_INSTALL
+        from .._mxnet.install_hints import install_extra
 
-        raise DependencyError(f"{module} cannot be imported ({error}): {HOW_TO_INSTALL}") from error
+        command = install_extra("peers")
+        raise DependencyError(f"{module} cannot be imported ({error}): {command}") from error
     if not hasattr(library, name):
         raise ArgumentError(f"{module} has no optimizer {name!r}")
     return getattr(library, name)
@@ -139,3 +134,23 @@ def parse_value(name: str, text: str) -> Any:
     if not isinstance(value, (int, float)):
         raise ArgumentError(f"{name}={text}: it must be a number, true or false")
     return value
+
+
+def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
+    """Return the data that ``--edition`` and ``--data`` ask for, and where they came from.
+
+    A file with another number of columns than the airfoil table, or with a header, is read by
+    `load_table`; it has no edition.
+    """
+    from ..data import load_data_ch7
+    from ..dataset.parse import COLUMNS, is_number
+    from ..tables import load_table
+
+    if source not in ("auto", "real", "twin") and Path(source).is_file():
+        lines = Path(source).read_bytes().splitlines()
+        first = next((line for line in lines if line.strip()), b"").split()
+        if len(first) != len(COLUMNS) or not is_number(first[0]):
+            table = load_table(source)
+            return table, {"data": table.origin}
+    data = load_data_ch7(edition, source)
+    return data, {"edition": edition, "data": data.origin}

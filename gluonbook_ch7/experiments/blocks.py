@@ -1,4 +1,4 @@
-"""Blocks of work, run in this process or by an executor, each kept as soon as it is finished.
+"""Blocks of work, run here, in other processes or on a Dask cluster, and kept as they finish.
 
 A block is a picklable object whose ``run()`` returns an array. The result depends on nothing but
 the block, so it does not matter where, when or in which order blocks are run.
@@ -6,9 +6,13 @@ the block, so it does not matter where, when or in which order blocks are run.
 
 import hashlib
 import io
+import multiprocessing
 import pickle
+import signal
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, as_completed
+from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -16,9 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .._files import write_whole
-from ..errors import WorkerError
+from .._mxnet.install_hints import install_extra
+from ..errors import DependencyError, WorkerError, WorkerWarning
 
-__all__ = ["Store", "run_blocks"]
+__all__ = ["Store", "dask_cluster", "local_processes", "run_blocks"]
+
+SECONDS_TO_CONNECT = 5
 
 
 class Store:
@@ -118,3 +125,62 @@ def _is_death(error: BaseException) -> bool:
     """Return True if an error means that a worker died, in the terms of any executor."""
     names = {cls.__name__ for cls in type(error).__mro__}
     return bool(names & {"BrokenExecutor", "KilledWorker"}) or isinstance(error, CancelledError)
+
+
+@contextmanager
+def local_processes(count: int) -> Iterator[Executor]:
+    """Provide an executor of `count` processes, all of which have ended when the context ends.
+
+    The processes are spawned, because a fork hangs while another thread uses MXNet. They ignore
+    Ctrl-C, which is handled by the process that waits for them.
+    """
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        count,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        yield pool
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def dask_cluster(address: str) -> Iterator[Executor]:
+    """Provide an executor of the Dask cluster whose scheduler has this address.
+
+    Its workers need this package. If a worker dies, Dask gives its blocks to the others, and a
+    `WorkerWarning` says so at the end. Raises `DependencyError` if ``dask.distributed`` is not
+    installed, and `WorkerError` if no scheduler answers at the address.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise DependencyError(
+            f"a Dask cluster needs dask.distributed ({error}). Install it: "
+            f"{install_extra('cluster')}"
+        ) from error
+    try:
+        client = Client(address, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise WorkerError(
+            f"no Dask scheduler answers at {address} within {SECONDS_TO_CONNECT} s; start one with "
+            "'dask scheduler', or correct the address"
+        ) from error
+    with client:
+        workers = set(client.ncores())
+        yield client.get_executor(pure=False)
+        lost = workers - set(client.ncores())
+    if lost:
+        warnings.warn(
+            f"{len(lost)} of the cluster's {len(workers)} workers left; "
+            "their unfinished blocks were computed again by others",
+            WorkerWarning,
+            stacklevel=3,
+        )

@@ -6,9 +6,8 @@ Okabe and Ito's, which colour-blind readers can tell apart; line styles and mark
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,6 @@ __all__ = [
     "Fan",
     "draw_comparison",
     "draw_ensemble",
-    "draw_gap",
     "draw_gaps",
     "draw_losses",
     "draw_sweep",
@@ -32,13 +30,16 @@ __all__ = [
     "write_figure",
 ]
 
+Array = npt.NDArray[Any]
+Grid = Mapping[str, Array]  # the values of each hyperparameter of a sweep
+
 RECORDED: dict[str, Any] = {"color": "black", "linewidth": 1.2, "linestyle": "-"}
 RERUN: dict[str, Any] = {"color": "#d55e00", "linewidth": 1.2, "linestyle": "--"}
 
 
 def overlay_figure(
-    recorded: Sequence[npt.NDArray[Any]],
-    rerun: Sequence[npt.NDArray[Any]],
+    recorded: Sequence[Array],
+    rerun: Sequence[Array],
     labels: tuple[str, str],
     title: str,
 ) -> Figure:
@@ -61,15 +62,14 @@ def overlay_figure(
     return figure
 
 
-@dataclass(frozen=True)
-class Fan:
+class Fan(NamedTuple):
     """One panel of a fan chart: the bands of an ensemble, and two curves over them."""
 
     title: str
-    epochs: npt.NDArray[Any]  # (m,)
-    losses: npt.NDArray[Any]  # of the ensemble, (runs, m)
-    recorded: npt.NDArray[Any]  # (m,)
-    rerun: npt.NDArray[Any]
+    epochs: Array  # (m,)
+    losses: Array  # of the ensemble, (runs, m)
+    recorded: Array  # (m,)
+    rerun: Array
 
 
 def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
@@ -92,7 +92,7 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     return figure
 
 
-def draw_ensemble(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
+def draw_ensemble(axes: Axes, epochs: Array, losses: Array) -> None:
     """Draw an ensemble's losses, (runs, m), as bands of percentiles and their median."""
     _draw_bands(axes, epochs, losses)
     axes.plot(epochs, _percentiles(losses, [50])[0], **RECORDED, label="median")
@@ -101,7 +101,7 @@ def draw_ensemble(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]
     axes.legend()
 
 
-def _draw_bands(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
+def _draw_bands(axes: Axes, epochs: Array, losses: Array) -> None:
     """Draw between which losses all, 90 % and 50 % of the runs are at each checkpoint."""
     bands = (
         (0, 100, "#dbe9f4", "all runs"),
@@ -115,7 +115,7 @@ def _draw_bands(axes: Axes, epochs: npt.NDArray[Any], losses: npt.NDArray[Any]) 
     axes.set_xlim(0, epochs[-1] * 1.02)
 
 
-def _show_later(axes: Axes, ensembles: Sequence[npt.NDArray[Any]]) -> None:
+def _show_later(axes: Axes, ensembles: Sequence[Array]) -> None:
     """Set the loss axis so that it shows the fluctuations after the first fall."""
     later = [losses[:, losses.shape[1] // 6 :].ravel() for losses in ensembles]
     low, high = np.nanpercentile(np.concatenate(later), [0, 99.8])
@@ -137,10 +137,8 @@ GAPS_TITLE = "what is left different"
 
 
 def draw_comparison(
-    figure: Figure,
-    losses: Mapping[str, npt.NDArray[Any]],
-    gaps: Mapping[str, npt.NDArray[Any]],
-) -> npt.NDArray[Any]:
+    figure: Figure, losses: Mapping[str, Array], gaps: Mapping[str, Array]
+) -> Array:
     """Draw losses above, and below them how far apart the parameters are; return the two axes.
 
     Both are (seeds, steps + 1): the losses by optimizer, the gaps by what is left different.
@@ -157,33 +155,28 @@ def draw_comparison(
     return np.array([above, below])
 
 
-def draw_gaps(axes: Axes, gaps: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Draw one line for each case, and the limit below which a difference counts as rounding."""
+def draw_gaps(axes: Axes, gaps: Mapping[str, Array]) -> None:
+    """Draw the largest difference up to each step for each case, and the limit of rounding."""
     for i, (name, so_far) in enumerate(gaps.items()):
-        draw_gap(axes, so_far, i, len(gaps), label=name)
+        _draw_median(axes, np.where(so_far > 0, so_far, np.nan), i, len(gaps), label=name)
     axes.axhline(LIMIT, color="#555555", linewidth=0.8, label="1e-6: below, only rounding")
-
-
-def draw_gap(axes: Axes, so_far: npt.NDArray[Any], i: int = 0, of: int = 1, **line: Any) -> None:
-    """Draw the largest difference up to each step, (seeds, steps + 1), as line `i` of several."""
-    _draw_median(axes, np.where(so_far > 0, so_far, np.nan), i, of, **line)
     axes.set(yscale="log", xlabel="step", ylabel="largest difference up to the step")
     axes.grid(color="#dddddd", linewidth=0.5)
 
 
-def _draw_median(axes: Axes, values: npt.NDArray[Any], i: int, of: int, **line: Any) -> None:
-    """Draw the seeds' median as a line with its own markers, and their range as a band."""
+def _draw_median(axes: Axes, values: Array, i: int, of: int, label: str) -> None:
+    """Draw the seeds' median as line `i` of several, and their range as a band."""
     steps = values.shape[1] - 1
     # Each line has its markers elsewhere, so that lines on top of each other all show.
     every = max(1, steps // 10)
     offset = min(steps, i * every // of)
     low, middle, high = _percentiles(values, [0, 50, 100])
-    look = {**_LOOKS[i % len(_LOOKS)], **line}
-    axes.plot(middle, markevery=(offset, every), linewidth=1.3, markersize=5, **look)
+    look = _LOOKS[i % len(_LOOKS)]
+    axes.plot(middle, markevery=(offset, every), linewidth=1.3, markersize=5, label=label, **look)
     axes.fill_between(range(steps + 1), low, high, color=look["color"], alpha=0.15, linewidth=0)
 
 
-def _percentiles(values: npt.NDArray[Any], percents: Sequence[float]) -> npt.NDArray[Any]:
+def _percentiles(values: Array, percents: Sequence[float]) -> Array:
     """Return percentiles of the runs that have not diverged at each step; NaN where none is left.
 
     The values are (runs, m), and NaN or infinite where a run has diverged.
@@ -195,17 +188,8 @@ def _percentiles(values: npt.NDArray[Any], percents: Sequence[float]) -> npt.NDA
     return percentiles
 
 
-def draw_sweep(
-    figure: Figure,
-    grid: Mapping[str, npt.NDArray[Any]],
-    median: npt.NDArray[Any],
-    spread: npt.NDArray[Any],
-    diverged: npt.NDArray[Any],
-) -> npt.NDArray[Any]:
-    """Draw the final loss over a grid of one or two hyperparameters, and its spread.
-
-    The grid has the values of each hyperparameter, and is the shape of what was found in its cells.
-    """
+def draw_sweep(figure: Figure, grid: Grid, median: Array, spread: Array, diverged: Array) -> Array:
+    """Draw the final loss over a grid of one or two hyperparameters, and its spread."""
     left, right = figure.subplots(1, 2)
     draw_losses(left, grid, median, diverged)
     draw = _draw_curve if len(grid) == 1 else _draw_map
@@ -213,12 +197,7 @@ def draw_sweep(
     return np.array([left, right])
 
 
-def draw_losses(
-    axes: Axes,
-    grid: Mapping[str, npt.NDArray[Any]],
-    median: npt.NDArray[Any],
-    diverged: npt.NDArray[Any],
-) -> None:
+def draw_losses(axes: Axes, grid: Grid, median: Array, diverged: Array) -> None:
     """Draw the median final loss over one or two hyperparameters."""
     if len(grid) == 1:
         _draw_curve(axes, grid, median, diverged, "median final loss")
@@ -232,13 +211,7 @@ def draw_losses(
     axes.plot(x[i], y[j], "*", markersize=15, color="white", markeredgecolor="black")
 
 
-def _draw_map(
-    axes: Axes,
-    grid: Mapping[str, npt.NDArray[Any]],
-    values: npt.NDArray[Any],
-    diverged: npt.NDArray[Any],
-    title: str,
-) -> None:
+def _draw_map(axes: Axes, grid: Grid, values: Array, diverged: Array, title: str) -> None:
     """Draw one quantity over two hyperparameters, with a cross where a run diverged."""
     (x_name, x), (y_name, y) = grid.items()
     shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
@@ -246,46 +219,40 @@ def _draw_map(
     mesh = axes.pcolormesh(_borders(x), _borders(y), shown.T, norm=norm, cmap="viridis")
     axes.figure.colorbar(mesh, ax=axes)
     axes.set(xlabel=x_name, ylabel=y_name, xscale=_scale(x), yscale=_scale(y), title=title)
-    at = np.argwhere(diverged > 0)
-    if len(at):
-        axes.plot(x[at[:, 0]], y[at[:, 1]], "x", markersize=4, color="black", label="diverged")
+    i, j = np.nonzero(diverged)
+    if len(i):
+        axes.plot(x[i], y[j], "x", markersize=4, color="black", label="diverged")
         axes.figure.legend(*axes.get_legend_handles_labels(), loc="upper right")
 
 
-def _draw_curve(
-    axes: Axes,
-    grid: Mapping[str, npt.NDArray[Any]],
-    values: npt.NDArray[Any],
-    diverged: npt.NDArray[Any],
-    title: str,
-) -> None:
+def _draw_curve(axes: Axes, grid: Grid, values: Array, diverged: Array, title: str) -> None:
     """Draw one quantity over one hyperparameter; values that diverged are marked above."""
     ((x_name, x),) = grid.items()
     axes.plot(x, np.where(np.isfinite(values), values, np.nan), marker="o", color="#0072B2")
     axes.set(xlabel=x_name, ylabel=title, title=title, xscale=_scale(x), yscale="log")
-    if (diverged > 0).any():
-        at = x[diverged > 0]
-        axes.plot(at, np.full(len(at), 0.97), "kx", transform=axes.get_xaxis_transform(),
-                  label="diverged")  # fmt: skip
+    at = x[diverged > 0]
+    if len(at):
+        top = axes.get_xaxis_transform()
+        axes.plot(at, np.full(len(at), 0.97), "kx", transform=top, label="diverged")
         axes.legend()
 
 
-def _scale(values: npt.NDArray[Any]) -> str:
+def _scale(values: Array) -> str:
     """Return the scale of an axis: logarithmic for values that are spaced in ratio."""
     steps = np.diff(values)
     in_ratio = (values > 0).all() and len(values) > 2 and not np.allclose(steps, steps[0])
     return "log" if in_ratio else "linear"
 
 
-def _borders(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _borders(values: Array) -> Array:
     """Return the borders of a map's cells, half-way between the values on their axis."""
     if len(values) == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
     in_ratio = _scale(values) == "log"
     at = np.log(values) if in_ratio else values
     middles = (at[:-1] + at[1:]) / 2
-    borders: npt.NDArray[Any] = np.r_[2 * at[0] - middles[0], middles, 2 * at[-1] - middles[-1]]
-    return np.exp(borders) if in_ratio else borders
+    borders = np.r_[2 * at[0] - middles[0], middles, 2 * at[-1] - middles[-1]]
+    return np.exp(borders) if in_ratio else np.asarray(borders)
 
 
 def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -7,25 +7,25 @@ left; and all but one, to see what that one is worth.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from .._mxnet import nd
 from .._results import Result, Table, run_settings
 from .._sampling import last_checkpoint
 from .._validation import check_seeds, check_training
 from ..errors import ArgumentError
+from ..figures import plt
+from .charts import GAPS_TITLE, draw_comparison, draw_gaps
 from .frameworks import peer_names
 from .gap import Gap, Parting, measure_gap, short_number, ulps_number
 from .objective import full_batch_losses
 from .registry import Difference
-from .sides import Pair, make_pair, peer_side
+from .sides import Side, other_side, peer_side, scratch_side
 from .trajectory import Trials, draw_trials
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Comparison", "Gap", "Parting", "compare"]
 
@@ -121,12 +121,6 @@ class Comparison(Result):
         known = ", and not because of a known difference" if self.differences else ""
         return f"different{known}: {self.parting}"
 
-    def _short_verdict(self) -> str:
-        """Return the first words of the verdict."""
-        if self.parting is not None and not self.diverged_at:
-            return f"different from step {self.parting.step} on"
-        return self.verdict.partition(" (")[0]
-
     def numbers(self) -> dict[str, Any]:
         """Return the results without the curves: what ``gluonbook-ch7 compare --json`` writes."""
         return {
@@ -147,7 +141,10 @@ class Comparison(Result):
         }
 
     def _summary(self) -> str:
-        return f"{self.rule} against {self.against}: {self._short_verdict()}"
+        verdict = self.verdict.partition(" (")[0]
+        if verdict.startswith("different") and self.parting:
+            verdict = f"different from step {self.parting.step} on"
+        return f"{self.rule} against {self.against}: {verdict}"
 
     def _table(self) -> Table:
         rows = [_row(name, gap) for name, gap in self.cases.items()]
@@ -156,7 +153,7 @@ class Comparison(Result):
             rows.append(_row(f"{peer}, set as ours", self.peers_aligned[peer]))
         return ROW_HEADINGS, rows
 
-    def plot(self, ax: Optional["Axes"] = None) -> Any:
+    def plot(self, ax: Optional[Axes] = None) -> Any:
         """Plot the losses and, below them, how far apart the parameters are.
 
         Parameters
@@ -168,9 +165,6 @@ class Comparison(Result):
         -------
         matplotlib Axes, or an array of two
         """
-        from ..figures import plt
-        from .charts import GAPS_TITLE, draw_comparison, draw_gaps
-
         gaps = {name: gap.so_far for name, gap in self.cases.items()}
         if ax is not None:
             draw_gaps(ax, gaps)
@@ -261,40 +255,34 @@ def compare(
     """
     check_training(features, labels, batch_size, num_epochs)
     seeds = check_seeds(seeds)
-    pair = make_pair(rule, hyperparams, states, against, against_hyperparams, against_states)
+    ours = scratch_side(rule, hyperparams, states)
+    theirs, known = other_side(ours, against, against_hyperparams, against_states)
     libraries = peer_names(peers)
-    if libraries and pair.rule is None:
+    if libraries and ours.rule is None:
         raise ArgumentError("peers are counterparts of the chapter's rules; give against instead")
-    ours, theirs = pair.ours, pair.theirs
+    task = (features, labels, batch_size, num_epochs)
     settings = run_settings(
-        ours.name,
-        ours.hyperparams,
-        features,
-        labels,
-        batch_size,
-        num_epochs,
-        against_hyperparams=dict(theirs.hyperparams),
-        seeds=seeds,
+        ours.name, ours.hyperparams, *task, against_hyperparams=theirs.hyperparams, seeds=seeds
     )
     numpy_generator = np.random.get_state()
     try:
-        trials = draw_trials(features, labels, batch_size, num_epochs, seeds)
-        known = pair.differences + _epsilon_difference(pair, trials)
+        trials = draw_trials(*task, seeds)
+        known += _epsilon_difference(ours, theirs, known, trials)
         their_name = theirs.name if theirs.library == "scratch" else theirs.library
         paths = {"scratch": ours.paths(trials, {}), their_name: theirs.paths(trials, {})}
         peer_gaps, peer_gaps_aligned = {}, {}
         for library in libraries:
             peer, alignment = peer_side(library, ours.name, ours.hyperparams)
             paths[library] = peer.paths(trials, {})
-            peer_gaps[library] = measure_gap(seeds, paths["scratch"], paths[library])
             aligned = peer.paths(trials, alignment)
+            peer_gaps[library] = measure_gap(seeds, paths["scratch"], paths[library])
             peer_gaps_aligned[library] = measure_gap(seeds, paths["scratch"], aligned)
         return Comparison(
             rule=ours.name,
             against=theirs.name,
-            as_in_book=_gap(pair, trials, ()),
-            only={d.name: _gap(pair, trials, [e for e in known if e != d]) for d in known},
-            aligned=_gap(pair, trials, known),
+            as_in_book=_gap(ours, theirs, trials, ()),
+            only={d.name: _gap(ours, theirs, trials, [e for e in known if e != d]) for d in known},
+            aligned=_gap(ours, theirs, trials, known),
             differences=tuple((each.name, each.ours, each.theirs) for each in known),
             losses={name: full_batch_losses(p, features, labels) for name, p in paths.items()},
             last_checkpoint=last_checkpoint(len(features), batch_size, num_epochs),
@@ -306,27 +294,27 @@ def compare(
         np.random.set_state(numpy_generator)
 
 
-def _gap(pair: Pair, trials: Trials, off: Iterable[Difference]) -> Gap:
+def _gap(ours: Side, theirs: Side, trials: Trials, off: Iterable[Difference]) -> Gap:
     """Return how far the two sides are apart with some differences switched off."""
     our_changes = {name: value for each in off for name, value in each.our_changes.items()}
     their_changes = {name: value for each in off for name, value in each.their_changes.items()}
-    ours = pair.ours.paths(trials, our_changes)
-    return measure_gap(trials.seeds, ours, pair.theirs.paths(trials, their_changes))
+    our_paths = ours.paths(trials, our_changes)
+    return measure_gap(trials.seeds, our_paths, theirs.paths(trials, their_changes))
 
 
-def _epsilon_difference(pair: Pair, trials: Trials) -> tuple[Difference, ...]:
+def _epsilon_difference(
+    ours: Side, theirs: Side, known: tuple[Difference, ...], trials: Trials
+) -> tuple[Difference, ...]:
     """Return the difference of ε if the two are equal with another value of it."""
-    theirs, differences = pair.theirs, pair.differences
-    name = next((name for name in ("epsilon", "eps") if name in theirs.known), None)
-    is_known = any(each.name == "epsilon" for each in differences)
-    if name is None or is_known or _gap(pair, trials, differences).is_rounding:
+    name = next((name for name in ("epsilon", "eps") if name in theirs.defaults), None)
+    is_known = any(each.name == "epsilon" for each in known)
+    if name is None or is_known or _gap(ours, theirs, trials, known).is_rounding:
         return ()
-    default = theirs.hyperparams.get(name, theirs.known[name])
+    default = theirs.hyperparams.get(name, theirs.defaults[name])
     first = trials.groups(elementwise=False)[0]
     for value in EPSILONS:
         words = f"as with ε = {value:g}", f"ε = {default}"
         epsilon = Difference("epsilon", *words, their_changes={name: value})
-        off = (*differences, epsilon)
-        if _gap(pair, first, off).is_rounding and _gap(pair, trials, off).is_rounding:
+        if all(_gap(ours, theirs, t, (*known, epsilon)).is_rounding for t in (first, trials)):
             return (epsilon,)
     return ()

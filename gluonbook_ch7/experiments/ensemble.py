@@ -7,10 +7,11 @@ to float32 rounding, whatever the other runs are and wherever it is computed.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from .. import _validation as validation
 from .._mxnet import nd
@@ -20,14 +21,13 @@ from .._results import Result, Table, run_settings, some_of
 from .._sampling import draw_starts
 from .._trees import map_arrays
 from ..errors import ArgumentError
+from ..figures import plt
 from ..training import Rule
 from .blocks import Store, run_blocks
+from .charts import draw_ensemble
 from .objective import full_batch_losses
 from .registry import rule_of
 from .stacked import StackedRuns
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Ensemble", "fit_ensemble"]
 
@@ -90,7 +90,7 @@ class Ensemble(Result):
             percentiles = np.percentile(losses, percents, axis=0)
         return np.where(np.isnan(percentiles), np.inf, percentiles)
 
-    def plot(self, ax: Optional["Axes"] = None) -> "Axes":
+    def plot(self, ax: Optional[Axes] = None) -> Axes:
         """Plot the median loss, and bands that hold 50 %, 90 % and all of the runs.
 
         Parameters
@@ -102,9 +102,6 @@ class Ensemble(Result):
         -------
         matplotlib Axes
         """
-        from ..figures import plt
-        from .charts import draw_ensemble
-
         axes = plt.figure().gca() if ax is None else ax
         draw_ensemble(axes, self.epochs, self.losses)
         return axes
@@ -192,10 +189,8 @@ def fit_ensemble(
         states = states(features) if callable(states) else states
         validation.check_states(states, features.shape[1])
     num_examples, num_features = features.shape
-    if start is None:
-        weights, bias = draw_starts(seeds, num_features)
-    else:
-        weights, bias = validation.check_start(start, num_features, len(seeds))
+    start = draw_starts(seeds, num_features) if start is None else start
+    weights, bias = validation.check_start(start, num_features, len(seeds))
     arrays = _to_numpy((features, labels, states))
     everything = StackedRuns(
         rule=rule,
@@ -205,7 +200,7 @@ def fit_ensemble(
         labels=arrays[1],
         batch_size=batch_size,
         num_epochs=num_epochs,
-        seeds=seeds,
+        seeds=np.array(seeds),
         weights=np.broadcast_to(weights, (len(seeds), num_features, 1)),
         bias=np.broadcast_to(bias, (len(seeds), 1, 1)),
         count_rows=count_rows,
@@ -250,11 +245,9 @@ def _per_run(name: str, value: Any, runs: int) -> Any:
     if np.ndim(value) == 0:
         return value
     value = value.asnumpy() if isinstance(value, nd.NDArray) else np.asarray(value)
-    if value.dtype.kind not in "iuf":
-        raise ArgumentError(f"the hyperparameter {name} must be a number, or one for each run")
-    if value.size != runs:
+    if value.dtype.kind not in "iuf" or value.size != runs:
         raise ArgumentError(
-            f"the hyperparameter {name} has the shape {value.shape}; it must be a number, or one "
-            f"number for each of the {runs} runs"
+            f"the hyperparameter {name} has the shape {value.shape} and the type {value.dtype}; it "
+            f"must be a number, or one number for each of the {runs} runs"
         )
     return value.reshape(runs)

@@ -15,21 +15,12 @@ from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError, DependencyError
 from .trajectory import Paths, Trials
 
-__all__ = [
-    "HOW_TO_INSTALL",
-    "PEERS",
-    "Follow",
-    "counterpart",
-    "follow_optax",
-    "follow_pytorch",
-    "installed",
-    "peer_names",
-]
+__all__ = ["PEERS", "counterpart", "installed", "peer_names"]
 
-HOW_TO_INSTALL = install_extra("peers")
-# Several trials are stacked, for elementwise optimizers only.
-Follow = Callable[[Trials], Paths]
 Floats = npt.NDArray[np.float32]
+# Trains with an optimizer and keeps every step. Several trials are stacked along the first axis of
+# each parameter, weights (trials, k, 1) and biases (trials, 1, 1).
+Follow = Callable[[Trials], Paths]
 
 
 class Optimizer(NamedTuple):
@@ -89,7 +80,9 @@ def peer_names(peers: Union[str, Iterable[str]]) -> tuple[str, ...]:
         names.append(spelling[str(peer).lower()])
     missing = [name for name in names if name not in installed()]
     if missing:
-        raise DependencyError(f"{' and '.join(missing)} cannot be imported: {HOW_TO_INSTALL}")
+        raise DependencyError(
+            f"{' and '.join(missing)} cannot be imported: {install_extra('peers')}"
+        )
     return tuple(names)
 
 
@@ -109,31 +102,31 @@ def counterpart(
     return getattr(module, optimizer.name), settings, optimizer.aligned
 
 
-def follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
+def _follow_pytorch(optimizer_class: Any, settings: Mapping[str, Any]) -> Follow:
     """Return the function that trains with a ``torch.optim`` class and keeps every step."""
     import torch
 
     def follow(trials: Trials) -> Paths:
         w, b = map(torch.tensor, _starts(trials))
         optimizer = optimizer_class([w, b], **settings)
-        path = [_flat(trials, w, b)]
+        path = [_flat(w, b)]
 
         def mean_loss(X: Any, y: Any) -> Any:
             """Return the loss, after writing its gradients."""
             residual = X @ w + b - y
-            w.grad = X.mT @ residual / X.shape[-2]
-            b.grad = residual.mean(dim=-2).reshape(b.shape)
+            w.grad = X.mT @ residual / X.shape[1]
+            b.grad = residual.mean(dim=1, keepdim=True)
             return (residual**2).mean() / 2
 
         for X, y in _minibatches(trials):
             optimizer.step(partial(mean_loss, torch.from_numpy(X), torch.from_numpy(y)))
-            path.append(_flat(trials, w, b))
+            path.append(_flat(w, b))
         return np.stack(path, axis=1)
 
     return follow
 
 
-def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
+def _follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
     """Return the function that trains with an optax optimizer, or its constructor."""
     import jax
     import optax
@@ -149,39 +142,37 @@ def follow_optax(transformation: Any, settings: Mapping[str, Any]) -> Follow:
     def follow(trials: Trials) -> Paths:
         params = _starts(trials)
         state = optimizer.init(params)
-        path = [_flat(trials, *params)]
+        path = [_flat(*params)]
         for X, y in _minibatches(trials):
             w, b = map(np.asarray, params)
             residual = X @ w + b - y
-            grad_w = X.swapaxes(-1, -2) @ residual / np.float32(X.shape[-2])
-            grad_b = residual.mean(axis=-2).reshape(b.shape)
+            grad_w = X.swapaxes(1, 2) @ residual / np.float32(X.shape[1])
+            grad_b = residual.mean(axis=1, keepdims=True)
             params, state = step((grad_w, grad_b), state, params)
-            path.append(_flat(trials, *params))
+            path.append(_flat(*params))
         return np.stack(path, axis=1)
 
     return follow
 
 
 def _starts(trials: Trials) -> tuple[Floats, Floats]:
-    """Return weights (trials, k, 1) and biases (trials, 1, 1); of one trial, (k, 1) and (1,)."""
-    w, b = trials.weights, trials.bias
-    return (w[0], b[0, 0]) if len(trials.seeds) == 1 else (w, b)
+    """Return weights (trials, k, 1) and biases (trials, 1, 1)."""
+    return trials.starts[:, :-1, np.newaxis], trials.starts[:, -1:, np.newaxis]
 
 
 def _minibatches(trials: Trials) -> Iterator[tuple[Floats, Floats]]:
-    """Yield X (trials, rows, k) and y (trials, rows, 1); of one trial without the first axis."""
+    """Yield X (trials, rows, k) and y (trials, rows, 1)."""
     features, labels = trials.features.asnumpy(), trials.labels.asnumpy().reshape(-1, 1)
     for order in trials.orders:
-        order = order[0] if len(trials.seeds) == 1 else order
         for first in range(0, len(features), trials.batch_size):
-            examples = order[..., first : first + trials.batch_size]
+            examples = order[:, first : first + trials.batch_size]
             yield features[examples], labels[examples]
 
 
-def _flat(trials: Trials, w: Any, b: Any) -> Floats:
+def _flat(w: Any, b: Any) -> Floats:
     """Copy weights and biases into one array (trials, k + 1)."""
-    parts = [np.asarray(each).reshape(len(trials.seeds), -1) for each in (w, b)]
-    return np.concatenate(parts, axis=1)
+    flat: Floats = np.concatenate([np.asarray(w), np.asarray(b)], axis=1)[:, :, 0]
+    return flat
 
 
 class Library(NamedTuple):
@@ -193,6 +184,6 @@ class Library(NamedTuple):
 
 
 PEERS = {
-    "PyTorch": Library(follow_pytorch, _PYTORCH, ("torch", "torch.optim")),
-    "optax": Library(follow_optax, _OPTAX, ("jax", "optax")),
+    "PyTorch": Library(_follow_pytorch, _PYTORCH, ("torch", "torch.optim")),
+    "optax": Library(_follow_optax, _OPTAX, ("jax", "optax")),
 }

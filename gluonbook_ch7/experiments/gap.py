@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from .._results import Result, Table, some_of
 from .trajectory import LIMIT, Paths
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Gap", "Parting", "measure_gap", "short_number", "ulps_number"]
 
@@ -21,25 +18,13 @@ ROUNDING_ULPS = 64
 
 
 class Parting(NamedTuple):
-    """The first step after which a parameter differs by more than rounding.
-
-    Attributes
-    ----------
-    seed : int
-    step : int
-        Counted from 1 over all epochs.
-    parameter : str
-        ``"weight 0"``, ``"weight 1"``, …, or ``"bias"``: the one that differs most.
-    difference : float
-    ulps : float
-        The same in units in the last place of the step's largest weight.
-    """
+    """The first step after which a parameter differs by more than rounding."""
 
     seed: int
-    step: int
-    parameter: str
+    step: int  # counted from 1 over all epochs
+    parameter: str  # the one that differs most: "weight 0", "weight 1", …, or "bias"
     difference: float
-    ulps: float
+    ulps: float  # the same in units in the last place of the step's largest weight
 
     def __str__(self) -> str:
         return (
@@ -183,27 +168,6 @@ class Gap(Result):
         low, middle, high = np.percentile(self.so_far, [0, 50, 100], axis=0)
         rows = [(str(i), *map(short_number, (middle[i], low[i], high[i]))) for i in steps]
         return ("up to step", "median of the seeds", "lowest", "highest"), rows
-
-    def plot(self, ax: Optional["Axes"] = None, **line: Any) -> "Axes":
-        """Plot the largest difference up to each step: the seeds' median, and a band.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            By default those of a new figure.
-        **line
-            Properties of the median's line, such as ``label`` and ``color``.
-
-        Returns
-        -------
-        matplotlib Axes
-        """
-        from ..figures import plt
-        from .charts import draw_gap
-
-        ax = plt.figure().gca() if ax is None else ax
-        draw_gap(ax, self.so_far, **line)
-        return ax
 
 
 def measure_gap(seeds: tuple[int, ...], ours: Paths, theirs: Paths) -> Gap:

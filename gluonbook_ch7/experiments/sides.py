@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from .._optimizers import check_optimizer, default_hyperparams, suggestion
 from .._trees import map_arrays
 from ..errors import ArgumentError
 from ..training import Rule
-from .frameworks import PEERS, Follow, counterpart, follow_optax, follow_pytorch
+from .frameworks import PEERS, counterpart
 from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
 from .trajectory import Paths, Trials, follow_gluon, follow_scratch
 
-__all__ = ["Pair", "Side", "find_states", "make_pair", "peer_side"]
+__all__ = ["Side", "find_states", "other_side", "peer_side", "scratch_side"]
 
 # Counterparts of the chapter's rules treat every number on its own, so that several trials can be
 # updated in one call.
@@ -33,7 +33,8 @@ class Side:
     library: str  # "scratch", "Gluon", "PyTorch" or "optax"
     hyperparams: Mapping[str, Any]
     train: Callable[[Trials, dict[str, Any]], Paths]
-    known: Mapping[str, Any]  # the defaults of its hyperparameters, where they can be known
+    defaults: Mapping[str, Any]  # of its hyperparameters, where they can be known
+    rule: Optional[UpdateRule] = None  # if it is one of the chapter's
     _trained: dict[Any, Paths] = field(default_factory=dict)
 
     def paths(self, trials: Trials, changes: Mapping[str, Any]) -> Paths:
@@ -45,45 +46,27 @@ class Side:
         return self._trained[key]
 
 
-class Pair(NamedTuple):
-    """Two sides, the known differences between them, and the chapter's rule, if ours is one."""
-
-    ours: Side
-    theirs: Side
-    differences: tuple[Difference, ...]
-    rule: Optional[UpdateRule]
-
-
-def make_pair(
-    rule: Any,
-    hyperparams: Optional[Mapping[str, Any]],
-    states: Any,
-    against: Any,
-    against_hyperparams: Optional[Mapping[str, Any]],
-    against_states: Any,
-) -> Pair:
-    """Return the sides of a comparison, from the arguments of `compare` with these names.
-
-    Raise `ArgumentError` if the rule, the optimizer or a hyperparameter is unknown.
-    """
-    known = find_rule(rule) if isinstance(rule, str) else rule_of(rule)
-    if known is None and against is None:
-        raise ArgumentError(
-            f"against what is {_name(rule)} to be compared? Only the chapter's own rules have a "
-            "counterpart; give against, such as against='nag'"
-        )
-    ours = _scratch_side(known.step if known else rule, hyperparams, states)
-    if known and against is None:
-        against = known.gluon
-    if isinstance(against, str):
-        given = against_hyperparams or {}
-        if known is None or against.lower() != known.gluon:
-            return Pair(ours, _gluon_side(against, given), (SHORT_MINIBATCH,), known)
-        given = {**known.gluon_hyperparams(ours.hyperparams), **given}
-        return Pair(ours, _gluon_side(known.gluon, given), known.differences, known)
-    if known and against_hyperparams is None:
-        against_hyperparams = _translated(known, ours.hyperparams, against)
-    return Pair(ours, _other_side(against, against_hyperparams, against_states), (), known)
+def other_side(
+    ours: Side, against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any
+) -> tuple[Side, tuple[Difference, ...]]:
+    """Return what a side is compared with, as `compare` takes it, and the known differences."""
+    rule = ours.rule
+    if against is None:
+        if rule is None:
+            raise ArgumentError(
+                f"against what is {ours.name} to be compared? Only the chapter's own rules have a "
+                "counterpart; give against, such as against='nag'"
+            )
+        against = rule.gluon
+    if not isinstance(against, str):
+        if rule and hyperparams is None:
+            hyperparams = _translated(rule, ours.hyperparams, against)
+        return _side(against, hyperparams, states), ()
+    given = hyperparams or {}
+    if rule and against.lower() == rule.gluon:
+        given = {**rule.gluon_hyperparams(ours.hyperparams), **given}
+        return _gluon_side(against, given), rule.differences
+    return _gluon_side(against, given), (SHORT_MINIBATCH,)
 
 
 def _name(function: Any) -> str:
@@ -93,9 +76,11 @@ def _name(function: Any) -> str:
 # --- From scratch -------------------------------------------------------------------------------
 
 
-def _scratch_side(rule: Rule, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+def scratch_side(rule: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+    """Return the side of an update rule, which may be the name of one of the chapter's."""
+    known = find_rule(rule) if isinstance(rule, str) else rule_of(rule)
+    rule = known.step if known else rule
     validation.check_rule(rule)
-    known = rule_of(rule)
     names = known.hyperparams if known else {}
     hyperparams = names if hyperparams is None else hyperparams
     if known:
@@ -109,7 +94,7 @@ def _scratch_side(rule: Rule, hyperparams: Optional[Mapping[str, Any]], states: 
         step = variant if variant and is_changed else rule
         return follow_scratch(trials, step, make_states, hyperparams)
 
-    return Side(_name(rule), "scratch", dict(hyperparams), train, {})
+    return Side(_name(rule), "scratch", dict(hyperparams), train, {}, known)
 
 
 def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
@@ -141,12 +126,9 @@ def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
 
     def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
         count_rows = hyperparams.pop("count_rows", False)
-        elementwise = name in ELEMENTWISE
+        groups = trials.groups(elementwise=name in ELEMENTWISE)
         return np.concatenate(
-            [
-                follow_gluon(group, name, hyperparams, count_rows, elementwise)
-                for group in trials.groups(elementwise)
-            ]
+            [follow_gluon(each, name, hyperparams, count_rows) for each in groups]
         )
 
     known = default_hyperparams(mx.optimizer.Optimizer.opt_registry[name])
@@ -156,34 +138,27 @@ def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
 # --- Other libraries ----------------------------------------------------------------------------
 
 
-def _other_side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+def _side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
     """Return a side from a ``torch.optim`` class, from optax, or from an update rule."""
     torch = sys.modules.get("torch")
-    if (
-        torch is not None
-        and isinstance(against, type)
-        and issubclass(against, torch.optim.Optimizer)
-    ):
-        return _library_side("PyTorch", against, follow_pytorch, hyperparams or {})
+    if torch and isinstance(against, type) and issubclass(against, torch.optim.Optimizer):
+        return _library_side("PyTorch", against, hyperparams or {})
     constructor = getattr(against, "func", against)  # of a functools.partial
     is_optax = getattr(constructor, "__module__", "").partition(".")[0] == "optax"
     if is_optax or (hasattr(against, "init") and hasattr(against, "update")):
-        return _library_side("optax", against, follow_optax, hyperparams or {})
+        return _library_side("optax", against, hyperparams or {})
     if callable(against) and not isinstance(against, type):
-        return _scratch_side(against, hyperparams, states)
+        return scratch_side(against, hyperparams, states)
     raise ArgumentError(
         f"against is {against!r}; it must be the name of a Gluon optimizer, a function (params, "
         "states, hyperparams), a class of torch.optim, or an optimizer of optax"
     )
 
 
-def peer_side(
-    peer: str, rule: str, hyperparams: Mapping[str, Any]
-) -> tuple[Side, Mapping[str, Any]]:
+def peer_side(peer: str, rule: str, hyperparams: Mapping[str, Any]) -> tuple[Side, Any]:
     """Return another library's optimizer for one of the chapter's rules, and what aligns it."""
     optimizer, settings, aligned = counterpart(peer, rule, hyperparams)
-    side = _library_side(peer, optimizer, PEERS[peer].follow, settings, elementwise=True)
-    return side, aligned
+    return _library_side(peer, optimizer, settings, elementwise=True), aligned
 
 
 def _translated(
@@ -199,11 +174,7 @@ def _translated(
 
 
 def _library_side(
-    library: str,
-    optimizer: Any,
-    make_follower: Callable[[Any, Mapping[str, Any]], Follow],
-    hyperparams: Mapping[str, Any],
-    elementwise: bool = False,
+    library: str, optimizer: Any, hyperparams: Mapping[str, Any], elementwise: bool = False
 ) -> Side:
     name = f"{library}'s {_name(optimizer)}"
     parameters = inspect.signature(optimizer).parameters.values() if callable(optimizer) else ()
@@ -212,7 +183,7 @@ def _library_side(
 
     def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
         try:
-            follow = make_follower(optimizer, hyperparams)
+            follow = PEERS[library].follow(optimizer, hyperparams)
             return np.concatenate([follow(group) for group in trials.groups(elementwise)])
         except (TypeError, ValueError, RuntimeError) as error:
             raise ArgumentError(f"{name} cannot train here: {error}") from error

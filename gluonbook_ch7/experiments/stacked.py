@@ -27,6 +27,7 @@ __all__ = ["StackedRuns"]
 RUNS_AT_ONCE = 500
 
 Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
 # Takes the examples (steps, runs, rows) of some steps, and what the sum of a minibatch's gradients
 # is divided by; returns the weights and the biases after these steps.
 BlockTrainer = Callable[[nd.NDArray, int], tuple[nd.NDArray, nd.NDArray]]
@@ -47,18 +48,17 @@ class StackedRuns:
     labels: Floats
     batch_size: int
     num_epochs: int
-    seeds: tuple[int, ...]  # of the runs' shuffles
+    seeds: Indices  # of the runs' shuffles
     weights: Floats  # before the first step, (runs, k, 1)
     bias: Floats  # (runs, 1, 1)
     count_rows: bool  # as `fit_ensemble` takes it
 
-    def some(self, runs: Any) -> "StackedRuns":
-        """Return some of the runs, with a slice of them."""
+    def some(self, runs: Union[slice, Indices]) -> "StackedRuns":
+        """Return some of the runs."""
+        varying = {name: h[runs] for name, h in self.hyperparams.items() if np.ndim(h)}
         return replace(
             self,
-            hyperparams={
-                name: h[runs] if np.ndim(h) else h for name, h in self.hyperparams.items()
-            },
+            hyperparams={**self.hyperparams, **varying},
             seeds=self.seeds[runs],
             weights=self.weights[runs],
             bias=self.bias[runs],
@@ -70,44 +70,35 @@ class StackedRuns:
 
         They are (runs, m + 1, k + 1): the weights and, last in each row, the bias.
         """
-        groups = [
-            (runs[first : first + RUNS_AT_ONCE], numbers)
-            for runs, numbers in self._groups()
-            for first in range(0, len(runs), RUNS_AT_ONCE)
-        ]
+        groups = list(self._groups())
         # MXNet computes while the next group's orders are drawn; reading its arrays waits for it.
-        trained = [self._train(runs, numbers) for runs, numbers in groups]
+        trained = [self.some(runs)._train() for runs in groups]
         params = np.concatenate([pending.asnumpy() for pending in trained], axis=1)
-        in_order = np.argsort(np.concatenate([runs for runs, _ in groups]))
-        in_runs: Floats = params[:, in_order].transpose(1, 0, 2)
+        in_runs: Floats = params[:, np.argsort(np.concatenate(groups))].transpose(1, 0, 2)
         return in_runs
 
-    def _groups(self) -> Iterator[tuple[npt.NDArray[np.intp], dict[str, Any]]]:
-        """Yield the runs that can be trained together, with their hyperparameters.
+    def _groups(self) -> Iterator[Indices]:
+        """Yield which runs are trained at once.
 
         A rule takes arrays of hyperparameters. A Gluon optimizer takes numbers, so only the runs
         that share them can be trained together.
         """
-        everything = np.arange(len(self.seeds))
-        varying = [name for name, h in self.hyperparams.items() if np.ndim(h)]
-        if not isinstance(self.rule, str) or not varying:
-            yield everything, self.hyperparams
-            return
-        table = np.column_stack([self.hyperparams[name] for name in varying])
-        settings, which = np.unique(table, axis=0, return_inverse=True)
-        for i, setting in enumerate(settings.tolist()):
-            yield (
-                everything[which.ravel() == i],
-                {**self.hyperparams, **dict(zip(varying, setting))},
-            )
+        which = np.zeros(len(self.seeds), np.int64)
+        varying = [h for h in self.hyperparams.values() if np.ndim(h)]
+        if isinstance(self.rule, str) and varying:
+            _, which = np.unique(np.column_stack(varying), axis=0, return_inverse=True)
+        for group in range(which.max() + 1):
+            runs = np.flatnonzero(which.ravel() == group)
+            for first in range(0, len(runs), RUNS_AT_ONCE):
+                yield runs[first : first + RUNS_AT_ONCE]
 
-    def _train(self, runs: npt.NDArray[np.intp], hyperparams: dict[str, Any]) -> nd.NDArray:
-        """Train some of the runs; return their parameters, (m + 1, runs, k + 1), not waited for."""
-        seeds, which = np.unique([self.seeds[run] for run in runs], return_inverse=True)
+    def _train(self) -> nd.NDArray:
+        """Train all runs at once; return their parameters, (m + 1, runs, k + 1), not waited for."""
+        seeds, which = np.unique(self.seeds, return_inverse=True)
         orders = draw_orders(seeds.tolist(), len(self.features), self.num_epochs)[:, which]
-        w, b = nd.array(self.weights[runs]), nd.array(self.bias[runs])
+        w, b = nd.array(self.weights), nd.array(self.bias)
         params = [_flat(w, b)]
-        train_block = self._block_trainer(runs, hyperparams, w, b)
+        train_block = self._block_trainer(w, b)
         for order in orders:
             for first, steps, rows in blocks(len(self.features), self.batch_size):
                 start = first * self.batch_size
@@ -119,12 +110,13 @@ class StackedRuns:
                     params.append(_flat(w, b))
         return nd.stack(*params, _flat(w, b))
 
-    def _block_trainer(
-        self, runs: npt.NDArray[np.intp], hyperparams: dict[str, Any], w: nd.NDArray, b: nd.NDArray
-    ) -> BlockTrainer:
+    def _block_trainer(self, w: nd.NDArray, b: nd.NDArray) -> BlockTrainer:
         """Return the function that takes the steps of a block."""
         data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
+        varying = {name: h for name, h in self.hyperparams.items() if np.ndim(h)}
         if isinstance(self.rule, str):
+            shared = {name: h[0].item() for name, h in varying.items()}
+            hyperparams = {**self.hyperparams, **shared}
             # The bias first, because Trainer sorts parameters by name: Nadam's steps depend on it.
             parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
             optimizer = mx.optimizer.create(self.rule, param_dict=parameters, **hyperparams)
@@ -138,17 +130,15 @@ class StackedRuns:
                 return w, b
 
             return train_with_gluon
-        hyperparams = {
-            name: nd.array(np.asarray(h)[runs].reshape(-1, 1, 1)) if np.ndim(h) else h
-            for name, h in hyperparams.items()
-        }
-        stack = (len(runs), 1, 1)
+        stacked = {name: nd.array(h.reshape(-1, 1, 1)) for name, h in varying.items()}
+        hyperparams = {**self.hyperparams, **stacked}
+        stack = (len(self.seeds), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
         num_steps = self.num_epochs * -(-len(self.features) // self.batch_size)
         try:
             program = trace(self.rule, [w, b], states, hyperparams, num_steps)
         except TraceError:
-            return _untraced(self.rule, states, hyperparams, w, b, data)
+            return _untraced(self.rule, [w, b], states, hyperparams, data)
         return _traced(program, data)
 
 
@@ -167,15 +157,9 @@ def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:
     return train_block
 
 
-def _untraced(
-    rule: Rule,
-    states: Any,
-    hyperparams: dict[str, Any],
-    w: nd.NDArray,
-    b: nd.NDArray,
-    data: dict[str, nd.NDArray],
-) -> BlockTrainer:
+def _untraced(rule: Rule, params: Any, states: Any, hyperparams: Any, data: Any) -> BlockTrainer:
     """Return what takes the steps of a rule that must be called for each."""
+    w, b = params
     w.attach_grad()
     b.attach_grad()
 

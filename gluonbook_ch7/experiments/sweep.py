@@ -1,22 +1,21 @@
 """Sweeps: the final loss over a grid of hyperparameters, several seeds a cell."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from .._mxnet import nd
 from .._results import Result, Table, run_settings
 from .._validation import check_seeds
 from ..errors import ArgumentError
+from ..figures import plt
 from ..training import Rule
+from .charts import draw_losses, draw_sweep
 from .ensemble import fit_ensemble
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Sweep", "sweep"]
 
@@ -65,18 +64,10 @@ class Sweep(Result):
 
     def cells(self) -> list[dict[str, float]]:
         """Return a row for each cell, the best first: hyperparameters, median, spread, diverged."""
-        settings = itertools.product(*(values.tolist() for values in self.grid.values()))
-        results = zip(self.median.ravel(), self.spread.ravel(), self.diverged.ravel())
-        rows = [
-            {
-                **dict(zip(self.grid, setting)),
-                "median": float(median),
-                "spread": float(spread),
-                "diverged": int(diverged),
-            }
-            for setting, (median, spread, diverged) in zip(settings, results)
-        ]
-        return sorted(rows, key=lambda row: row["median"])
+        columns = dict(zip(self.grid, np.meshgrid(*self.grid.values(), indexing="ij")))
+        columns.update(median=self.median, spread=self.spread, diverged=self.diverged)
+        cells = zip(*(column.ravel().tolist() for column in columns.values()))
+        return sorted((dict(zip(columns, cell)) for cell in cells), key=lambda row: row["median"])
 
     def _summary(self) -> str:
         shape = " × ".join(f"{len(values)} {name}" for name, values in self.grid.items())
@@ -91,7 +82,7 @@ class Sweep(Result):
         rows = self.cells()[:ROWS_SHOWN]
         return list(rows[0]), [[f"{value:.6g}" for value in row.values()] for row in rows]
 
-    def plot(self, ax: Optional["Axes"] = None) -> Any:
+    def plot(self, ax: Optional[Axes] = None) -> Any:
         """Plot the median final loss over one or two hyperparameters, and its spread.
 
         Parameters
@@ -108,9 +99,6 @@ class Sweep(Result):
         ArgumentError
             If no hyperparameter varies, or more than two.
         """
-        from ..figures import plt
-        from .charts import draw_losses, draw_sweep
-
         if len(self.grid) not in (1, 2):
             raise ArgumentError(f"a figure shows 1 or 2 hyperparameters, not {len(self.grid)}")
         if ax is not None:

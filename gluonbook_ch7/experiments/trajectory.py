@@ -31,8 +31,7 @@ class Trials:
     """What trainings draw with some seeds, and the data that they are trained on."""
 
     seeds: tuple[int, ...]
-    weights: npt.NDArray[np.float32]  # before the first step, (trials, k, 1)
-    bias: npt.NDArray[np.float32]  # (trials, 1, 1)
+    starts: npt.NDArray[np.float32]  # weights and biases before the first step, (trials, k + 1)
     orders: npt.NDArray[np.int32]  # in which each epoch takes the examples, (epochs, trials, n)
     features: nd.NDArray
     labels: nd.NDArray
@@ -46,8 +45,7 @@ class Trials:
             replace(
                 self,
                 seeds=self.seeds[i : i + 1],
-                weights=self.weights[i : i + 1],
-                bias=self.bias[i : i + 1],
+                starts=self.starts[i : i + 1],
                 orders=self.orders[:, i : i + 1],
             )
             for i in range(len(self.seeds))
@@ -66,13 +64,13 @@ def draw_trials(
 
     Seeds ``mx.random``; NumPy's global generator is not used.
     """
-    weights = []
+    starts = []
     for seed in seeds:
         mx.random.seed(seed)
-        weights.append(draw_start(features.shape[1])[0].asnumpy())
-    bias = np.zeros((len(seeds), 1, 1), np.float32)
+        weights, bias = draw_start(features.shape[1])
+        starts.append([*weights.asnumpy()[:, 0], *bias.asnumpy()])
     orders = draw_orders(seeds, len(features), num_epochs)
-    return Trials(seeds, np.stack(weights), bias, orders, features, labels, batch_size)
+    return Trials(seeds, np.array(starts), orders, features, labels, batch_size)
 
 
 def follow_scratch(
@@ -89,31 +87,27 @@ def follow_scratch(
             trials.batch_size,
             len(trials.orders),
             seed=seed,
-            start=start,
+            start=(start[:-1], start[-1]),
             keep_path=True,
         ).path
-        for seed, *start in zip(trials.seeds, trials.weights, trials.bias)
+        for seed, start in zip(trials.seeds, trials.starts)
     ]
     return np.stack(paths)
 
 
 @in_turn
 def follow_gluon(
-    trials: Trials,
-    name: str,
-    hyperparams: dict[str, Any],
-    count_rows: bool = False,
-    elementwise: bool = False,
+    trials: Trials, name: str, hyperparams: dict[str, Any], count_rows: bool = False
 ) -> Paths:
     """Train with a Gluon optimizer, as `fit_gluon` does; return the parameters after every step.
 
     With `count_rows` the gradient of a short minibatch is divided by its rows, and not by the batch
-    size as in the book. An `elementwise` optimizer treats every number on its own, so all
-    parameters of all trials are updated as one array; for any other there must be one trial.
+    size as in the book. Several trials are updated as one array, so the optimizer must treat every
+    number on its own.
     """
-    params = nd.array(np.concatenate([trials.weights, trials.bias], axis=1)[:, :, 0])
+    params = nd.array(trials.starts)
     gradient = params.zeros_like()
-    if elementwise:
+    if len(trials.seeds) > 1:
         parts, gradients = [params], [gradient]
     else:  # views; the bias first, because Trainer sorts parameters by name
         parts, gradients = ([x[0, -1:], x[:, :-1]] for x in (params, gradient))

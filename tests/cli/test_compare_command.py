@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from terminal import on_terminal
 
+from gluonbook_ch7._mxnet.install_hints import install_extra
 from gluonbook_ch7.cli import main
 from gluonbook_ch7.experiments import frameworks
 from gluonbook_ch7.experiments.registry import RULES
@@ -38,7 +39,7 @@ def test_the_command(tmp_path, monkeypatch):
         "divides by batch_size", "nothing known", "median and range of 2 seeds",
         "Verdict: the same but for epsilon and short minibatch", "Final losses: scratch 0.2",
         "Data: edition 0.7, the moment twin",
-        f"PyTorch and optax will take part after: {frameworks.HOW_TO_INSTALL}",
+        f"PyTorch and optax will take part after: {install_extra('peers')}",
     )  # fmt: skip
     for words in said:
         assert words in done.output

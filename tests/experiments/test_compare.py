@@ -124,7 +124,7 @@ def test_the_paths_are_those_of_the_books_training(batch_size, twin):
     trials = draw_trials(*pair(twin), batch_size, 2, (3, 4))
     scratch = follow_scratch(trials, rule.step, rule.states, rule.hyperparams)
     gluons = rule.gluon, rule.gluon_hyperparams(rule.hyperparams)
-    followed = follow_gluon(trials, *gluons, elementwise=True)
+    followed = follow_gluon(trials, *gluons)
     for path, trial in zip(followed, trials.groups(elementwise=False)):
         np.testing.assert_array_equal(path, follow_gluon(trial, *gluons)[0])
     sizes = {"batch_size": batch_size, "num_epochs": 2, "seed": 3}
@@ -230,6 +230,7 @@ def test_a_plot_into_given_axes(comparisons):
     _, axes = plt.subplots()
     assert comparisons("rmsprop").plot(axes) is axes
     assert axes.get_yscale() == "log" and len(axes.lines) == 5
+    assert len(axes.collections) == 4  # the range of the seeds
     plt.close("all")
 
 

@@ -70,10 +70,7 @@ def test_numbers_are_short(value, text):
     assert short_number(value) == text
 
 
-def test_a_gap_is_plotted_as_median_and_range():
-    """If this fails, the line is not what the table says, or the seeds' range is not drawn."""
+def test_a_gap_is_shown_step_by_step():
+    """If this fails, a notebook shows other numbers than those of the seeds."""
     found = gap([[0, 1e-3, 1e-2], [0, 2e-3, 2e-3], [0, 4e-3, 4e-3]])
-    axes = found.plot(label="the gap")
-    np.testing.assert_array_equal(axes.lines[0].get_ydata()[1:], [2e-3, 4e-3])
-    assert len(axes.collections) == 1 and axes.get_yscale() == "log"
     assert found._table()[1][-1] == ("2", "4.0e-3", "2.0e-3", "1.0e-2")

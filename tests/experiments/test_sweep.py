@@ -17,8 +17,7 @@ import gluonbook_ch7 as gb
 from gluonbook_ch7.cli.sweep import parse_range
 from gluonbook_ch7.errors import ArgumentError, WorkerError, WorkerWarning
 from gluonbook_ch7.experiments import ensemble as ensemble_module
-from gluonbook_ch7.experiments.blocks import Store, run_blocks
-from gluonbook_ch7.experiments.executors import dask_cluster, local_processes
+from gluonbook_ch7.experiments.blocks import Store, dask_cluster, local_processes, run_blocks
 from gluonbook_ch7.experiments.sweep import sweep
 
 GRID = {"lr": [0.01, 0.1, 0.3], "gamma": [0.5, 0.9]}
