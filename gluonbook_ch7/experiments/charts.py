@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._files import write_whole
-from .trajectory import LIMIT
+from .gap import LIMIT
 
 __all__ = [
     "Fan",

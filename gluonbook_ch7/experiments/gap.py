@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from .._results import Result, Table, some_of
-from .trajectory import LIMIT, Paths
 
-__all__ = ["Gap", "Parting", "measure_gap", "short_number", "ulps_number"]
+if TYPE_CHECKING:
+    from .trajectory import Paths
+
+__all__ = ["LIMIT", "Gap", "Parting", "measure_gap", "short_number", "ulps_number"]
+
+# Two runs whose weights never differ by more are the same to rounding.
+LIMIT = 1e-6
 
 # How many units in the last place of a step's largest weight rounding alone may come to: the
 # chapter's rules and Gluon's, aligned, were at most 59 apart in 240 runs, 239 of them at most 22.
@@ -170,7 +175,7 @@ class Gap(Result):
         return ("up to step", "median of the seeds", "lowest", "highest"), rows
 
 
-def measure_gap(seeds: tuple[int, ...], ours: Paths, theirs: Paths) -> Gap:
+def measure_gap(seeds: tuple[int, ...], ours: "Paths", theirs: "Paths") -> Gap:
     """Return how far two optimizers' paths are apart."""
     finite = (np.isfinite(ours) & np.isfinite(theirs)).all(axis=-1, keepdims=True)
     a, b = np.where(finite, ours, np.nan), np.where(finite, theirs, np.nan)

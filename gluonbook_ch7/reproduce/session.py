@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import v4
 
-from ..dataset.locate import VARIABLE
+from ..dataset.download import VARIABLE
 from ..errors import DependencyError, GluonbookError
 
 __all__ = ["CellFailure", "Session", "open_session"]

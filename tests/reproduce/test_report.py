@@ -140,6 +140,12 @@ class Visible(HTMLParser):
             self.text += text
 
 
+def test_only_the_kernel_waits_for_mxnet():
+    """If this fails, every rerun takes as much longer as importing MXNet a second time."""
+    program = "import sys, gluonbook_ch7.reproduce.report; sys.exit('mxnet' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
 def test_nothing_from_the_chapter_runs_in_a_browser(hostile, server, tmp_path):
     """A chapter from a stranger could run its scripts in the reader's browser, or call home."""
     _, page = hostile
