@@ -30,7 +30,11 @@ Array = npt.NDArray[np.float64]
 def judge_figures(
     output: str, recorded: tuple[Figure, ...], rerun: tuple[Figure, ...]
 ) -> list[Judgement]:
-    """Judge figures one by one, in order; one that is missing or new is different."""
+    """Judge figures one by one, in order; one that is missing or new is different.
+
+    Where no figure at all was recorded, it may have been shown in a window, or left out of the
+    file: there is nothing to judge.
+    """
     judgements = []
     for then, now in zip_longest(recorded, rerun):
         if then and now:
@@ -38,7 +42,8 @@ def judge_figures(
         else:
             brief = in_brief(then) if then else "none", in_brief(now) if now else "none"
             basis = "no figure today" if then else "no figure was recorded"
-            judgements.append(Judgement(f"{output}: figure", *brief, Verdict.DIFFERENT, basis))
+            verdict = Verdict.DIFFERENT if recorded else Verdict.NOT_JUDGED
+            judgements.append(Judgement(f"{output}: figure", *brief, verdict, basis))
     return judgements
 
 

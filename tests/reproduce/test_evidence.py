@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from gluonbook_ch7.figures import plt
 from gluonbook_ch7.reproduce.chance import conformal_p, p_value
-from gluonbook_ch7.reproduce.geometry import judge_figure
-from gluonbook_ch7.reproduce.record import load_recorded
+from gluonbook_ch7.reproduce.evidence import judge_cell
+from gluonbook_ch7.reproduce.geometry import judge_figure, judge_figures
+from gluonbook_ch7.reproduce.record import CellOutputs, load_recorded
 from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline, decode_svg
 from gluonbook_ch7.reproduce.text import judge_text
 from gluonbook_ch7.reproduce.verdict import Judgement, Verdict, hold_together
@@ -70,6 +71,33 @@ def test_a_figure_that_cannot_be_read_is_not_judged():
     """If this fails, an unreadable figure counts as evidence."""
     refused = Figure((), refusal="the figure is a bitmap")
     assert judge_figure("figure", refused, descent()).verdict is Verdict.NOT_JUDGED
+
+
+def test_figures_that_are_missing_or_new_are_caught():
+    """If this fails, a figure that is no longer drawn is not missed."""
+    one, two = (descent(),), (descent(), descent())
+    found = {
+        "today": judge_figures("cell", one, ()),
+        "recorded": judge_figures("cell", one, two),
+        "at all": judge_figures("cell", (), one),
+    }
+    assert {each: judgements[-1].basis for each, judgements in found.items()} == {
+        "today": "no figure today",
+        "recorded": "no figure was recorded",
+        "at all": "no figure was recorded",
+    }
+    verdicts = {each: judgements[-1].verdict for each, judgements in found.items()}
+    assert verdicts["today"] is verdicts["recorded"] is Verdict.DIFFERENT
+    assert verdicts["at all"] is Verdict.NOT_JUDGED
+    assert found["recorded"][0].verdict is Verdict.IDENTICAL
+
+
+@pytest.mark.parametrize(("recorded", "rerun"), [("x 1", ""), ("", "x 1")])
+def test_text_on_one_side_only_is_caught(recorded, rerun):
+    """If this fails, a cell that prints nothing any more, or something new, is not noticed."""
+    (judgement,) = judge_cell("cell", CellOutputs(text=recorded), CellOutputs(text=rerun))
+    assert (judgement.output, judgement.verdict) == ("cell: text", Verdict.DIFFERENT)
+    assert judge_cell("cell", CellOutputs(text=" \n"), CellOutputs()) == []
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,15 @@ def trained_once(monkeypatch, trained):
     def as_numpy(array):
         return array.asnumpy() if hasattr(array, "asnumpy") else array
 
-    def fit(*args, **options):
-        arguments = pickle.dumps(map_arrays(as_numpy, [args, options]))
-        if arguments not in trained:
-            trained[arguments] = fit_ensemble(*args, **options)
-        return trained[arguments]
+    def fit(**options):
+        arguments = {
+            name: value.__qualname__ if callable(value) else map_arrays(as_numpy, value)
+            for name, value in options.items()
+        }
+        key = pickle.dumps(arguments)
+        if key not in trained:
+            trained[key] = fit_ensemble(**options)
+        return trained[key]
 
     for module in (alternatives, losses):
         monkeypatch.setattr(module, "fit_ensemble", fit)
@@ -140,6 +144,11 @@ EDITED_RECORDS = {
     "the first loss": (lambda outputs: moved(outputs, 0, 1e-6), ["cell: first loss"]),
     "a vertex": (lambda outputs: moved(outputs, 20, 0.03), LATER),
     "no line": (without_line, ["cell: figure"]),
+    "no text": (lambda outputs: replace(outputs, text=""), ["cell: text"]),
+    "a figure more": (
+        lambda outputs: replace(outputs, figures=outputs.figures * 2),
+        ["cell: figure"],
+    ),
 }
 
 
@@ -149,6 +158,16 @@ def test_an_edit_of_the_record_is_noticed_where_it_is(data, edit):
     change, expected = EDITED_RECORDS[edit]
     call = Cell().call(*data["0.7"])
     assert different(judge(change(record(call)), call)) == expected
+
+
+def test_a_figure_that_was_not_recorded_is_no_difference(data):
+    """If this fails, a notebook that was saved without its figures is called different."""
+    call = Cell().call(*data["0.7"])
+    judgements = judge(replace(record(call), figures=()), call)
+    assert different(judgements) == []
+    figure = judgements[-1]
+    assert (figure.output, figure.verdict) == ("cell: figure", Verdict.NOT_JUDGED)
+    assert figure.basis == "no figure was recorded"
 
 
 # --- Figures in two dimensions ------------------------------------------------------------------
