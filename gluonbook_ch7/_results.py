@@ -23,8 +23,6 @@ import numpy.typing as npt
 from ._files import write_whole
 from .errors import ArgumentError, DataError
 
-__all__ = ["Result", "Table", "data_name", "name_data", "run_settings", "some_of"]
-
 AnyResult = TypeVar("AnyResult", bound="Result")
 Array = npt.NDArray[Any]
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]

@@ -5,8 +5,6 @@ from typing import Any, Callable
 
 import numpy as np
 
-__all__ = ["leaves", "map_arrays"]
-
 
 def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
     """Return a copy of a tree with the function applied to every NDArray or ndarray."""

@@ -14,8 +14,6 @@ from ._results import Result, Table, some_of
 from .errors import DivergenceWarning
 from .figures import plot_loss, plt
 
-__all__ = ["LossCurve", "Recorder"]
-
 Floats = npt.NDArray[np.float32]
 
 

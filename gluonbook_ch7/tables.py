@@ -10,8 +10,6 @@ from ._results import name_data
 from .dataset.parse import parse, standardise
 from .errors import DataNotFoundError
 
-__all__ = ["TableData", "load_table"]
-
 
 @dataclass(frozen=True, eq=False)
 class TableData:

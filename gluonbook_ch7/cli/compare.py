@@ -30,8 +30,6 @@ from .user_rules import (
 if TYPE_CHECKING:
     from ..experiments.compare import Comparison
 
-__all__ = ["compare"]
-
 LEGEND = """\
 Largest difference of a parameter at any step: median and range of {seeds}.
 worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""

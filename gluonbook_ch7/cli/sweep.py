@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from ..experiments.blocks import Store
     from ..experiments.sweep import Sweep
 
-__all__ = ["parse_range", "sweep"]
-
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
 
 

@@ -13,17 +13,6 @@ from typing import Any, Callable, Optional
 
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
 
-__all__ = [
-    "is_in_file",
-    "load_named_data",
-    "load_rule",
-    "named_files",
-    "own_errors",
-    "parse_assignments",
-    "parse_optimizer",
-    "parse_value",
-]
-
 
 def is_in_file(rule: str) -> bool:
     """Return True if a rule is named as FILE.py:FUNCTION."""

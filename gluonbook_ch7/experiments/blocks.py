@@ -23,8 +23,6 @@ from .._files import write_whole
 from .._mxnet.install_hints import install_extra
 from ..errors import DependencyError, WorkerError, WorkerWarning
 
-__all__ = ["Store", "dask_cluster", "local_processes", "run_blocks"]
-
 SECONDS_TO_CONNECT = 5
 
 

@@ -17,19 +17,6 @@ from matplotlib.figure import Figure
 from .._files import write_whole
 from .gap import LIMIT
 
-__all__ = [
-    "Fan",
-    "draw_comparison",
-    "draw_ensemble",
-    "draw_gaps",
-    "draw_losses",
-    "draw_sweep",
-    "fan_figure",
-    "figure_bytes",
-    "overlay_figure",
-    "write_figure",
-]
-
 Array = npt.NDArray[Any]
 Grid = Mapping[str, Array]  # the values of each hyperparameter of a sweep
 

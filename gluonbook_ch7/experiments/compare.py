@@ -27,8 +27,6 @@ from .registry import Difference
 from .sides import Side, other_side, peer_side, scratch_side
 from .trajectory import Trials, draw_trials
 
-__all__ = ["Comparison", "Gap", "Parting", "compare"]
-
 ROW_HEADINGS = ("left different", "median", "range of seeds", "worst", "ulps", "> 1e-6")
 # The values of ε that are tried if two optimizers differ and one has an ε that can be set.
 EPSILONS = (1e-8, 1e-6, 1e-7, 1e-5, 1e-10, 1e-9, 1e-4, 1e-3, 1e-12)

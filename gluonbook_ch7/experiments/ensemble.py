@@ -29,8 +29,6 @@ from .objective import full_batch_losses
 from .registry import rule_of
 from .stacked import StackedRuns
 
-__all__ = ["Ensemble", "fit_ensemble"]
-
 RUNS_PER_BLOCK = 1000
 MAX_MEMORY = 2**30
 STEPS_AHEAD = 8

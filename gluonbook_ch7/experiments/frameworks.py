@@ -68,10 +68,7 @@ def _can_be_imported(module: str) -> bool:
 
 
 def peer_names(peers: Union[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return the libraries' names as they spell them, from one name or several, in any case.
-
-    Raise `ArgumentError` if there is no such library, `DependencyError` if it is not installed.
-    """
+    """Return the libraries' names as they spell them, from one name or several, in any case."""
     spelling = {name.lower(): name for name in PEERS}
     names = []
     for peer in [peers] if isinstance(peers, str) else peers:

@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["full_batch_losses", "smallest_loss"]
-
 
 def full_batch_losses(
     params: npt.NDArray[np.float32], features: Any, labels: Any

@@ -15,16 +15,6 @@ from .._mxnet import nd
 from .._validation import checked
 from ..errors import ArgumentError
 
-__all__ = [
-    "RULES",
-    "SHORT_MINIBATCH",
-    "Difference",
-    "UpdateRule",
-    "adam_like_gluon",
-    "find_rule",
-    "rule_of",
-]
-
 
 @dataclass(frozen=True)
 class Difference:

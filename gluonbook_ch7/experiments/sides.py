@@ -18,8 +18,6 @@ from .frameworks import PEERS, counterpart
 from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
 from .trajectory import Paths, Trials, follow_gluon, follow_scratch
 
-__all__ = ["Side", "find_states", "other_side", "peer_side", "scratch_side"]
-
 # Counterparts of the chapter's rules treat every number on its own, so that several trials can be
 # updated in one call.
 ELEMENTWISE = {rule.gluon for rule in RULES.values()}

@@ -21,8 +21,6 @@ from ..tracing.runs import blocks
 from ..tracing.tracer import Program, trace
 from ..training import Rule
 
-__all__ = ["StackedRuns"]
-
 # Drawing the orders of some runs overlaps with training the runs before them.
 RUNS_AT_ONCE = 500
 

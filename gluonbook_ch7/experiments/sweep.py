@@ -17,8 +17,6 @@ from ..training import Rule
 from .charts import draw_losses, draw_sweep
 from .ensemble import fit_ensemble
 
-__all__ = ["Sweep", "sweep"]
-
 ROWS_SHOWN = 10
 
 

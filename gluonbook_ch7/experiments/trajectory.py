@@ -57,10 +57,7 @@ def draw_trials(
     num_epochs: int,
     seeds: tuple[int, ...],
 ) -> Trials:
-    """Draw the starts and the orders of the examples that ``fit_scratch(..., seed=seed)`` draws.
-
-    Seeds ``mx.random``; NumPy's global generator is not used.
-    """
+    """Draw the starts and the orders of the examples that ``fit_scratch(..., seed=seed)`` draws."""
     starts = []
     for seed in seeds:
         mx.random.seed(seed)
