@@ -19,8 +19,6 @@ from ._import_hint import BOOK_NAMES
 from ._observers import notify_data
 from .dataset.parse import FILE_NAME
 
-__all__ = ["EDITIONS", "load_ipython_extension", "unload_ipython_extension"]
-
 # The edition of the data that the book's package had under each name.
 EDITIONS = dict(zip(BOOK_NAMES, ("0.7", "1.0")))
 BOOK_PATH = f"../data/{FILE_NAME}"

@@ -9,8 +9,6 @@ import click
 from ..errors import DependencyError
 from .command import Command
 
-__all__ = ["kernel"]
-
 NAME = "gluonbook-ch7"
 DISPLAY_NAME = "gluonbook chapter 7"
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ..reproduce.runner import ChapterRun
     from ..reproduce.verdict import Judgement
 
-__all__ = ["rerun"]
-
 STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
 
 

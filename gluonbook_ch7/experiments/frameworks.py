@@ -15,8 +15,6 @@ from .._mxnet.install_hints import install_extra
 from ..errors import ArgumentError, DependencyError
 from .trajectory import Paths, Trials
 
-__all__ = ["PEERS", "counterpart", "installed", "peer_names"]
-
 Floats = npt.NDArray[np.float32]
 # Trains with an optimizer and keeps every step. Several trials are stacked along the first axis of
 # each parameter, weights (trials, k, 1) and biases (trials, 1, 1).

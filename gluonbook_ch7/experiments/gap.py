@@ -12,8 +12,6 @@ from .._results import Result, Table, some_of
 if TYPE_CHECKING:
     from .trajectory import Paths
 
-__all__ = ["LIMIT", "Gap", "Parting", "measure_gap", "short_number", "ulps_number"]
-
 # Two runs whose weights never differ by more are the same to rounding.
 LIMIT = 1e-6
 

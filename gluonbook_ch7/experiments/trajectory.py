@@ -16,8 +16,6 @@ from .._sampling import draw_orders, draw_start, split_minibatches
 from ..tracing.graph import gluon_gradients_of_runs
 from ..training import Rule, fit_scratch
 
-__all__ = ["Paths", "Trials", "draw_trials", "follow_gluon", "follow_scratch"]
-
 # (trials, steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and
 # after each.
 Paths = npt.NDArray[np.float32]

@@ -6,8 +6,6 @@ from typing import Any, Callable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MORE_RUNS", "RUNS", "conformal_p", "p_value"]
-
 Array = npt.NDArray[Any]
 View = Callable[[Array], Array]
 

@@ -23,8 +23,6 @@ from .svg import Axes, Figure, Polyline
 from .text import TIME, judge_text, judge_time
 from .verdict import Judgement, Outcome, Verdict
 
-__all__ = ["LOSS_LINE", "judge_cell", "loss_curves"]
-
 LOSS_LINE = re.compile(r"loss: (-?(?:\d+\.\d+|inf|nan)), (\d+\.\d+) sec per epoch\n?")
 END_LINE = re.compile(r"x1 (\S+), x2 (\S+)")
 

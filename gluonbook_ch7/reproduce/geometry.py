@@ -17,8 +17,6 @@ from matplotlib.image import imread
 from .svg import RESOLUTION, Axes, Figure, Polyline
 from .verdict import Judgement, Outcome, Verdict
 
-__all__ = ["EXACT", "VISIBLE", "in_brief", "judge_figure", "judge_figures", "look"]
-
 EXACT = 5 * RESOLUTION
 """Points within which two lines are one: the rounding of both and of the ticks of both axes."""
 VISIBLE = 0.1

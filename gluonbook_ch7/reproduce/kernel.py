@@ -19,8 +19,6 @@ from .record import decode_outputs
 from .starts import find_edition
 from .verdict import Judgement, Verdict
 
-__all__ = ["answer", "judge", "set_up", "watched"]
-
 WATCHED = "__gluonbook_ch7_watched__"
 
 # What happened in the cell that ran last.

@@ -25,8 +25,6 @@ from .observer import Training
 from .starts import PRECISION, Start, find_start, starts_with_loss
 from .verdict import Outcome, Verdict
 
-__all__ = ["RecordedRun"]
-
 SECONDS = 60  # that repeating a chapter's own training function may take
 PRINTED = 6e-7  # half of the last digit that the book prints, and a little
 ROUNDING = 1e-6  # relative; what another order of a full batch's rows changes in its losses

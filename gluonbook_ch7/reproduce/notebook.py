@@ -11,8 +11,6 @@ from typing import Any
 from .._mxnet.install_hints import install_extra
 from ..errors import DataNotFoundError, DependencyError, RecordError
 
-__all__ = ["Chapter", "read_chapter", "read_text", "why_unsupported"]
-
 # Functions of gluonbook before 0.7.8, when the chapter had other loops.
 EARLY = ("data_iter", "optimize", "semilogy")
 

@@ -13,8 +13,6 @@ from nbformat import ValidationError, from_dict, v4, validate
 
 from ..errors import RecordError
 
-__all__ = ["parse_json", "parse_notedown"]
-
 _PROMPT = re.compile(r"n=(\d{1,9})\b", re.ASCII)
 
 # What nbformat 4 requires of an output and a notedown file leaves out.

@@ -17,8 +17,6 @@ from ..figures import plt
 from ..loss_curve import LossCurve
 from ..training import fit_gluon, fit_scratch
 
-__all__ = ["Descent", "Training", "apart", "observed"]
-
 Array = npt.NDArray[Any]
 
 

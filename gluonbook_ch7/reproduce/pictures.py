@@ -10,8 +10,6 @@ from ..inference.chart import interval_figure
 from ..inference.words import intervals_from
 from .verdict import Judgement
 
-__all__ = ["fan_of", "likelihood_figure"]
-
 
 def fan_of(judgement: Judgement, title: str = "") -> Optional[Fan]:
     """Return what a recorded curve was ranked among, or None for another output."""

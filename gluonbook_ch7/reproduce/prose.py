@@ -7,8 +7,6 @@ from typing import Any
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
-__all__ = ["formula_html", "language_of", "render_prose"]
-
 _FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")

@@ -14,8 +14,6 @@ import numpy as np
 from ..errors import RecordError
 from .svg import Axes, Figure, Polyline, decode_svg
 
-__all__ = ["CellOutputs", "Record", "decode_outputs", "load_recorded"]
-
 _SHOWN = ("display_data", "execute_result")
 
 

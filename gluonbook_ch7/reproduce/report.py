@@ -27,8 +27,6 @@ from .prose import language_of, render_prose
 from .runner import ChapterRun
 from .verdict import Judgement, Verdict
 
-__all__ = ["make_page", "summarise", "write_run"]
-
 # Verdicts are told apart by a word and a sign, not by colour.
 SYMBOLS = {
     Verdict.IDENTICAL: "=",

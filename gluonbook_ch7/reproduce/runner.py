@@ -11,8 +11,6 @@ from .notebook import Chapter, why_unsupported
 from .session import CellFailure, open_session
 from .verdict import Judgement, Verdict, hold_together
 
-__all__ = ["CellRun", "ChapterRun", "prepare", "rerun_chapter"]
-
 TIMEOUT = 600  # seconds
 RANDOM = "random: the same code gives another output with another seed"
 

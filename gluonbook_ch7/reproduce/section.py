@@ -26,8 +26,6 @@ from .record import CellOutputs, Record
 from .svg import Axes, decode_svg
 from .verdict import Judgement
 
-__all__ = ["Result", "rerun_section", "write_figures"]
-
 
 @dataclass(frozen=True)
 class Result:

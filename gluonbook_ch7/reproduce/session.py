@@ -24,8 +24,6 @@ from nbformat import v4
 from ..dataset.download import VARIABLE
 from ..errors import DependencyError, GluonbookError
 
-__all__ = ["CellFailure", "Session", "open_session"]
-
 SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
 
 # Executed in the kernel; they leave no name in the chapter's session. The package is found where

@@ -16,8 +16,6 @@ import numpy.typing as npt
 from .._sampling import fresh_starts
 from ..experiments.objective import full_batch_losses, smallest_loss
 
-__all__ = ["PRECISION", "Start", "find_edition", "find_start", "starts_with_loss"]
-
 DRAWS = 50
 SCALE = 0.01
 """The standard deviation of the starting weights."""

@@ -16,8 +16,6 @@ import numpy.typing as npt
 
 from ..errors import RecordError
 
-__all__ = ["RESOLUTION", "Axes", "Figure", "Polyline", "decode_svg"]
-
 RESOLUTION = 1e-6
 """The last decimal of a coordinate in an SVG by Matplotlib, in points."""
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from .verdict import Judgement, Verdict
 
-__all__ = ["TIME", "judge_text", "judge_time"]
-
 # Each begins where its digits begin and matches them in one way, so that a long row of digits is
 # matched in linear time.
 NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b")

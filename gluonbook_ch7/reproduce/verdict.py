@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-__all__ = ["LEVEL", "Judgement", "Outcome", "Verdict", "hold_together", "is_reproduced"]
-
 LEVEL = 0.001
 """How often a chapter in which nothing is different may be called different, by chance: people hold
 hundreds of recorded files, and one in a hundred would be a false accusation every week."""

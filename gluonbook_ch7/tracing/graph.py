@@ -14,16 +14,6 @@ from .._mxnet import mx, nd
 from .tape import Place
 from .tracer import Key
 
-__all__ = [
-    "gluon_gradients",
-    "gluon_gradients_of_runs",
-    "gluon_mean_loss",
-    "mean_loss",
-    "scratch_steps",
-    "stacked_gradients",
-    "stacked_steps",
-]
-
 Operator = Callable[..., list[nd.NDArray]]
 
 # The variants of MXNet's operators with a number on the right, and on the left.

@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_constant", "why_impure"]
-
 _PURE_BUILTINS = {
     *(abs, bool, dict, divmod, enumerate, float, int, isinstance, len, list, max, min, pow, range),
     *(reversed, round, sorted, sum, tuple, zip),

@@ -18,8 +18,6 @@ from ..loss_curve import Recorder
 from .graph import gluon_gradients, gluon_mean_loss, mean_loss, scratch_steps
 from .tracer import trace
 
-__all__ = ["blocks", "train_gluon", "train_scratch", "warn_not_traced"]
-
 Run = tuple[npt.NDArray[np.float32], float]
 
 

@@ -11,8 +11,6 @@ import numpy as np
 
 from ..errors import TraceError
 
-__all__ = ["OPERATORS", "Place", "StandIn", "Tape"]
-
 # Where an operand is found: ("array", k) is an array at the beginning of the step, ("result", k)
 # the result of the tape's operator k, ("number", k) the tape's number k.
 Place = tuple[str, int]

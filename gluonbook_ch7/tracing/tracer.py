@@ -14,8 +14,6 @@ from ..errors import TraceError
 from .purity import is_constant, why_impure
 from .tape import Place, StandIn, Tape
 
-__all__ = ["Key", "Program", "trace"]
-
 
 class Key(NamedTuple):
     """What a rule does in a step; equal keys compile to equal graphs."""
