@@ -148,14 +148,22 @@ def _judge_trainings(
         RecordedRun(training, curves[index][1].vertices[:, 1].tolist() if drawn else [])
         for index, training in enumerate(trainings)
     ]
-    texts = [recorded.text, rerun.text]
-    lines, lines_now = (LOSS_LINE.findall(text) for text in texts)
+    lines, lines_now = (LOSS_LINE.findall(each.text) for each in (recorded, rerun))
     judgements = []
     if len(lines) == len(lines_now) == calls:
         for name, run, line, line_now in zip(names, runs, lines, lines_now):
             outcome = _attempt(run.judge_end, float(line[0]))
             judgements.append(Judgement(f"{name}: printed loss", line[0], line_now[0], *outcome))
             judgements.append(judge_time(name, f"{line[1]} s", f"{line_now[1]} s"))
+    elif lines and len(lines) == len(lines_now):
+        losses, losses_now = (", ".join(line[0] for line in each) for each in (lines, lines_now))
+        reason = "random, and not one loss for each training call"
+        unknown = Judgement(
+            f"{output}: printed losses", losses, losses_now, Verdict.NOT_JUDGED, reason
+        )
+        judgements.append(unknown)
+    texts = [recorded.text, rerun.text]
+    if len(lines) == len(lines_now):
         texts = [LOSS_LINE.sub("", text) for text in texts]
     judgements += _judge_printed(output, *texts)
     if not recorded.figures or not rerun.figures:

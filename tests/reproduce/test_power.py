@@ -23,8 +23,11 @@ from gluonbook_ch7.experiments.ensemble import fit_ensemble
 from gluonbook_ch7.figures import plt
 from gluonbook_ch7.inference import alternatives
 from gluonbook_ch7.reproduce import chance, losses
+from gluonbook_ch7.reproduce.evidence import judge_cell
 from gluonbook_ch7.reproduce.geometry import judge_figure
+from gluonbook_ch7.reproduce.observer import Training
 from gluonbook_ch7.reproduce.pictures import likelihood_figure
+from gluonbook_ch7.reproduce.record import CellOutputs
 from gluonbook_ch7.reproduce.starts import find_edition, find_start
 from gluonbook_ch7.reproduce.svg import decode_svg
 from gluonbook_ch7.reproduce.verdict import Verdict, hold_together
@@ -168,6 +171,24 @@ def test_a_figure_that_was_not_recorded_is_no_difference(data):
     figure = judgements[-1]
     assert (figure.output, figure.verdict) == ("cell: figure", Verdict.NOT_JUDGED)
     assert figure.basis == "no figure was recorded"
+
+
+def test_fewer_losses_than_calls_are_not_judged(data):
+    """If this fails, a cell that prints the loss of one of its trainings is called different."""
+    call = Cell().call(*data["0.7"])
+    curve = train(call, fresh_starts(1, 4)[0], seed=0)
+    training = Training(call, curve.epochs, curve.losses.astype(np.float64), None)
+    recorded, today = (
+        CellOutputs(text=f"loss: {loss:f}, 0.2 sec per epoch\nend\n") for loss in (0.26, 0.25)
+    )
+    judgements = judge_cell("cell", recorded, today, [training, training])
+    assert [(each.output, each.verdict) for each in judgements] == [
+        ("cell: printed losses", Verdict.NOT_JUDGED),
+        ("cell: text", Verdict.IDENTICAL),
+    ]
+    assert judgements[0].basis == "random, and not one loss for each training call"
+    silent = replace(today, text="end\n")
+    assert different(judge_cell("cell", recorded, silent, [training, training])) == ["cell: text"]
 
 
 # --- Figures in two dimensions ------------------------------------------------------------------
