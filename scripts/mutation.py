@@ -3,24 +3,29 @@
 python scripts/mutation.py --sample 200
 
 A change that no test notices (a mutant that survives) is a line that nothing holds to its word.
-Each mutant is tried in a copy of the checkout, with the tests that should notice it. Needs
-cosmic-ray; `nox -s mutation` installs it.
+Each mutant is tried in a copy of the checkout, with the tests that should notice it, in a fork of a
+process that has imported MXNet. Needs cosmic-ray; `nox -s mutation` installs it.
 """
 
+import difflib
+import importlib
 import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import click
 from cosmic_ray.commands import init
-from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.mutating import use_mutation
+from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import WorkDB, use_db
 
 from gluonbook_ch7._files import write_json
@@ -78,6 +83,12 @@ def main(
             waiting.put(copy)
         survivors = []
         with multiprocessing.get_context("spawn").Pool(processes, _enter, (waiting,)) as pool:
+            click.echo("Without a change:")
+            needed = sorted({_tests_of(item) for item in chosen})
+            for tests, passed in zip(needed, pool.imap(_run, needed)):
+                click.echo(f"     {'passed ' if passed else 'FAILED '} {tests}")
+                if not passed:
+                    sys.exit("These tests fail as they are, so they can notice nothing.")
             for number, (place, survived, diff) in enumerate(pool.imap_unordered(_try, chosen), 1):
                 click.echo(f"{number:4} {'SURVIVED' if survived else 'noticed '} {place}")
                 if survived:
@@ -122,22 +133,55 @@ def _copy(folder: Path) -> Path:
 
 
 def _enter(waiting: Any) -> None:
-    """Work in a copy of one's own, whose package is imported before an installed one."""
-    copy = waiting.get()
+    """Work in a copy of one's own, and import what all tests wait for, but not the package."""
+    copy = str(waiting.get())
     os.chdir(copy)
-    os.environ["PYTHONPATH"] = str(copy)
+    sys.path.insert(0, copy)
+    os.environ["PYTHONPATH"] = copy
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
+    for module in ("gluonbook_ch7._mxnet.library", "matplotlib.pyplot", "hypothesis", "pytest"):
+        importlib.import_module(module)
+    for name in [name for name in sys.modules if name.startswith("gluonbook_ch7")]:
+        del sys.modules[name]
+
+
+def _tests_of(item: Any) -> str:
+    """Return the tests that should notice a mutant."""
+    module = item.mutations[0].module_path.relative_to("gluonbook_ch7")
+    return next(TESTS[name] for name in TESTS if str(module).startswith(name))
 
 
 def _try(item: Any) -> tuple[str, bool, str]:
     """Run the tests of a mutant; return its place, whether it survived, and what was changed."""
     (mutation,) = item.mutations
-    module = mutation.module_path.relative_to("gluonbook_ch7")
-    tests = next(TESTS[name] for name in TESTS if str(module).startswith(name))
-    command = f"{sys.executable} -m pytest -x -q -n 0 --hypothesis-profile=unshrunk {tests}"
-    result = mutate_and_test(item.mutations, command, SECONDS)
-    place = f"{module}:{mutation.start_pos[0]} {mutation.operator_name}"
-    return place, str(result.test_outcome).endswith("SURVIVED"), result.diff or ""
+    operator = get_operator(mutation.operator_name)(**mutation.operator_args)
+    with use_mutation(mutation.module_path, operator, mutation.occurrence) as (before, after):
+        passed = _run(_tests_of(item))
+    change = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
+    place = f"{mutation.module_path}:{mutation.start_pos[0]} {mutation.operator_name}"
+    return place, passed, "\n".join(change)
+
+
+def _run(tests: str) -> bool:
+    """Run tests in a fork of this process; return True if all pass."""
+    child = os.fork()
+    if not child:
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        options = ("-x", "-q", "-n", "0", "--hypothesis-profile=unshrunk")
+        os._exit(importlib.import_module("pytest").main([*options, *tests.split()]))
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.1)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
 
 
 if __name__ == "__main__":
