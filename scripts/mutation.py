@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Optional
 
@@ -78,18 +79,20 @@ def main(
     click.echo(f"{len(chosen)} of {len(items):,} mutants of {len(modules)} modules.")
     with tempfile.TemporaryDirectory() as folder:
         copies = [_copy(Path(folder, str(number))) for number in range(processes)]
-        waiting = multiprocessing.get_context("spawn").Queue()
+        spawn = multiprocessing.get_context("spawn")
+        waiting = spawn.Manager().Queue()
         for copy in copies:
             waiting.put(copy)
         survivors = []
-        with multiprocessing.get_context("spawn").Pool(processes, _enter, (waiting,)) as pool:
+        with ProcessPoolExecutor(processes, spawn, _enter, (waiting,)) as pool:
             click.echo("Without a change:")
             needed = sorted({_tests_of(item) for item in chosen})
-            for tests, passed in zip(needed, pool.imap(_run, needed)):
+            for tests, passed in zip(needed, pool.map(_run, needed)):
                 click.echo(f"     {'passed ' if passed else 'FAILED '} {tests}")
                 if not passed:
                     sys.exit("These tests fail as they are, so they can notice nothing.")
-            for number, (place, survived, diff) in enumerate(pool.imap_unordered(_try, chosen), 1):
+            tried = as_completed([pool.submit(_try, item) for item in chosen])
+            for number, (place, survived, diff) in enumerate((each.result() for each in tried), 1):
                 click.echo(f"{number:4} {'SURVIVED' if survived else 'noticed '} {place}")
                 if survived:
                     survivors.append(diff)
@@ -136,7 +139,8 @@ def _enter(waiting: Any) -> None:
     """Work in a copy of one's own, and import what all tests wait for, but not the package."""
     copy = str(waiting.get())
     os.chdir(copy)
-    sys.path.insert(0, copy)
+    # Without this folder, whose distributed.py is not Dask's.
+    sys.path[:] = [copy, *(place for place in sys.path if place != str(CHECKOUT / "scripts"))]
     os.environ["PYTHONPATH"] = copy
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.dont_write_bytecode = True
