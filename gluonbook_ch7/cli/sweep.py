@@ -150,7 +150,7 @@ def sweep(
 
 
 def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]":
-    """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 in ratio."""
+    """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 log-spaced."""
     from .._validation import DOMAINS
 
     match = RANGE.fullmatch(text.strip())
@@ -175,7 +175,7 @@ def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]"
             "numbers, the smaller first, or a single number"
         )
     if match["log"] and first <= 0:
-        raise ArgumentError(f"{name}={text}: a range in ratio must begin above 0")
+        raise ArgumentError(f"{name}={text}: a logarithmic range must begin above 0")
     import numpy as np
 
     return (np.geomspace if match["log"] else np.linspace)(first, last, count)
