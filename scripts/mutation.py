@@ -86,7 +86,7 @@ def main(
         survivors = []
         with ProcessPoolExecutor(processes, spawn, _enter, (waiting,)) as pool:
             click.echo("Without a change:")
-            needed = sorted({_tests_of(item) for item in chosen})
+            needed = sorted({file for item in chosen for file in _tests_of(item).split()})
             for tests, passed in zip(needed, pool.map(_run, needed)):
                 click.echo(f"     {'passed ' if passed else 'FAILED '} {tests}")
                 if not passed:
