@@ -49,7 +49,7 @@ TESTS = {
     "training.py": f"{_TRAINING} tests/test_results.py",
     "loss_curve.py": f"tests/test_results.py {_TRAINING}",
     "_sampling.py": f"{_ENSEMBLES} {_TRAINING}",
-    "tracing": "tests/tracing tests/test_training.py",
+    "tracing": f"tests/tracing tests/test_training.py {_ENSEMBLES} {_COMPARE}",
     "experiments/registry.py": f"tests/test_rules.py {_COMPARE}",
     "experiments/objective.py": f"{_ENSEMBLES} {_COMPARE}",
     "experiments/ensemble.py": f"{_ENSEMBLES} tests/experiments/test_result_views.py",

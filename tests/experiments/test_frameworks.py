@@ -79,7 +79,9 @@ def test_peers_are_named_in_any_case(peer):
 def test_a_peer_that_is_not_installed_is_refused(twin, monkeypatch):
     """If this fails, someone without the extra gets an ImportError that names no command."""
     monkeypatch.setattr(frameworks, "_can_be_imported", lambda module: False)
-    with pytest.raises(DependencyError, match=r"PyTorch cannot be imported: .*pip install .*(torch|peers)"):
+    with pytest.raises(
+        DependencyError, match=r"PyTorch cannot be imported: .*pip install .*(torch|peers)"
+    ):
         compare("sgd", twin.features, twin.labels, peers="PyTorch")
 
 
