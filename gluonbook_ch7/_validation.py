@@ -93,7 +93,7 @@ def check_hyperparams(rule: str, hyperparams: Mapping[str, Any], names: Sequence
         value = hyperparams[name]
         if getattr(value, "shape", ()) != ():
             array = value.asnumpy() if hasattr(value, "asnumpy") else np.asarray(value)
-            for number in np.unique(array):
+            for number in np.unique(array).tolist():
                 check_number(rule, name, number, DOMAINS[name])
 
 
