@@ -78,12 +78,9 @@ def draw_starts(
     The weights are (runs, k, 1), equal to MXNet's to one unit in the last place; the biases,
     (runs, 1, 1), are zero.
     """
-    twister = np.random.RandomState()
-    drawn = {}
-    for seed in set(seeds):
-        twister.seed(127 * seed % 2**32)
-        drawn[seed] = np.float32(0.01) * _normals(twister, num_features)
-    weights = np.array([drawn[seed] for seed in seeds]).reshape(len(seeds), num_features, 1)
+    distinct, which = np.unique(seeds, return_inverse=True)
+    drawn = np.float32(0.01) * _normals(distinct.tolist(), num_features)
+    weights = drawn[which].reshape(len(seeds), num_features, 1)
     return weights, np.zeros((len(seeds), 1, 1), np.float32)
 
 
@@ -94,25 +91,29 @@ def fresh_starts(draws: int, num_features: int, system: str = "Linux") -> npt.ND
     pair (x, y) gives, it uses the one that the C++ library returns first: on Linux that of y, on
     macOS that of x.
     """
-    numbers = _normals(np.random.RandomState(0), draws * num_features, system)
+    numbers = _normals([0], draws * num_features, system)
     return np.float32(0.01) * numbers.reshape(draws, num_features, 1)
 
 
-def _normals(
-    twister: np.random.RandomState, count: int, system: str = "Linux"
-) -> npt.NDArray[np.float32]:
-    """Draw `count` normal numbers, float32, by the polar method."""
-    normals = np.empty(0, np.float32)
-    while len(normals) < count:  # π/4 of the pairs are kept
-        pairs = twister.randint(0, 2**32, size=(2 * count + 8, 2), dtype=np.uint32)
-        x, y = (2 * (pairs.astype(np.float32) * np.float32(2**-32)) - 1).T
-        square = x * x + y * y
-        kept = (square > 0) & (square <= 1)
-        used, square = (x if system == "macOS" else y)[kept], square[kept]
-        # The logarithm as the C library rounds it, unlike NumPy's own for float32.
-        logarithm = np.log(square.astype(np.float64)).astype(np.float32)
-        normals = np.append(normals, used * np.sqrt(-2 * logarithm / square))
-    return normals[:count]
+def _normals(seeds: Sequence[int], count: int, system: str = "Linux") -> npt.NDArray[np.float32]:
+    """Draw `count` normal numbers with each seed by the polar method, (seeds, count)."""
+    # π/4 of the pairs are kept; fewer than `count` of so many in one case of 10^15.
+    draws = 2 * count + 24
+    pairs = np.empty((len(seeds), draws, 2), np.uint32)
+    twister = np.random.RandomState()
+    for i, seed in enumerate(seeds):
+        twister.seed(127 * seed % 2**32)
+        pairs[i] = twister.randint(0, 2**32, size=(draws, 2), dtype=np.uint32)
+    x, y = np.moveaxis(2 * (pairs.astype(np.float32) * np.float32(2**-32)) - 1, -1, 0)
+    square = x * x + y * y
+    kept = (square > 0) & (square <= 1)
+    first = np.argsort(~kept, axis=1, kind="stable")[:, :count]
+    used = np.take_along_axis(x if system == "macOS" else y, first, axis=1)
+    square = np.take_along_axis(square, first, axis=1)
+    # The logarithm as the C library rounds it, unlike NumPy's own for float32.
+    logarithm = np.log(square.astype(np.float64)).astype(np.float32)
+    normals: npt.NDArray[np.float32] = used * np.sqrt(-2 * logarithm / square)
+    return normals
 
 
 def draw_orders(seeds: Sequence[int], num_examples: int, num_epochs: int) -> npt.NDArray[np.int32]:
