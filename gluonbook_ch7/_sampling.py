@@ -15,6 +15,11 @@ from ._mxnet import mx, nd
 from ._validation import check_seeds, check_start
 
 
+def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+    """Return the number of minibatches in an epoch, a short last one included."""
+    return -(-num_examples // batch_size)
+
+
 def is_checkpoint(batch_i: int, batch_size: int) -> bool:
     """Return True if the book evaluates the loss after minibatch `batch_i` of an epoch."""
     return (batch_i + 1) * batch_size % 100 == 0
@@ -22,7 +27,7 @@ def is_checkpoint(batch_i: int, batch_size: int) -> bool:
 
 def last_checkpoint(num_examples: int, batch_size: int, num_epochs: int) -> int:
     """Return the step after which the book evaluates its last loss; without any, the last step."""
-    steps = -(-num_examples // batch_size)
+    steps = steps_per_epoch(num_examples, batch_size)
     checkpoints = [i + 1 for i in range(steps) if is_checkpoint(i, batch_size)]
     return steps * (num_epochs - 1) + (checkpoints[-1] if checkpoints else steps)
 

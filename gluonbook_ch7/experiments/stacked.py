@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
-from .._sampling import draw_orders, is_checkpoint
+from .._sampling import draw_orders, is_checkpoint, steps_per_epoch
 from .._trees import map_arrays
 from ..errors import TraceError
 from ..tracing.graph import stacked_gradients, stacked_steps
@@ -132,7 +132,7 @@ class StackedRuns:
         hyperparams = {**self.hyperparams, **stacked}
         stack = (len(self.seeds), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
-        num_steps = self.num_epochs * -(-len(self.features) // self.batch_size)
+        num_steps = self.num_epochs * steps_per_epoch(len(self.features), self.batch_size)
         try:
             program = trace(self.rule, [w, b], states, hyperparams, num_steps)
         except TraceError:

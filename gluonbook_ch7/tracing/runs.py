@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import mx, nd
-from .._sampling import is_checkpoint, shuffled, split_minibatches
+from .._sampling import is_checkpoint, shuffled, split_minibatches, steps_per_epoch
 from ..errors import TraceError, TracingWarning
 from ..loss_curve import Recorder
 from .graph import gluon_gradients, gluon_mean_loss, mean_loss, scratch_steps
@@ -37,7 +37,7 @@ def train_scratch(
 
     Returns None, before anything has been drawn or changed, if the rule cannot be traced.
     """
-    num_steps = num_epochs * math.ceil(len(features) / batch_size)
+    num_steps = num_epochs * steps_per_epoch(len(features), batch_size)
     try:
         program = trace(rule, [recorder.w, recorder.b], states, hyperparams, num_steps)
     except TraceError as error:
