@@ -18,7 +18,7 @@ def verdicts(results):
 
 
 @pytest.fixture(scope="module")
-def on_twin():
+def on_twin(trained_once):
     return verdicts(rerun_section(load_data_ch7(source="twin"), load_recorded()))
 
 
