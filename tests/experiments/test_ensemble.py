@@ -11,6 +11,7 @@ from gluonbook_ch7._mxnet import gluon, mx, nd
 from gluonbook_ch7._sampling import draw_orders, draw_starts
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
+from gluonbook_ch7.experiments.registry import RULES as RULES_BY_NAME
 
 SCRATCH = {"lr": 0.01, "gamma": 0.9}
 GLUON = {"learning_rate": 0.01, "gamma1": 0.9}
@@ -43,6 +44,22 @@ def test_run_i_is_the_single_run_with_its_seed(data, rule, hyperparams, sizes):
     runs = ensemble(rule, hyperparams, data, *sizes, seeds=seeds)
     for seed, losses in zip(seeds, runs.losses):
         expected = single(rule, hyperparams, data, *sizes, seed=seed)
+        np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", RULES_BY_NAME)
+def test_every_rule_of_the_chapter(data, name):
+    """If this fails, an ensemble of another rule is not what its single runs are.
+
+    Adam counts its steps, so each step of a block has numbers of its own.
+    """
+    rule = RULES_BY_NAME[name]
+
+    def train(fit, states, **how):
+        return fit(rule.step, states, dict(rule.hyperparams), *data, 10, 1, **how).losses
+
+    for seed, losses in zip((1, 2), train(gb.fit_ensemble, rule.states, seeds=(1, 2))):
+        expected = train(gb.fit_scratch, rule.states(data[0]), seed=seed)
         np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 

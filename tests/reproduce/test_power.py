@@ -260,7 +260,11 @@ def test_an_ordinary_curve_says_which_values_it_is_compatible_with(data):
     intervals = {each["name"]: each for each in later.numbers["inference"]["intervals"]}
     assert intervals["lr"]["low"] < 0.01 < intervals["lr"]["high"]
     assert f"lr in [{intervals['lr']['low']:.3g}, {intervals['lr']['high']:.3g}]" in later.basis
-    assert later.numbers["fan"]["epochs"] == np.linspace(0, 2, 31).tolist()
+    fan = later.numbers["fan"]
+    assert fan["epochs"] == np.linspace(0, 2, 31).tolist()
+    percentiles = np.array(fan["losses"])
+    assert percentiles.shape == (21, 31)
+    assert (np.diff(percentiles, axis=0) >= 0).all()
     titles = [axes.get_title() for axes in likelihood_figure(later).axes]
     assert [title.partition(":")[0] for title in titles] == ["lr", "gamma"]
 
