@@ -3,9 +3,10 @@
 python scripts/mutation.py --sample 200
 
 A change that no test notices (a mutant that survives) is a line that nothing holds to its word.
-Each mutant is tried in a copy of the checkout, with the tests that should notice it, in a fork of a
-process that has imported MXNet. The tests that run the changed line come first, the quickest of
-them at the head. Needs cosmic-ray; `nox -s mutation` installs it.
+Each mutant is tried in a copy of the checkout, in a fork of a process that has imported MXNet, with
+the tests that should notice it: those that run the changed line, the quickest first. Where no test
+runs it, as what is computed at import or in another process, they are all that belong to the
+module. Needs cosmic-ray; `nox -s mutation` installs it.
 """
 
 import difflib
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import click
+import pytest
 from cosmic_ray.commands import init
 from cosmic_ray.mutating import use_mutation
 from cosmic_ray.plugins import get_operator
@@ -40,7 +42,6 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # Tests that take longer are taken to hang, which counts as noticed.
 CPU_SECONDS = 600  # which a busy machine does not use up
 SECONDS = 1800
-NOT_FOUND = 4  # pytest's exit status
 WANTED = 0.92
 
 # For each group of modules, the tests that must notice a change in them, the quickest first.
@@ -108,7 +109,9 @@ def main(
                 if not found:
                     sys.exit("These tests fail as they are, so they can notice nothing.")
                 tests.update(found)
-            tried = as_completed([pool.submit(_try, item, _first(item, tests)) for item in chosen])
+            tried = as_completed(
+                [pool.submit(_try, item, _running(item, tests)) for item in chosen]
+            )
             for number, (place, survived, diff) in enumerate((each.result() for each in tried), 1):
                 click.echo(f"{number:4} {'SURVIVED' if survived else 'noticed '} {place}")
                 if survived:
@@ -161,7 +164,7 @@ def _enter(waiting: Any) -> None:
     os.environ["PYTHONPATH"] = copy
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.dont_write_bytecode = True
-    for module in ("gluonbook_ch7._mxnet.library", "matplotlib.pyplot", "hypothesis", "pytest"):
+    for module in ("gluonbook_ch7._mxnet.library", "matplotlib.pyplot", "hypothesis"):
         importlib.import_module(module)
     for name in [name for name in sys.modules if name.startswith("gluonbook_ch7")]:
         del sys.modules[name]
@@ -173,7 +176,7 @@ def _tests_of(item: Any) -> str:
     return next(TESTS[name] for name in TESTS if str(module).startswith(name))
 
 
-def _first(item: Any, tests: dict[str, Test]) -> list[str]:
+def _running(item: Any, tests: dict[str, Test]) -> list[str]:
     """Return the tests that run the line of a mutant, the quickest first."""
     (mutation,) = item.mutations
     line = str(mutation.module_path), mutation.start_pos[0]
@@ -186,23 +189,27 @@ def _first(item: Any, tests: dict[str, Test]) -> list[str]:
     return sorted(running, key=lambda name: tests[name].seconds)
 
 
-def _try(item: Any, first: list[str]) -> tuple[str, bool, str]:
+def _try(item: Any, running: list[str]) -> tuple[str, bool, str]:
     """Run the tests of a mutant; return its place, whether it survived, and what was changed."""
     (mutation,) = item.mutations
     operator = get_operator(mutation.operator_name)(**mutation.operator_args)
     with use_mutation(mutation.module_path, operator, mutation.occurrence) as (before, after):
-        passed = _run(first) and _run(_tests_of(item).split())
+        files = _tests_of(item).split()
+        status = _run(running or files)
+        # A test is not found if the module that it is in cannot be imported.
+        if status == pytest.ExitCode.USAGE_ERROR:
+            status = _run(files)
     change = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
     place = f"{mutation.module_path}:{mutation.start_pos[0]} {mutation.operator_name}"
-    return place, passed, "\n".join(change)
+    return place, status == pytest.ExitCode.OK, "\n".join(change)
 
 
 def _observe(file: str) -> dict[str, Test]:
     """Run a file of tests; return what each took and the lines it ran, nothing if one fails."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tests")
-        passed = _run([file], _Observer(path))
-        return pickle.loads(path.read_bytes()) if passed else {}
+        status = _run([file], _Observer(path))
+        return pickle.loads(path.read_bytes()) if status == pytest.ExitCode.OK else {}
 
 
 class _Observer:
@@ -232,13 +239,8 @@ class _Observer:
         self.path.write_bytes(pickle.dumps(tests))
 
 
-def _run(tests: list[str], *plugins: Any) -> bool:
-    """Run tests in a fork of this process; return True if none fails.
-
-    A test that pytest does not find by its name fails no test.
-    """
-    if not tests:
-        return True
+def _run(tests: list[str], *plugins: Any) -> int:
+    """Run tests in a fork of this process; return pytest's exit status, 1 if they do not end."""
     child = os.fork()
     if not child:
         os.setsid()
@@ -247,16 +249,16 @@ def _run(tests: list[str], *plugins: Any) -> bool:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         options = ("-x", "-q", "-n", "0", "--hypothesis-profile=unshrunk")
-        os._exit(importlib.import_module("pytest").main([*options, *tests], plugins))
+        os._exit(pytest.main([*options, *tests], plugins))
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            return status in (0, NOT_FOUND << 8)
+            return os.waitstatus_to_exitcode(status)  # negative if a signal ended it
         time.sleep(0.1)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return False
+    return pytest.ExitCode.TESTS_FAILED
 
 
 if __name__ == "__main__":
