@@ -19,12 +19,12 @@ from .._mxnet.install_hints import install_extra
 from ..errors import DataNotFoundError, DependencyError, RecordError
 
 try:
-    # Those that are needed later are missed now, before anything is done.
     import nbformat
     from IPython.core.inputtransformer2 import TransformerManager
     from markdown_it import MarkdownIt
     from nbformat import v4
 
+    # These are used later; if one is missing, say so before anything is done.
     for _library in ("nbclient", "ipykernel", "jinja2", "latex2mathml"):
         importlib.import_module(_library)
 except ImportError as error:
@@ -35,9 +35,9 @@ except ImportError as error:
 
 # Functions of gluonbook before 0.7.8, when the chapter had other loops.
 _EARLY = ("data_iter", "optimize", "semilogy")
-# What is written behind the opening fence of a cell.
+# What follows the opening fence of a cell, such as "{.python .input  n=4}".
 _CELL = re.compile(r"\{.*?\.(input|output)\b(?:.*?\bn=(\d{1,9})\b)?", re.ASCII)
-# The kinds of outputs, and what each must have; notedown files leave out other things.
+# The kinds of outputs, and what each must have; the rest has defaults in nbformat.
 _CONTENT = {"stream": "text", "display_data": "data", "execute_result": "data", "error": "ename"}
 
 
@@ -95,7 +95,7 @@ def read_text(path: Path) -> tuple[str, str]:
 
 
 def _parse_json(text: str, name: str, above: int, refusal: str) -> Any:
-    """Parse the JSON below the first lines of a file, which must be such as can be written too."""
+    """Parse JSON that begins below a line of a file; refuse what could not be written again."""
     try:
         content = json.loads(text)
         json.dumps(content, ensure_ascii=False).encode()

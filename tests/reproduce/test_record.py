@@ -18,12 +18,7 @@ from matplotlib.figure import Figure as Canvas
 
 from gluonbook_ch7.errors import DataNotFoundError, RecordError
 from gluonbook_ch7.reproduce.notebook import parse_notedown, read_text
-from gluonbook_ch7.reproduce.record import (
-    Record,
-    decode_outputs,
-    load_recorded,
-    revive,
-)
+from gluonbook_ch7.reproduce.record import Record, decode_outputs, load_recorded, revive
 from gluonbook_ch7.reproduce.svg import decode_svg
 
 ROOT = Path(__file__).resolve().parents[2]
