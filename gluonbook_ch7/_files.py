@@ -14,10 +14,7 @@ AnyPath = Union[str, "os.PathLike[str]"]
 
 
 def check_file(path: AnyPath) -> None:
-    """Raise an OSError that names `path` if a file could not be written there.
-
-    Nothing is left behind: folders that do not exist are created when they are needed.
-    """
+    """Raise an OSError that names `path` if a file could not be written there."""
     path = Path(path)
     with _naming(path):
         if os.path.isdir(path):
@@ -26,13 +23,20 @@ def check_file(path: AnyPath) -> None:
             with open(path, "wb", buffering=0) as device:
                 device.write(b"")
         else:
-            _try_to_write(path.parent)
+            check_folder(path.parent)
 
 
 def check_folder(path: AnyPath) -> None:
-    """Raise an OSError that names `path` if no file could be written into such a folder."""
+    """Raise an OSError that names `path` if no file could be written into such a folder.
+
+    Nothing is left behind: folders that do not exist are created when they are needed.
+    """
     with _naming(path):
-        _try_to_write(Path(path))
+        existing = Path(os.path.realpath(path))
+        while not os.path.lexists(existing):
+            existing = existing.parent
+        with tempfile.TemporaryFile(dir=existing, buffering=0) as file:
+            file.write(b"\0")
 
 
 def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
@@ -76,15 +80,6 @@ def _is_device(path: Path) -> bool:
     return os.path.exists(path) and (in_dev or not (os.path.isfile(path) or os.path.isdir(path)))
 
 
-def _try_to_write(folder: Path) -> None:
-    """Write a byte to a temporary file in the nearest folder that exists."""
-    existing = Path(os.path.realpath(folder))
-    while not os.path.lexists(existing):
-        existing = existing.parent
-    with tempfile.TemporaryFile(dir=existing, buffering=0) as file:
-        file.write(b"\0")
-
-
 def write_json(path: AnyPath, content: Any) -> Path:
     """Write what `as_json` returns, completely or not at all."""
     return write_whole(path, as_json(content))
@@ -92,14 +87,5 @@ def write_json(path: AnyPath, content: Any) -> Path:
 
 def as_json(content: Any) -> str:
     """Return strict JSON: a number that is not finite becomes null."""
-    return json.dumps(_finite(content), ensure_ascii=False, indent=1) + "\n"
-
-
-def _finite(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    if isinstance(content, float) and content - content != 0:
-        return None
-    return content
+    strict = json.loads(json.dumps(content), parse_constant=lambda name: None)
+    return json.dumps(strict, ensure_ascii=False, indent=1) + "\n"

@@ -58,7 +58,7 @@ def decode_cell(cell: Any, path: Path) -> CellOutputs:
 
 
 def as_json(record: Record) -> str:
-    """Return a record as JSON text, a cell on a line; `Record.from_json` reads it back."""
+    """Return a record as JSON text, a cell on a line; `load_recorded` reads it back."""
     cells = [json.dumps(asdict(cell), default=columns, ensure_ascii=False) for cell in record.cells]
     head = f'{{"source": {json.dumps(record.source)}, "sha256": {json.dumps(record.sha256)},'
     return f'{head} "cells": [\n' + ",\n".join(cells) + "\n]}\n"

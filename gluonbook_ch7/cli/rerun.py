@@ -113,7 +113,7 @@ def _rerun_file(
         if place.resolve() == file.resolve():
             raise ArgumentError(f"{place} is the chapter file itself; choose another name")
     chapter = read_chapter(file)
-    # These need the extra `notebook`; read_chapter has said so if it is missing.
+    # These need the extra `notebook` too; the import above has said so if it is missing.
     from ..reproduce.report import summarise, write_run
     from ..reproduce.runner import rerun_chapter
 

@@ -1,9 +1,16 @@
-"""Read a chapter file, a Jupyter notebook or notedown's Markdown, into one form."""
+"""Read a chapter file, a Jupyter notebook or notedown's Markdown, into one form.
+
+In notedown's Markdown a fence with ``{.python .input  n=4}`` holds a code cell, and a fence with
+``{.json .output n=4}`` right below it holds what the cell put out.
+"""
 
 import ast
 import hashlib
 import importlib
+import json
+import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +18,35 @@ from typing import Any
 from .._mxnet.install_hints import install_extra
 from ..errors import DataNotFoundError, DependencyError, RecordError
 
+try:
+    import nbformat
+    from IPython.core.inputtransformer2 import TransformerManager
+    from markdown_it import MarkdownIt
+    from nbformat import v4
+
+    # These are used later; if one is missing, say so before anything is done.
+    for _library in ("nbclient", "ipykernel", "jinja2", "latex2mathml"):
+        importlib.import_module(_library)
+except ImportError as error:
+    raise DependencyError(
+        f"rerunning a chapter file needs notebook libraries ({error}). Install them: "
+        f"{install_extra('notebook')}"
+    ) from error
+
 # Functions of gluonbook before 0.7.8, when the chapter had other loops.
-EARLY = ("data_iter", "optimize", "semilogy")
+_EARLY = ("data_iter", "optimize", "semilogy")
+# What follows the opening fence of a cell, such as "{.python .input  n=4}".
+_CELL = re.compile(r"\{.*?\.(input|output)\b(?:.*?\bn=(\d{1,9})\b)?", re.ASCII)
+# The kinds of outputs, and what each must have; the rest has defaults in nbformat.
+_CONTENT = {"stream": "text", "display_data": "data", "execute_result": "data", "error": "ename"}
 
 
 @dataclass(frozen=True)
 class Chapter:
     """A chapter file as a notebook of format 4, with the recorded outputs.
 
-    A cell that comes from Markdown has the line on which it begins in ``metadata.chapter_line``.
+    A code cell that comes from Markdown has the line on which its fence begins in
+    ``metadata.chapter_line``.
     """
 
     path: Path
@@ -31,20 +58,8 @@ def read_chapter(path: Path) -> Chapter:
     """Read a chapter file: ``.ipynb`` as a notebook of format 4 or older, all else as notedown.
 
     Raises `RecordError`, with ``path:line:``, if it is not a chapter; `DataNotFoundError` if there
-    is no such file; `DependencyError` if the extra ``notebook`` is not installed.
+    is no such file.
     """
-    try:
-        for library in ("nbformat", "nbclient", "ipykernel", "jinja2", "latex2mathml"):
-            importlib.import_module(library)
-    except ImportError as error:
-        raise DependencyError(
-            f"rerunning a chapter file needs notebook libraries ({error}). Install them: "
-            f"{install_extra('notebook')}"
-        ) from error
-    from nbformat import v4
-
-    from .notedown import parse_notedown
-
     text, sha256 = read_text(path)
     if path.suffix == ".ipynb":
         notebook = _parse_notebook(text, str(path))
@@ -79,17 +94,22 @@ def read_text(path: Path) -> tuple[str, str]:
     return text, hashlib.sha256(content).hexdigest()
 
 
+def _parse_json(text: str, name: str, above: int, refusal: str) -> Any:
+    """Parse JSON that begins below a line of a file; refuse what could not be written again."""
+    try:
+        content = json.loads(text)
+        json.dumps(content, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        is_half = isinstance(error, UnicodeEncodeError)
+        reason = "a string holds half a surrogate pair" if is_half else error
+        line = max(above + getattr(error, "lineno", 0), 1)
+        raise RecordError(f"{name}:{line}: {refusal} ({reason}); restore it") from error
+    return content
+
+
 def _parse_notebook(text: str, name: str) -> Any:
     """Parse a notebook of any format up to 4, and upgrade it to 4."""
-    import nbformat
-
-    from .notedown import parse_json
-
-    try:
-        content = parse_json(text)
-    except ValueError as error:
-        line = getattr(error, "lineno", 1)
-        raise RecordError(f"{name}:{line}: not a notebook, because not JSON ({error})") from error
+    content = _parse_json(text, name, 0, "not a notebook, because not JSON")
     version = content.get("nbformat") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise RecordError(f"{name}:1: not a notebook; it names no nbformat")
@@ -108,40 +128,111 @@ def _parse_notebook(text: str, name: str) -> Any:
     return notebook
 
 
+def parse_notedown(text: str, name: str) -> list[Any]:
+    """Parse the Markdown of a file called `name` into cells of nbformat 4, in order.
+
+    An output belongs to the input fence right above it, whatever their numbers. Fences without
+    ``.input`` or ``.output`` are prose. Raises `RecordError`, with ``name:line:``, if a fence is
+    not closed or an output is not a JSON list of outputs or follows no input.
+    """
+    lines = text.split("\n")
+    cells: list[Any] = []
+    done = 0  # lines
+    for fence in MarkdownIt("zero").enable(["code", "fence"]).parse(text):
+        if fence.type != "fence" or not fence.map:
+            continue
+        line, end = fence.map[0] + 1, fence.map[1]
+        if not _is_closed(lines[line:end], fence.markup):
+            raise RecordError(
+                f"{name}:{line}: the fence is not closed; end it with a line {fence.markup}"
+            )
+        found = _CELL.search(fence.info)
+        if not found:
+            continue
+        cells += _prose(lines[done : line - 1])
+        done = end
+        if found[1] == "input":
+            count = int(found[2]) if found[2] else None
+            cell = v4.new_code_cell(fence.content[:-1], execution_count=count)
+            cell.metadata.chapter_line = line
+            cells.append(cell)
+        elif not cells or cells[-1].cell_type != "code" or cells[-1].outputs:
+            raise RecordError(
+                f"{name}:{line}: the output follows no input; put it right below its code cell"
+            )
+        else:
+            outputs = _parse_json(fence.content, name, line, "the output is not JSON")
+            if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
+                raise RecordError(f"{name}:{line}: the output must be a JSON list of objects")
+            where = f"{name}:{cells[-1].metadata.chapter_line}: cell {len(cells)}: output"
+            cells[-1].outputs = [
+                _complete(each, f"{where} {i}") for i, each in enumerate(outputs, 1)
+            ]
+    return cells + _prose(lines[done:])
+
+
+def _is_closed(block: list[str], fence: str) -> bool:
+    """Return True if the lines below an opening fence end it, and no other cell begins there."""
+    closing = block[-1].strip() if block else ""
+    cells = [line for line in block if line.startswith(fence) and _CELL.search(line)]
+    return closing.startswith(fence) and not closing.strip(fence[0]) and not cells
+
+
+def _prose(lines: list[str]) -> list[Any]:
+    """Return some lines as a cell, without the blank lines around it; none if all are blank."""
+    source = "\n".join(lines).strip("\n")
+    return [v4.new_markdown_cell(source)] if source.strip() else []
+
+
+def _complete(output: dict[str, Any], where: str) -> Any:
+    """Return an output with everything that nbformat 4 requires."""
+    kind = output.get("output_type")
+    if kind not in list(_CONTENT):
+        raise RecordError(f"{where} has no output_type of {', '.join(_CONTENT)}")
+    if output.get(_CONTENT[kind]) is None:
+        raise RecordError(f"{where} has no {_CONTENT[kind]}")
+    try:
+        return v4.new_output(**output)
+    except nbformat.ValidationError as error:
+        reason = str(error).partition("\n")[0]
+        raise RecordError(
+            f"{where} holds a text or data of another form than nbformat 4's ({reason!r:.80})"
+        ) from error
+
+
 def why_unsupported(notebook: Any) -> str:
     """Return what a chapter is if its code cannot run here, or ''.
 
     The book has a second edition, with another package and NumPy's interface; and this chapter had
     an earlier form, until September 2018.
     """
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    names: set[str] = set()
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        try:
-            # Magic commands become calls.
-            tree = ast.parse(TransformerManager().transform_cell(cell.source))
-        except (SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                names.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                names.add(str(node.module))
-                names.update(f"{node.module}.{alias.name}" for alias in node.names)
-            elif isinstance(node, ast.Attribute):
-                names.add(f".{node.attr}")
-    if names & {"d2l", "mxnet.np", "mxnet.npx"}:
+    codes = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    names = [f"{name}." for code in codes for name in _names_in(code)]
+    if any(name.startswith(("d2l.", "mxnet.np.", "mxnet.npx.")) for name in names):
         return (
             "a file of the book's second edition (d2l, mxnet.np), which is another book; this "
             "package runs the first edition's (gluonbook, d2lzh)"
         )
-    early = [name for name in EARLY if f".{name}" in names]
-    if "gluonbook" in names and early:
+    early = [name for name in _EARLY if f".{name}." in names]
+    if early and any(name.startswith("gluonbook.") for name in names):
         return (
             f"a file of gluonbook before 0.7.8 (it uses {', '.join(early)}), when the chapter had "
             "other functions"
         )
     return ""
+
+
+def _names_in(code: str) -> Iterator[str]:
+    """Yield what some code imports, by its full name, and ``.name`` for each attribute it uses."""
+    try:
+        # Magic commands become calls.
+        tree = ast.parse(TransformerManager().transform_cell(code))
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield f".{node.attr}"
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -14,8 +14,6 @@ import numpy as np
 from ..errors import RecordError
 from .svg import Axes, Figure, Polyline, decode_svg
 
-_SHOWN = ("display_data", "execute_result")
-
 
 @dataclass(frozen=True)
 class CellOutputs:
@@ -37,17 +35,6 @@ class Record:
     sha256: str  # the hexadecimal hash of its bytes
     cells: tuple[CellOutputs, ...]
 
-    @classmethod
-    def from_json(cls, text: str) -> "Record":
-        """Read a record from JSON; raise `RecordError` if the text holds none."""
-        try:
-            record = json.loads(text, object_hook=_revive)
-        except (ValueError, TypeError) as error:
-            raise RecordError(f"not the JSON of a record ({error})") from error
-        if not isinstance(record, cls):
-            raise RecordError("not the JSON of a record")
-        return record
-
 
 def load_recorded() -> Record:
     """Return the recorded numbers of the RMSProp section, as they came with the package.
@@ -56,16 +43,20 @@ def load_recorded() -> Record:
     """
     file = resources.files("gluonbook_ch7") / "recorded" / "rmsprop.json"
     try:
-        return Record.from_json(file.read_text(encoding="utf-8"))
+        record: Record = json.loads(file.read_text(encoding="utf-8"), object_hook=revive)
     except (ValueError, OSError) as error:
         raise RecordError(
             "the recorded numbers of section 'rmsprop' are missing from this installation or "
             "damaged; reinstall gluonbook_ch7"
         ) from error
+    return record
 
 
-def _revive(content: dict[str, Any]) -> Any:
-    """Return what is a dictionary in JSON: vertices, or a dataclass with these fields."""
+def revive(content: dict[str, Any]) -> Any:
+    """Return what is a dictionary in a record's JSON: vertices, or a dataclass with these fields.
+
+    Raises ValueError if no dataclass has them.
+    """
     if content.keys() == {"x", "y"}:
         return np.column_stack([content["x"], content["y"]])
     kinds: list[Any] = [Record, CellOutputs, Figure, Axes, Polyline]
@@ -79,7 +70,7 @@ def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) 
     A figure that cannot be read is in its place, with its ``refusal``.
     """
     streams = [output for output in outputs if output["output_type"] == "stream"]
-    shown = [output["data"] for output in outputs if output["output_type"] in _SHOWN]
+    shown = [output["data"] for output in outputs if "data" in output]
     errors = [output for output in outputs if output["output_type"] == "error"]
     texts = [data["text/plain"] for data in shown if "text/plain" in data and not _is_figure(data)]
     return CellOutputs(

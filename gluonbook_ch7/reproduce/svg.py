@@ -7,7 +7,7 @@ axes give every line. What cannot be read this way is refused with the reason.
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import unescape
 
@@ -19,14 +19,13 @@ from ..errors import RecordError
 RESOLUTION = 1e-6
 """The last decimal of a coordinate in an SVG by Matplotlib, in points."""
 
-_COMMENT = "comment"
-_LINES = "line2d_"
-_COLLECTIONS = ("LineCollection_", "QuadContourSet_", "PathCollection_")
+# What is made of lines, and what is not read as lines.
+_LINES = ("line2d_", "LineCollection_", "QuadContourSet_", "PathCollection_")
 _FURNITURE = ("matplotlib.axis_", "text_", "legend_", "patch_")
-# An open path of straight lines, such as a spine.
-_OPEN = re.compile(r"[MLe\d\s.,+-]*")
+# A path of straight lines, such as "M 0 0 L 1 1 L 1 0 z".
+_PATH = re.compile(r"(M{0}(L{0})*(z\s*)?)*".format(r"(\s+[-+.\de]+){2}\s*"), re.ASCII)
 # What Matplotlib writes beside an axis whose labels are shortened: "1e−6", "+1e6" or both.
-_SHORTENED = re.compile(r"(?=.)(?P<factor>1e-?\d+)?(?P<offset>[+-]\d+(\.\d+)?(e-?\d+)?)?", re.ASCII)
+_SHORTENED = re.compile(r"(?=.)(1e[-−]?\d+)?([-−+]\d+(?:\.\d+)?(?:e[-−]?\d+)?)?", re.ASCII)
 
 Array = npt.NDArray[np.float64]
 
@@ -75,14 +74,13 @@ def decode_svg(svg: str) -> Figure:
         root: ET.Element = ET.fromstring(svg, parser=parser)
     except (ET.ParseError, UnicodeEncodeError) as error:
         raise RecordError(f"the SVG is not XML ({str(error)!r:.80})") from error
-    for element in root.iter():
-        # A name without its namespace; a comment has a function instead.
-        element.tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else _COMMENT
     for element in list(root.iter()):
         # What is defined is drawn where it is used, and not where it stands.
-        for definitions in element.findall("defs"):
+        for definitions in element.findall("{*}defs"):
             element.remove(definitions)
-    groups = [each for each in root.iter() if _id(each).startswith("axes_")]
+        # A name without its namespace; a comment has a function instead.
+        element.tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "comment"
+    groups = _with_id(root.iter(), "axes_")
     if not groups:
         raise RecordError("the SVG has no flat axes as Matplotlib writes them (groups axes_1, ...)")
     axes = []
@@ -95,12 +93,17 @@ def decode_svg(svg: str) -> Figure:
 
 
 def _decode_axes(group: ET.Element) -> Axes:
-    found = _parts(group, "matplotlib.axis_")
+    found = _with_id(group, "matplotlib.axis_")
     if len(found) != 2:
         raise ValueError(
             f"a figure with {len(found)} flat axes, not two; one in three dimensions is not read"
         )
     x, y = (_read_axis(element, name) for element, name in zip(found, "xy"))
+    # The first patch is the background, and spines are single straight strokes.
+    patches = {
+        patch.get("id", ""): " ".join(path.get("d", "") for path in patch.iter("path"))
+        for patch in _with_id(group, "patch_")[1:]
+    }
     return Axes(
         x_label=x.label,
         y_label=y.label,
@@ -108,16 +111,8 @@ def _decode_axes(group: ET.Element) -> Axes:
         y_ticks=y.ticks,
         polylines=tuple(line for element in group for line in _lines_of(element, x, y)),
         units=(abs(x.slope), abs(y.slope)),
-        # The first patch is the background, and spines are open paths of straight lines.
-        left_out=tuple(
-            _id(patch)
-            for patch in _parts(group, "patch_")[1:]
-            if not all(_OPEN.fullmatch(path.get("d", "")) for path in patch.iter("path"))
-        ),
+        left_out=tuple(name for name, path in patches.items() if re.search("[CQz]", path)),
     )
-
-
-# --- Axes ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -139,23 +134,21 @@ class _Axis:
 
 
 def _read_axis(axis: ET.Element, name: str) -> _Axis:
-    _refuse_moved(axis)
     places, labels = [], []
-    for tick in _parts(axis, f"{name}tick_"):
-        marks = [mark for line in _parts(tick, _LINES) for mark in line.iter("use")]
+    for tick in _with_id(axis, f"{name}tick_"):
+        marks = [mark for line in _with_id(tick, "line2d_") for mark in line.iter("use")]
         if marks and _words(tick):
             places.append(_number(marks[0].get(name, "")))
             labels.append(_words(tick))
     label, factor, offset = "", 1.0, 0.0
-    for text in map(_words, _parts(axis, "text_")):
-        shortened = _SHORTENED.fullmatch(_ascii_minus(text))
+    for text in map(_words, _with_id(axis, "text_")):
+        shortened = _SHORTENED.fullmatch(text)
         if shortened:
-            factor = float(shortened["factor"] or 1)
-            offset = float(shortened["offset"] or 0)
+            factor, offset = _number(shortened[1] or "1"), _number(shortened[2] or "0")
         else:
             label = text
     what = f"the {name} axis has a tick labelled"
-    values = [offset + factor * _number(_ascii_minus(each), what) for each in labels]
+    values = [offset + factor * _number(each, what) for each in labels]
     return _Axis(label, tuple(labels), *_fit(np.array(places), np.array(values), name))
 
 
@@ -175,41 +168,22 @@ def _fit(places: Array, values: Array, name: str) -> tuple[float, float, float]:
     return float(places[first]), float(values[first]), float(slope)
 
 
-def _ascii_minus(text: str) -> str:
-    return text.replace("\N{MINUS SIGN}", "-")
-
-
-def _words(element: ET.Element) -> str:
-    """Return the text that an element draws.
-
-    Matplotlib draws words as outlines and keeps the text in comments, or writes <text> elements.
-    """
-    comments = [unescape((each.text or "").strip()) for each in element.iter(_COMMENT)]
-    texts = ["".join(each.itertext()).strip() for each in element.iter("text")]
-    return "\n".join(comments or texts)
-
-
-# --- Lines --------------------------------------------------------------------------------------
-
-
 def _lines_of(element: ET.Element, x: _Axis, y: _Axis) -> Iterator[Polyline]:
     """Yield each line that an element of the axes draws."""
-    name = _id(element) or " ".join(each.tag for each in element.iter())
-    if element.tag == _COMMENT or name.startswith(_FURNITURE):
+    name = element.get("id") or " ".join(each.tag for each in element.iter())
+    if name.startswith(("comment", *_FURNITURE)):
         return
     shown = repr(name).strip("'")[:80]
-    if not name.startswith((_LINES, *_COLLECTIONS)):
+    if not name.startswith(_LINES):
         raise ValueError(f"{shown} is not made of lines")
-    _refuse_moved(element)
     marks, paths = list(element.iter("use")), list(element.iter("path"))
-    if marks and not name.startswith(_LINES):
+    if marks and not name.startswith("line2d_"):
         raise ValueError(f"{shown} repeats a shape, as a scatter plot does; only lines are read")
     pieces = [(piece, path) for path in paths for piece in _pieces(path.get("d", ""))]
     if marks and not paths:
-        points = [(_number(mark.get("x", "")), _number(mark.get("y", ""))) for mark in marks]
-        pieces = [(points, marks[0])]
-    for points, drawn in pieces:
-        xs, ys = np.array(points, np.float64).T
+        pieces = [([mark.get(axis, "") for mark in marks for axis in "xy"], marks[0])]
+    for coordinates, drawn in pieces:
+        xs, ys = np.reshape([_number(each) for each in coordinates], (-1, 2)).T
         with np.errstate(over="ignore", invalid="ignore"):
             vertices = np.column_stack([x.to_data(xs), y.to_data(ys)])
         if not np.isfinite(vertices).all():
@@ -217,59 +191,44 @@ def _lines_of(element: ET.Element, x: _Axis, y: _Axis) -> Iterator[Polyline]:
         yield Polyline(vertices, _color(drawn), marker=bool(marks), line=bool(paths))
 
 
-def _pieces(path: str) -> list[list[tuple[float, float]]]:
-    """Cut an SVG path at its moves: each piece a list of points."""
-    pieces: list[list[tuple[float, float]]] = []
-    words = iter(path.split())
-    for command in words:
-        if command not in ("M", "L", "z") or not (pieces or command == "M"):
-            raise ValueError(
-                f"a path is damaged or has the command {command!r:.80}; only M, L and z are read"
-            )
-        if command == "M":
-            pieces.append([])
-        if command != "z":
-            pieces[-1].append((_number(next(words, "")), _number(next(words, ""))))
-        elif pieces[-1][0] != pieces[-1][-1]:
-            pieces[-1].append(pieces[-1][0])
+def _pieces(path: str) -> list[list[str]]:
+    """Cut an SVG path at its moves; return the coordinates of each piece, x and y in turn."""
+    if not _PATH.fullmatch(path):
+        raise ValueError("a path is damaged or has a curve; only M, L and z are read")
+    pieces = []
+    for piece in path.split("M")[1:]:
+        coordinates = piece.replace("L", " ").replace("z", " ").split()
+        if "z" in piece and coordinates[:2] != coordinates[-2:]:
+            coordinates += coordinates[:2]
+        pieces.append(coordinates)
     return pieces
 
 
 def _color(element: ET.Element) -> str:
     """Return the colour of the stroke, or of the filling where there is no stroke."""
-    settings = (setting.partition(":") for setting in element.get("style", "").split(";"))
-    style = {name.strip(): value.strip().lower() for name, _, value in settings}
+    style = dict(re.findall(r"([\w-]+):\s*([^;\s]+)", element.get("style", "").lower()))
     colors = [style.get("stroke", "none"), style.get("fill", "none")]
     return next((color for color in colors if color != "none"), "none")
 
 
-# --- Elements -----------------------------------------------------------------------------------
+def _words(element: ET.Element) -> str:
+    """Return the text that an element draws.
+
+    Matplotlib draws words as outlines and keeps the text in comments, or writes <text> elements.
+    """
+    comments = [unescape((each.text or "").strip()) for each in element.iter("comment")]
+    texts = ["".join(each.itertext()).strip() for each in element.iter("text")]
+    return "\n".join(comments or texts)
 
 
-def _id(element: ET.Element) -> str:
-    return element.get("id", "")
-
-
-def _parts(element: ET.Element, begin: str) -> list[ET.Element]:
-    """Return the children of an element whose ids begin in some way."""
-    return [child for child in element if _id(child).startswith(begin)]
-
-
-def _refuse_moved(element: ET.Element) -> None:
-    """Raise an error if something but words is drawn elsewhere than its coordinates say."""
-    if element.get("transform"):
-        raise ValueError("a part is moved by a transform, which is not read")
-    for child in element:
-        if not _id(child).startswith("text_"):
-            _refuse_moved(child)
+def _with_id(elements: Iterable[ET.Element], begin: str) -> list[ET.Element]:
+    """Return those elements, or children of an element, whose ids begin in some way."""
+    return [each for each in elements if each.get("id", "").startswith(begin)]
 
 
 def _number(text: str, what: str = "a coordinate is") -> float:
-    """Return the finite number that a text holds."""
+    """Return the number that a text holds, with Matplotlib's minus sign or Python's."""
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{what} {text!r:.80}, which is not a number, or is not finite")
-    return value
+        return float(text.replace("\N{MINUS SIGN}", "-"))
+    except ValueError as error:
+        raise ValueError(f"{what} {text!r:.80}, which is not a number") from error

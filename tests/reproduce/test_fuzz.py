@@ -21,10 +21,15 @@ from gluonbook_ch7._mxnet import nd
 from gluonbook_ch7._observers import TrainingCall
 from gluonbook_ch7.errors import RecordError
 from gluonbook_ch7.reproduce.evidence import judge_cell
-from gluonbook_ch7.reproduce.notebook import read_chapter
-from gluonbook_ch7.reproduce.notedown import parse_notedown
+from gluonbook_ch7.reproduce.notebook import parse_notedown, read_chapter
 from gluonbook_ch7.reproduce.observer import Training
-from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs, load_recorded
+from gluonbook_ch7.reproduce.record import (
+    CellOutputs,
+    Record,
+    decode_outputs,
+    load_recorded,
+    revive,
+)
 from gluonbook_ch7.reproduce.report import make_page
 from gluonbook_ch7.reproduce.runner import prepare
 from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline, decode_svg
@@ -52,7 +57,7 @@ def read(path):
         for figure in outputs.figures:
             check_figure(figure)
         record = as_json(Record("a.md", "", (outputs,)))
-        assert as_json(Record.from_json(record)) == record
+        assert as_json(json.loads(record, object_hook=revive)) == record
     return chapter
 
 

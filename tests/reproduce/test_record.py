@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 
 from gluonbook_ch7.errors import DataNotFoundError, RecordError
-from gluonbook_ch7.reproduce.notebook import read_text
-from gluonbook_ch7.reproduce.notedown import parse_notedown
-from gluonbook_ch7.reproduce.record import CellOutputs, Record, decode_outputs, load_recorded
-from gluonbook_ch7.reproduce.svg import Figure, decode_svg
+from gluonbook_ch7.reproduce.notebook import parse_notedown, read_text
+from gluonbook_ch7.reproduce.record import Record, decode_outputs, load_recorded, revive
+from gluonbook_ch7.reproduce.svg import decode_svg
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "decode_record.py"
@@ -136,15 +135,8 @@ def test_a_record_survives_its_json():
         {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo="}},
     ]
     strange = Record("a.md", "0" * 64, (*load_recorded().cells, decode_outputs(outputs)))
-    assert as_json(Record.from_json(as_json(strange))) == as_json(strange)
+    assert as_json(json.loads(as_json(strange), object_hook=revive)) == as_json(strange)
     assert "动手学" in as_json(strange)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"source": "", "sha256": "", "cells": [{}]}'])
-def test_a_damaged_record_is_refused(text):
-    """If this failed, a damaged file would end in a traceback from deep inside."""
-    with pytest.raises(RecordError, match="not the JSON of a record"):
-        Record.from_json(text)
 
 
 # --- The chapter file ---------------------------------------------------------------------------
@@ -170,10 +162,9 @@ def test_the_chapter_is_read_whole():
     assert [len(cell.outputs) for cell in code] == [1, 2, 0, 2, 2]
     assert "#sys.path.insert(0, '..')\n\n%matplotlib inline" in code[0].source
     lines = text.split("\n")
-    for cell in cells:
-        assert cell.source in text
-        begin = cell.metadata.chapter_line - (cell.cell_type == "markdown")
-        assert lines[begin] == cell.source.split("\n")[0]
+    assert all(cell.source in text for cell in cells)
+    for cell in code:
+        assert lines[cell.metadata.chapter_line] == cell.source.split("\n")[0]
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     assert prose.startswith("# RMSProp\n") and "## 参考文献" in prose
 
@@ -182,11 +173,7 @@ def test_other_fences_are_prose():
     """If this failed, an example of a fence within the prose would be run as code."""
     prose = "Run\n\n```bash\nls\n```\n\n````markdown\n```{.python .input}\nno()\n```\n````"
     markdown, code = parse_notedown(f"\n{prose}\n\n{INPUT}", "a.md")
-    assert (markdown.cell_type, markdown.source, markdown.metadata.chapter_line) == (
-        "markdown",
-        prose,
-        2,
-    )
+    assert (markdown.cell_type, markdown.source) == ("markdown", prose)
     assert (code.cell_type, code.source, code.execution_count) == ("code", "1 / 3", 1)
     assert code.metadata.chapter_line == 14
 
@@ -432,10 +419,6 @@ def test_a_figure_in_three_dimensions_is_refused():
         decode_svg(as_svg(canvas))
 
 
-def as_text(figure: Figure) -> str:
-    return as_json(Record("a.md", "", (CellOutputs(figures=(figure,)),)))
-
-
 def one_line() -> str:
     canvas = Canvas()
     canvas.subplots().plot([0, 1], [0, 1])
@@ -458,19 +441,6 @@ def test_a_damaged_figure_is_refused(damage, message):
     """If this failed, a damaged SVG would end in a traceback, or worse, in numbers."""
     with pytest.raises(RecordError, match=message):
         decode_svg(damage(one_line()))
-
-
-@pytest.mark.parametrize("place", ["line2d_1", "the line", "xtick_2", "matplotlib.axis_2"])
-def test_a_moved_part_is_refused(place):
-    """If this failed, a figure that a drawing program edited would be read where it was before."""
-    svg = one_line()
-    whole = svg.replace('<g id="axes_1">', '<g id="axes_1" transform="scale(2)">')
-    assert as_text(decode_svg(whole)) == as_text(decode_svg(svg))
-    if place == "the line":
-        place = re.findall(r'id="(line2d_\d+)"', svg)[-1]
-    moved = svg.replace(f'<g id="{place}">', f'<g id="{place}" transform="translate(1 1)">')
-    with pytest.raises(RecordError, match="moved by a transform"):
-        decode_svg(moved)
 
 
 def test_arrows_and_bars_are_left_out_by_name():
