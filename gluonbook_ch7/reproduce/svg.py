@@ -22,6 +22,7 @@ RESOLUTION = 1e-6
 # What is made of lines, and what is not read as lines.
 _LINES = ("line2d_", "LineCollection_", "QuadContourSet_", "PathCollection_")
 _FURNITURE = ("matplotlib.axis_", "text_", "legend_", "patch_")
+_READ_IN_PLACE = (*_LINES, "matplotlib.axis_", "xtick_", "ytick_")
 # A path of straight lines, such as "M 0 0 L 1 1 L 1 0 z".
 _PATH = re.compile(r"(M{0}(L{0})*(z\s*)?)*".format(r"(\s+[-+.\de]+){2}\s*"), re.ASCII)
 # What Matplotlib writes beside an axis whose labels are shortened: "1e−6", "+1e6" or both.
@@ -99,6 +100,9 @@ def _decode_axes(group: ET.Element) -> Axes:
             f"a figure with {len(found)} flat axes, not two; one in three dimensions is not read"
         )
     x, y = (_read_axis(element, name) for element, name in zip(found, "xy"))
+    for part in _with_id(group.iter(), *_READ_IN_PLACE):
+        if "transform" in part.attrib:  # a drawing program's; Matplotlib moves only words
+            raise ValueError(f"{part.get('id')} is moved by a transform, which is not read")
     # The first patch is the background, and spines are single straight strokes.
     patches = {
         patch.get("id", ""): " ".join(path.get("d", "") for path in patch.iter("path"))
@@ -221,8 +225,8 @@ def _words(element: ET.Element) -> str:
     return "\n".join(comments or texts)
 
 
-def _with_id(elements: Iterable[ET.Element], begin: str) -> list[ET.Element]:
-    """Return those elements, or children of an element, whose ids begin in some way."""
+def _with_id(elements: Iterable[ET.Element], *begin: str) -> list[ET.Element]:
+    """Return those elements, or children of an element, whose ids begin in one of some ways."""
     return [each for each in elements if each.get("id", "").startswith(begin)]
 
 

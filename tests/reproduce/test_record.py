@@ -443,6 +443,21 @@ def test_a_damaged_figure_is_refused(damage, message):
         decode_svg(damage(one_line()))
 
 
+@pytest.mark.parametrize("place", ["line2d_1", "the line", "xtick_2", "matplotlib.axis_2"])
+def test_a_moved_part_is_refused(place):
+    """If this failed, a figure that a drawing program edited would be read where it was before."""
+    svg = one_line()
+    whole = svg.replace('<g id="axes_1">', '<g id="axes_1" transform="scale(2)">')
+    assert as_json(Record("", "", (decode_svg(whole),))) == as_json(
+        Record("", "", (decode_svg(svg),))
+    )
+    if place == "the line":
+        place = re.findall(r'id="(line2d_\d+)"', svg)[-1]
+    moved = svg.replace(f'<g id="{place}">', f'<g id="{place}" transform="translate(1 1)">')
+    with pytest.raises(RecordError, match="moved by a transform"):
+        decode_svg(moved)
+
+
 def test_arrows_and_bars_are_left_out_by_name():
     """If this failed, a figure with an annotation could not be judged, or nobody would be told."""
     canvas = Canvas()
