@@ -97,9 +97,8 @@ def _crashed(name: str, says: str) -> Finding:
 def _check_data() -> list[Finding]:
     """Check the data file that would be used, and the folder for downloads."""
     try:
-        from .dataset.download import VARIABLE
-        from .dataset.inspection import inspect_file
-        from .dataset.locate import cache_folder, local_file
+        from .dataset.locate import VARIABLE, cache_folder, local_file
+        from .dataset.parse import inspect_file
     except ImportError as error:
         return [Finding("data", "fault", f"not examined: {error}")]
     folder = cache_folder()
@@ -113,7 +112,7 @@ def _check_data() -> list[Finding]:
         cache = Finding("cache", "note", f"{folder} cannot be written to", other)
     unset = f"unset {VARIABLE}" if os.environ.get(VARIABLE) else ""
     try:
-        path = local_file("auto")
+        path = local_file()
         if path is None:
             says = "no file yet; it would be downloaded, or else the moment twin would be used"
             return [Finding("data", "note", says, FETCH), cache]
