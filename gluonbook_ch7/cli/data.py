@@ -3,16 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import click
 
 from ..errors import DataNotFoundError
 from .command import Command, print_json
 from .console import print_table, progress
-
-if TYPE_CHECKING:
-    from ..dataset.parse import Inspection
 
 NONE_USED = (
     "None of them has the file: it would be downloaded into the cache or, if that fails, the "
@@ -96,7 +93,7 @@ def fetch(timeout: float) -> None:
         click.echo("It is there already.")
     with progress("fetching"):
         path = locate.fetch(timeout, lambda reason: click.echo(reason, err=True))
-    _print_file(inspect_file(path))
+    click.echo(inspect_file(path))
 
 
 @data.command(cls=Command)
@@ -122,8 +119,7 @@ def verify(path: Optional[Path], as_json: bool) -> None:
     if as_json:
         print_json(inspected._asdict())
     else:
-        _print_file(inspected)
-        click.echo(f"It is {inspected.words}.")
+        click.echo(f"{inspected}\nIt is {inspected.words}.")
     sys.exit(0 if inspected.kind == "real" else 1)
 
 
@@ -137,7 +133,3 @@ def forget() -> None:
         click.echo(f"Removed {path}")
     if not removed:
         click.echo(f"There is nothing in the cache, {locate.cache_folder()}.")
-
-
-def _print_file(inspected: "Inspection") -> None:
-    click.echo(f"{inspected.path}: {inspected.size:,} bytes, sha256 {inspected.sha256}")

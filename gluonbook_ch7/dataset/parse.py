@@ -38,6 +38,9 @@ class Inspection(NamedTuple):
     kind: str
     words: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.size:,} bytes, sha256 {self.sha256}"
+
 
 def inspect_file(path: Path) -> Inspection:
     """Read a file and say what it is; raise OSError if it cannot be read."""
