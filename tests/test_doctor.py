@@ -156,7 +156,7 @@ def test_a_checkout_that_is_not_installed(tmp_path, monkeypatch):
     """If this fails, the doctor needs what pip writes down, which a mere checkout does not have."""
     first_on_the_path(tmp_path, mxnet=NO_MXNET)
     monkeypatch.syspath_prepend(tmp_path / "first-on-the-path")
-    monkeypatch.setattr(module, "PACKAGE", "gluonbook_ch7_that_nobody_installed")
+    monkeypatch.setattr(module.install_hints, "PACKAGE", "gluonbook_ch7_that_nobody_installed")
     found = {finding.name: finding for finding in diagnose()}
     assert (found["packages"].state, "not installed" in found["packages"].says) == ("note", True)
     assert not any(name.startswith("extra ") for name in found)
