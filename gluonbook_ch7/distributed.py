@@ -5,9 +5,10 @@ Every worker shuffles alike and cuts the same minibatches. Of each minibatch it 
 store's sum of the workers' gradients is that of the whole minibatch, to float32 rounding.
 """
 
+import functools
 import hashlib
-import numbers
 import os
+import pickle
 import weakref
 from typing import Any, Optional, Union
 
@@ -20,17 +21,10 @@ KVStore = Union[str, mx.kv.KVStoreBase, None]
 
 ON_ONE_MACHINE = ("local", "device")
 ON_SEVERAL = ("dist_sync", "dist_device_sync", "dist_async")
-SETTINGS = (
-    "DMLC_ROLE",
-    "DMLC_PS_ROOT_URI",
-    "DMLC_PS_ROOT_PORT",
-    "DMLC_NUM_WORKER",
-    "DMLC_NUM_SERVER",
-)
 # Gluon's Trainer uses the keys 0, 1, …
 _DIGEST_KEY = 1_000_000
 
-_opened: dict[str, mx.kv.KVStoreBase] = {}
+_create_once = functools.lru_cache(maxsize=None)(mx.kv.create)
 _used: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -81,15 +75,12 @@ def _open(kvstore: Union[str, mx.kv.KVStoreBase]) -> mx.kv.KVStoreBase:
     if isinstance(kvstore, str):
         if kvstore not in ON_SEVERAL:
             raise ArgumentError(f"there is no kvstore {kvstore!r}. There are: {known}")
-        missing = [setting for setting in SETTINGS if not os.environ.get(setting)]
-        if missing:
+        if not os.environ.get("DMLC_PS_ROOT_URI"):
             raise ArgumentError(
-                f"the kvstore {kvstore!r} needs a parameter server, and the environment does not "
-                f"say where it is ({', '.join(missing)} not set); scripts/distributed.py starts one"
+                f"the kvstore {kvstore!r} needs a parameter server, and DMLC_PS_ROOT_URI, which "
+                "says where it is, is not set; scripts/distributed.py starts one"
             )
-        if kvstore not in _opened:
-            _opened[kvstore] = mx.kv.create(kvstore)
-        kvstore = _opened[kvstore]
+        kvstore = _create_once(kvstore)
     if not isinstance(kvstore, mx.kv.KVStoreBase):
         raise ArgumentError(
             f"kvstore is a {type(kvstore).__name__}; it must be a store that mxnet.kv.create made, "
@@ -110,21 +101,9 @@ def _are_alike(store: mx.kv.KVStoreBase, arguments: tuple[Any, ...]) -> bool:
     Each pushes the 256 bits of a digest. Where all agree, the sum of a bit over the workers is zero
     or their number.
     """
-    content = repr([_plain(argument) for argument in arguments])
-    digest = np.frombuffer(hashlib.sha256(content.encode()).digest(), np.uint8)
-    bits = nd.array(np.unpackbits(digest))
+    digest = hashlib.sha256(pickle.dumps(arguments)).digest()
+    bits = nd.array(np.unpackbits(np.frombuffer(digest, np.uint8)))
     sums = nd.zeros(bits.shape)
     store.broadcast(_DIGEST_KEY, bits, out=sums)
     store.pushpull(_DIGEST_KEY, bits, out=sums)
     return bool(np.isin(sums.asnumpy(), (0, store.num_workers)).all())
-
-
-def _plain(value: Any) -> Any:
-    """Return what prints the same in every process; of an object, such as a schedule, its type."""
-    if isinstance(value, nd.NDArray):
-        return value.shape, value.asnumpy().tobytes()
-    if isinstance(value, dict):
-        return {name: _plain(value[name]) for name in sorted(value)}
-    if isinstance(value, numbers.Real):
-        return float(value)
-    return value if isinstance(value, str) or value is None else type(value).__name__

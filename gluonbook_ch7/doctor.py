@@ -14,15 +14,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from ._files import check_folder
-from ._mxnet.install_hints import (
-    PACKAGE,
-    import_remedy,
-    missing_packages,
-    pip_install,
-    put_aside,
-    reinstall_mxnet,
-    reinstall_numpy,
-)
+from ._mxnet import install_hints
 from .errors import DependencyError, GluonbookError
 
 FETCH = "gluonbook-ch7 data fetch"
@@ -53,17 +45,17 @@ def diagnose(seconds: float = 120.0) -> list[Finding]:
 def _check_packages() -> list[Finding]:
     """Compare what we require, and what each extra requires, with what is installed."""
     try:
-        extras = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
+        extras = metadata.metadata(install_hints.PACKAGE).get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
-        return [Finding("packages", "note", f"unknown, because {PACKAGE} is not installed")]
+        return [Finding("packages", "note", "unknown, because gluonbook_ch7 is not installed")]
     findings = []
     for extra in ("", *extras):
         name = f"extra {extra}" if extra else "packages"
-        missing = missing_packages(extra)
+        missing = install_hints.missing_packages(extra)
         if missing:
             state = "note" if extra else "fault"
             says = f"not installed: {', '.join(missing)}"
-            findings.append(Finding(name, state, says, pip_install(*missing)))
+            findings.append(Finding(name, state, says, install_hints.pip_install(*missing)))
         else:
             findings.append(Finding(name, "ok", "installed"))
     return findings
@@ -72,34 +64,34 @@ def _check_packages() -> list[Finding]:
 def _check_libraries(seconds: float) -> list[Finding]:
     """Import NumPy and MXNet and train with them, in another process."""
     findings, ended = probe(seconds)
-    if all(finding.state == "ok" for finding in findings):
-        if not findings:
-            says = f"NumPy cannot be imported: {ended}"
-            findings.append(Finding("numpy", "fault", says, reinstall_numpy()))
-        elif len(findings) == 1:
-            findings.append(_crashed("mxnet", f"while it was imported, {ended}"))
-        elif len(findings) == 2:
-            findings.append(_crashed("training", f"while it trained, {ended}"))
-    not_tried = (("mxnet", "NumPy"), ("training", "MXNet"))[len(findings) - 1 :]
-    for name, needed in not_tried:
-        findings.append(Finding(name, "fault", f"not tried, because it needs {needed}"))
+    expected = (("numpy", ""), ("mxnet", "NumPy"), ("training", "MXNet"))
+    for name, needed in expected[len(findings) :]:
+        if all(finding.state == "ok" for finding in findings):
+            findings.append(_failed(name, ended))
+        else:
+            findings.append(Finding(name, "fault", f"not tried, because it needs {needed}"))
     return findings
 
 
-def _crashed(name: str, says: str) -> Finding:
-    if "SIGILL" in says:
+def _failed(name: str, ended: str) -> Finding:
+    """Return a finding on what ended the other process."""
+    says = f"while it {'trained' if name == 'training' else 'was imported'}, {ended}"
+    command = ""
+    if "SIGILL" in ended:
         says += " (this processor, or its emulator, lacks an instruction)"
-        return Finding(name, "fault", says, "use another machine with an x86-64 processor")
-    # A damaged copy crashes; any other failure would survive a new installation.
-    return Finding(name, "fault", says, reinstall_mxnet() if "by SIG" in says else "")
+        command = "use another machine with an x86-64 processor"
+    elif name == "numpy":
+        command = install_hints.reinstall_numpy()
+    elif "by SIG" in ended:  # a damaged copy; any other failure would survive a new installation
+        command = install_hints.reinstall_mxnet()
+    return Finding(name, "fault", says, command)
 
 
 def _check_data() -> list[Finding]:
     """Check the data file that would be used, and the folder for downloads."""
     try:
-        from .dataset.download import VARIABLE
-        from .dataset.inspection import inspect_file
-        from .dataset.locate import cache_folder, local_file
+        from .dataset.locate import VARIABLE, cache_folder, local_file
+        from .dataset.parse import inspect_file
     except ImportError as error:
         return [Finding("data", "fault", f"not examined: {error}")]
     folder = cache_folder()
@@ -113,7 +105,7 @@ def _check_data() -> list[Finding]:
         cache = Finding("cache", "note", f"{folder} cannot be written to", other)
     unset = f"unset {VARIABLE}" if os.environ.get(VARIABLE) else ""
     try:
-        path = local_file("auto")
+        path = local_file()
         if path is None:
             says = "no file yet; it would be downloaded, or else the moment twin would be used"
             return [Finding("data", "note", says, FETCH), cache]
@@ -122,7 +114,7 @@ def _check_data() -> list[Finding]:
         return [Finding("data", "fault", str(error), unset), cache]
     state = {"real": "ok", "other": "note", "damaged": "fault"}[inspected.kind]
     place = os.path.abspath(path)
-    command = "" if state == "ok" else f"{unset or put_aside(place)} && {FETCH}"
+    command = "" if state == "ok" else f"{unset or install_hints.put_aside(place)} && {FETCH}"
     return [Finding("data", state, f"{place} is {inspected.words}", command), cache]
 
 
@@ -170,20 +162,14 @@ def _report() -> None:
     try:
         from ._mxnet import mx
     except DependencyError as error:
-        say("mxnet", "fault", *import_remedy(error.__cause__ or error))
+        say("mxnet", "fault", *install_hints.import_remedy(error.__cause__ or error))
         return
     say("mxnet", "ok", mx.__version__)
-    first, last = _train()
-    says = f"RMSProp on the moment twin: from {first:.6f} to {last:.6f} in {STEPS} full-batch steps"
-    # The smallest loss that the model can reach is 0.257713.
-    if abs(first - RECORDED_FIRST_LOSS) < 1e-6 and 0.2577 < last < 0.2582:
-        say("training", "ok", f"{says}, starting at the recorded loss")
-    else:
-        say("training", "fault", f"{says}; the book starts at 0.511186 and reaches 0.258")
+    say("training", *_train())
 
 
-def _train() -> tuple[float, float]:
-    """Train with RMSProp on the moment twin, full batch; return the first and the last loss.
+def _train() -> tuple[str, str]:
+    """Train with RMSProp on the moment twin, full batch; return a state and what it says.
 
     Not with `training`: it imports Matplotlib, which writes to the user's cache.
     """
@@ -206,4 +192,9 @@ def _train() -> tuple[float, float]:
         loss.backward()
         losses.append(float(loss.asscalar()))
         rmsprop([w, b], states, {"lr": 0.01, "gamma": 0.9})
-    return losses[0], losses[-1]
+    first, last = losses[0], losses[-1]
+    says = f"RMSProp on the moment twin: from {first:.6f} to {last:.6f} in {STEPS} full-batch steps"
+    # The smallest loss that the model can reach is 0.257713.
+    if abs(first - RECORDED_FIRST_LOSS) < 1e-6 and 0.2577 < last < 0.2582:
+        return "ok", f"{says}, starting at the recorded loss"
+    return "fault", f"{says}; the book starts at 0.511186 and reaches 0.258"

@@ -25,16 +25,17 @@ INSTALL_LIBRARIES = (
 CONTAINER = "docker run --platform linux/amd64 -it python:3.12 bash"
 # The first release of NumPy that MXNet was never tried with.
 NUMPY_BOUND = (2, 6)
+TRIED_NUMPYS = "numpy<{}.{}".format(*NUMPY_BOUND)
 
 
 class Remedy(NamedTuple):
-    """What is wrong, and the command that fixes it (empty if there is none)."""
+    """What is wrong, and the command that fixes it."""
 
     fault: str
     command: str
 
     def __str__(self) -> str:
-        return f"{self.fault}. To fix it: {self.command}" if self.command else self.fault
+        return f"{self.fault}. To fix it: {self.command}"
 
 
 def import_remedy(error: BaseException) -> Remedy:
@@ -69,7 +70,7 @@ def import_remedy(error: BaseException) -> Remedy:
     if culprit != "mxnet":
         fault = f"MXNet imports {culprit} {version}, which cannot be imported {reason}"
         # With NumPy, because a library that was built for another NumPy is the usual reason.
-        return Remedy(fault, pip_install(_tried_numpys(), culprit, options="--force-reinstall"))
+        return Remedy(fault, pip_install(TRIED_NUMPYS, culprit, options="--force-reinstall"))
     missing_in_numpy = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
     if missing_in_numpy:
         numpy = f"NumPy {installed_version('numpy')}"
@@ -86,9 +87,8 @@ def reinstall_mxnet() -> str:
 def reinstall_numpy() -> str:
     """Return the command that installs a NumPy that MXNet was tried with, over what is there."""
     installed = installed_version("numpy")
-    wanted = _tried_numpys()
-    if installed and tuple(map(int, installed.split(".")[:2])) < NUMPY_BOUND:
-        wanted = f"numpy=={installed}"  # the same again: it is damaged
+    is_tried = installed and tuple(map(int, installed.split(".")[:2])) < NUMPY_BOUND
+    wanted = f"numpy=={installed}" if is_tried else TRIED_NUMPYS  # the same again if damaged
     return pip_install(wanted, options="--force-reinstall --no-deps")
 
 
@@ -148,10 +148,6 @@ def installed_version(package: str) -> Optional[str]:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _tried_numpys() -> str:
-    return "numpy<{}.{}".format(*NUMPY_BOUND)
 
 
 def _failing_package(error: BaseException) -> str:

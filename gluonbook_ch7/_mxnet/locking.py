@@ -7,7 +7,6 @@ fork takes the lock too, because a fork never returns from MXNet while another t
 import functools
 import os
 import threading
-from contextlib import suppress
 from typing import Any, Callable, TypeVar, cast
 
 from ..errors import ForkError
@@ -38,26 +37,21 @@ def in_turn(function: Function) -> Function:
     return cast(Function, wait_and_call)
 
 
-def _release_in_child() -> None:
+def _release(in_child: bool) -> None:
     """Release the lock that the fork took.
 
     If waiting for it was interrupted, Python forks nevertheless, and the lock belongs to a thread
-    that the child does not have.
+    that the child does not have. In the parent that thread will release it.
     """
     global _cut_off
     try:
         _lock.release()
     except RuntimeError:
-        _cut_off = True
-
-
-def _release_in_parent() -> None:
-    with suppress(RuntimeError):  # as above; here the other thread will release it
-        _lock.release()
+        _cut_off = in_child
 
 
 os.register_at_fork(
     before=_lock.acquire,
-    after_in_child=_release_in_child,
-    after_in_parent=_release_in_parent,
+    after_in_child=lambda: _release(in_child=True),
+    after_in_parent=lambda: _release(in_child=False),
 )

@@ -3,16 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import click
 
 from ..errors import DataNotFoundError
 from .command import Command, print_json
 from .console import print_table, progress
-
-if TYPE_CHECKING:
-    from ..dataset.inspection import Inspection
 
 NONE_USED = (
     "None of them has the file: it would be downloaded into the cache or, if that fails, the "
@@ -36,26 +33,45 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def where(as_json: bool) -> None:
     """List the places that are searched, and the file that is used now."""
-    from ..dataset.inspection import places
+    from ..dataset.locate import PLACES, VARIABLE, cache_folder, file_of, local_file
+    from ..dataset.parse import FILE_NAME
 
-    found = places()
-    used = next((place.path for place in found if place.used), None)
-    if used:
-        outcome = f"Used now: {used}"
-    elif found[0].path:
-        outcome = f"None is used: {found[0].name} names a file that does not exist."
-    else:
-        outcome = NONE_USED
+    used = None
+    try:
+        used = local_file()
+        outcome = f"Used now: {os.path.abspath(used)}" if used else NONE_USED
+    except DataNotFoundError:
+        outcome = f"None is used: {VARIABLE} names a file that does not exist."
+    named = os.environ.get(VARIABLE)
+    paths = {
+        VARIABLE: file_of(named) if named else None,
+        **{f"{path.parent}/": path for path in PLACES},
+        "the cache": cache_folder() / FILE_NAME,
+    }
+    rows = []
+    for name, path in paths.items():
+        mark = "used" if path and path == used else ""
+        rows.append((name, os.path.abspath(path) if path else "", _what_is_there(path), mark))
     if as_json:
-        listed = [place._asdict() for place in found]
-        print_json({"places": listed, "used": used, "outcome": outcome})
+        places = [
+            {"name": name, "path": path or None, "found": found, "used": mark == "used"}
+            for name, path, found, mark in rows
+        ]
+        used_now = used and os.path.abspath(used)
+        print_json({"places": places, "used": used_now, "outcome": outcome})
         return
-    rows = [
-        (place.name, str(place.path or ""), place.found, "used" if place.used else "")
-        for place in found
-    ]
     print_table(("place", "file", "what is there", ""), rows, styles={"used": "bold green"})
     click.echo(outcome)
+
+
+def _what_is_there(path: Optional[Path]) -> str:
+    from ..dataset.parse import holds_the_books
+
+    if path is None:
+        return "not set"
+    if not os.path.exists(path):
+        return "no file"
+    return "the book's file" if holds_the_books(path) else "another or a damaged file"
 
 
 @data.command(cls=Command)
@@ -71,15 +87,13 @@ def fetch(timeout: float) -> None:
     Exit status: 0 if the file is there in the end, 2 if not.
     """
     from ..dataset import locate
-    from ..dataset.inspection import inspect_file
-    from ..dataset.parse import FILE_NAME, holds_the_books
+    from ..dataset.parse import FILE_NAME, holds_the_books, inspect_file
 
-    cached = locate.cache_folder() / FILE_NAME
-    if holds_the_books(cached):
+    if holds_the_books(locate.cache_folder() / FILE_NAME):
         click.echo("It is there already.")
     with progress("fetching"):
         path = locate.fetch(timeout, lambda reason: click.echo(reason, err=True))
-    _print_file(inspect_file(path))
+    click.echo(inspect_file(path))
 
 
 @data.command(cls=Command)
@@ -92,12 +106,11 @@ def verify(path: Optional[Path], as_json: bool) -> None:
 
     Exit status: 0 if it is, 1 if it is another file or damaged, 2 if there is none.
     """
-    from ..dataset.inspection import inspect_file
     from ..dataset.locate import cache_folder, file_of, local_file
-    from ..dataset.parse import FILE_NAME
+    from ..dataset.parse import FILE_NAME, inspect_file
 
     if path is None:
-        path = Path(os.path.abspath(local_file("auto") or cache_folder() / FILE_NAME))
+        path = Path(os.path.abspath(local_file() or cache_folder() / FILE_NAME))
         if not os.path.exists(path):
             raise DataNotFoundError(
                 "There is no data file yet. Get it with: gluonbook-ch7 data fetch"
@@ -106,23 +119,17 @@ def verify(path: Optional[Path], as_json: bool) -> None:
     if as_json:
         print_json(inspected._asdict())
     else:
-        _print_file(inspected)
-        click.echo(f"It is {inspected.words}.")
+        click.echo(f"{inspected}\nIt is {inspected.words}.")
     sys.exit(0 if inspected.kind == "real" else 1)
 
 
 @data.command(cls=Command)
 def forget() -> None:
     """Remove the download from the cache. Your own copies in data/ stay."""
-    from ..dataset import inspection
-    from ..dataset.locate import cache_folder
+    from ..dataset import locate
 
-    removed = inspection.forget()
+    removed = locate.forget()
     for path in removed:
         click.echo(f"Removed {path}")
     if not removed:
-        click.echo(f"There is nothing in the cache, {cache_folder()}.")
-
-
-def _print_file(inspected: "Inspection") -> None:
-    click.echo(f"{inspected.path}: {inspected.size:,} bytes, sha256 {inspected.sha256}")
+        click.echo(f"There is nothing in the cache, {locate.cache_folder()}.")

@@ -1,22 +1,38 @@
-"""Find the data file, and load the table from the first place that has it."""
+"""Find the data file or download it, and load the table from the first place that has it."""
 
 import os
+import time
 import warnings
 from pathlib import Path
 from typing import Callable, NamedTuple, Optional
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
-import pooch
+import requests
 
+from .._files import write_whole
 from ..errors import ArgumentError, DataError, DataNotFoundError, DataWarning
-from .download import ADVICE, VARIABLE, download
-from .parse import COLUMNS, FILE_NAME, SHA256, UCI, Source, holds_the_books, is_the_books, parse
+from . import parse
+from .parse import FILE_NAME, Source
 from .twin import moment_twin
 
+VARIABLE = "GLUONBOOK_CH7_DATA"
 PLACES = (Path("data", FILE_NAME), Path("..", "data", FILE_NAME))
-
+UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat"
+ADDRESSES = (
+    UCI,
+    "http://d2l-data.s3-accelerate.amazonaws.com/airfoil_self_noise.dat",
+    "https://raw.githubusercontent.com/d2l-ai/d2l-zh/275424e773b849a94a9d0902144390dad8776d1e/data/"
+    "airfoil_self_noise.dat",
+)
+ADVICE = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to the path of your copy."
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
+
+# Seconds that each address may take if nobody has asked for a download.
+TIMEOUT = 3.0
+# In bytes: small, so that a server that sends a few bytes a second is stopped near the deadline.
+CHUNK_SIZE = 16
 # Why the download into a folder failed, so that a process waits for the network only once.
 _failures: dict[Path, str] = {}
 
@@ -28,22 +44,6 @@ class Table(NamedTuple):
     kind: str  # "real" for the book's data set, "twin" for the moment twin, else "other"
     origin: str  # the same in words, with the path of the file
     warning: str = ""  # what the user should know; empty if the data are what was asked for
-
-
-def choose(source: Source) -> Table:
-    """Return the table that `source` asks for, as `load_data_ch7` documents it."""
-    if source == "twin":
-        return Table(moment_twin(), "twin", TWIN_ORIGIN)
-    path = local_file(source)
-    if path is not None:
-        return _read(path, source)
-    try:
-        return _read(_download(try_again=source == "real"), source)
-    except DataNotFoundError as error:
-        if source == "real":
-            raise
-        warning = f"{error} Using the moment twin instead: the same loss surface, other rows."
-        return Table(moment_twin(), "twin", TWIN_ORIGIN, warning)
 
 
 def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
@@ -58,7 +58,46 @@ def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
     return table
 
 
-def local_file(source: Source) -> Optional[Path]:
+def choose(source: Source) -> Table:
+    """Return the table that `source` asks for, as `load_data_ch7` documents it."""
+    if source == "twin":
+        return Table(moment_twin(), "twin", TWIN_ORIGIN)
+    path, folder = local_file(source), cache_folder()
+    if path is None and (source == "real" or folder not in _failures):
+        try:
+            path = fetch(TIMEOUT)
+        except DataNotFoundError as error:
+            _failures[folder] = str(error)
+    if path is not None:
+        return _read(path, source)
+    copy = "only a damaged copy" if os.path.isfile(folder / FILE_NAME) else "nothing"
+    reason = (
+        f"The real data set is not in data/ or ../data/, and there is {copy} in the cache. "
+        f"{_failures[folder]}"
+    )
+    if source == "real":
+        raise DataNotFoundError(reason)
+    warning = f"{reason} Using the moment twin instead: the same loss surface, other rows."
+    return Table(moment_twin(), "twin", TWIN_ORIGIN, warning)
+
+
+def _read(path: Path, source: Source) -> Table:
+    """Read a file, and decide by its content whether it is the book's."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    values, _ = parse.parse(content, path, parse.COLUMNS)
+    if parse.is_the_books(content):
+        return Table(values, "real", f"the real data set, {path}")
+    difference = f"{path} is not the book's data set, whose sha256 is {parse.SHA256}"
+    if source == "real":
+        raise DataError(f"{difference}. Replace it by {UCI}.")
+    warning = f"{difference}: its losses will not be the book's." if source == "auto" else ""
+    return Table(values, "other", f"a file that is not the book's, {path}", warning)
+
+
+def local_file(source: Source = "auto") -> Optional[Path]:
     """Return the file that is taken without a download, or None.
 
     Raise `DataNotFoundError` if a file was named that does not exist.
@@ -69,7 +108,7 @@ def local_file(source: Source) -> Optional[Path]:
         if not named:
             found = next((path for path in PLACES if os.path.isfile(path)), None)
             cached = cache_folder() / FILE_NAME
-            return found or (cached if holds_the_books(cached) else None)
+            return found or (cached if parse.holds_the_books(cached) else None)
     elif isinstance(source, (str, os.PathLike)):
         named = source
         said, hint = f"source is {str(named)!r}", ' (and it is none of "auto", "real", "twin")'
@@ -88,57 +127,93 @@ def file_of(name: Source) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder for downloads in the user's cache, which may not exist yet.
+    """Return the user's folder for the download; without a home, its path begins with ``~``."""
+    folder = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.path.expanduser(folder), "gluonbook_ch7")
 
-    The path begins with ``~`` if the user has no home folder.
+
+def fetch(timeout: float, on_failure: Callable[[str], None] = lambda reason: None) -> Path:
+    """Return the book's file in the user's cache; download it if it is missing or damaged.
+
+    Raise `DataNotFoundError` if no address serves it within `timeout` seconds, or it cannot be
+    written. Nobody ever sees a part of it under its name, so several processes may fetch at once.
+    `on_failure` is called with the reason when an address has failed.
     """
-    try:
-        return Path(pooch.os_cache("gluonbook_ch7"))
-    except RuntimeError:  # from recent platformdirs; older ones leave the ~
-        return Path("~", ".cache", "gluonbook_ch7")
-
-
-def fetch(
-    timeout: Optional[float] = None, on_failure: Callable[[str], None] = lambda reason: None
-) -> Path:
-    """Return the real file in the user's cache; `download` it if it is missing or damaged."""
-    folder = cache_folder()
-    path = folder / FILE_NAME
-    if holds_the_books(path):
+    path = cache_folder() / FILE_NAME
+    if parse.holds_the_books(path):
         return path
-    if not folder.is_absolute():
+    if not path.is_absolute():
         raise DataNotFoundError(
             f"There is no home folder for the cache; set XDG_CACHE_HOME to a folder. {ADVICE}"
         )
-    return download(folder, timeout=timeout, on_failure=on_failure)
-
-
-def _download(try_again: bool) -> Path:
-    """Return the real file, downloaded; after a failure only if `try_again`."""
-    folder = cache_folder()
-    if try_again or folder not in _failures:
+    reasons = []
+    for address in ADDRESSES:
         try:
-            return fetch()
+            content = _download(address, timeout)
         except DataNotFoundError as error:
-            _failures[folder] = str(error)
-    copy = "only a damaged copy" if os.path.isfile(folder / FILE_NAME) else "nothing"
-    raise DataNotFoundError(
-        f"The real data set is not in data/ or ../data/, and there is {copy} in the cache. "
-        f"{_failures[folder]}"
-    )
+            reasons.append(f"{urlsplit(address).netloc}: {error}")
+            on_failure(reasons[-1])
+            continue
+        try:
+            return write_whole(path, content)
+        except OSError as error:
+            reason = f"Cannot write to {path.parent} ({error.strerror})."
+            raise DataNotFoundError(f"{reason} {ADVICE}") from error
+    raise DataNotFoundError(f"The download failed ({'; '.join(reasons)}). {ADVICE}")
 
 
-def _read(path: Path, source: Source) -> Table:
-    """Read a file, and decide by its content whether it is the book's."""
+def _download(address: str, seconds: float) -> bytes:
+    """Return the book's file; raise `DataNotFoundError` with the reason if it is not served."""
+    deadline = time.monotonic() + seconds
+    content = b""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    values, _ = parse(content, path, COLUMNS)
-    if is_the_books(content):
-        return Table(values, "real", f"the real data set, {path}")
-    difference = f"{path} is not the book's data set, whose sha256 is {SHA256}"
-    if source == "real":
-        raise DataError(f"{difference}. Replace it by {UCI}.")
-    warning = f"{difference}: its losses will not be the book's." if source == "auto" else ""
-    return Table(values, "other", f"a file that is not the book's, {path}", warning)
+        with requests.get(address, stream=True, timeout=seconds) as response:
+            if not response.ok:
+                raise DataNotFoundError(f"{response.status_code} {response.reason}")
+            for chunk in response.iter_content(CHUNK_SIZE):
+                content += chunk
+                if time.monotonic() > deadline:
+                    raise requests.Timeout
+    except requests.RequestException as error:
+        if time.monotonic() <= deadline:
+            reason = _reason(error)
+        elif content:
+            reason = f"too slow: {len(content):,} bytes in {seconds:g} s"
+        else:
+            reason = f"no answer within {seconds:g} s"
+        raise DataNotFoundError(reason) from error
+    if not parse.is_the_books(content):
+        page = content.lstrip().startswith(b"<")
+        raise DataNotFoundError(
+            "a web page, not the file" if page else "another file (wrong sha256)"
+        )
+    return content
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Return in a few words why there was no answer, or no whole one."""
+    if isinstance(error, requests.TooManyRedirects):
+        return "too many redirects"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection was closed before the end of the file"
+    proxy = " through the proxy" if isinstance(error, requests.exceptions.ProxyError) else ""
+    # requests and urllib3 have wrapped the operating system's message.
+    inner: Optional[BaseException] = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return f"no connection{proxy} ({inner.strerror})"
+        inner = inner.__cause__ or inner.__context__
+    return f"no connection{proxy} ({type(error).__name__})"
+
+
+def forget() -> list[Path]:
+    """Remove the download from the cache, and its folder if it is empty then; return what went."""
+    folder = cache_folder()
+    # A process that was killed may have left a temporary file, which begins with a dot.
+    removed = [path for path in folder.glob(f"*{FILE_NAME}*") if path.is_file()]
+    for path in removed:
+        path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        removed.append(folder)
+    return removed

@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Union
+from typing import NamedTuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,6 @@ from ..errors import DataError
 
 FILE_NAME = "airfoil_self_noise.dat"
 SHA256 = "74c75fd71783f1e6b71f8a622b993dc592897a97cd689c5090a07147a1b097b3"
-UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat"
-ADDRESSES = (
-    UCI,
-    "http://d2l-data.s3-accelerate.amazonaws.com/airfoil_self_noise.dat",
-    "https://raw.githubusercontent.com/d2l-ai/d2l-zh/275424e773b849a94a9d0902144390dad8776d1e/data/"
-    "airfoil_self_noise.dat",
-)
 COLUMNS = (
     "frequency",
     "angle of attack",
@@ -34,6 +27,39 @@ COLUMNS = (
 TOLERANCE = 1e-6
 
 Source = Union[str, "os.PathLike[str]"]
+
+
+class Inspection(NamedTuple):
+    """What a file is: kind "real" for the book's, "other" for another table, else "damaged"."""
+
+    path: Path
+    size: int
+    sha256: str
+    kind: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.size:,} bytes, sha256 {self.sha256}"
+
+
+def inspect_file(path: Path) -> Inspection:
+    """Read a file and say what it is; raise OSError if it cannot be read."""
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    if is_the_books(content):
+        kind, words = "real", "the book's data set"
+        if sha256 != SHA256:
+            words += ", with other line ends or a byte order mark"
+    else:
+        try:
+            rows = len(parse(content, path, COLUMNS)[0])
+            kind, words = (
+                "other",
+                f"a table of {rows:,} rows, not the book's, whose sha256 is {SHA256}",
+            )
+        except DataError as error:
+            kind, words = "damaged", f"not the book's data set: {error}"
+    return Inspection(path, len(content), sha256, kind, words)
 
 
 def is_the_books(content: bytes) -> bool:

@@ -7,7 +7,7 @@ from .parse import COLUMNS
 
 # The lower triangle of the real columns' correlation matrix, worked out in exact fractions from
 # the file's decimals and rounded once. np.corrcoef(np.genfromtxt(FILE_NAME).T) gives it to 1e-14.
-CORRELATIONS = (
+_BELOW_DIAGONAL = (
     (-0.27276453615260454,),
     (-0.0036606388723611173, -0.5048681497642217),
     (0.13366383072398194, 0.058759565117634825, 0.003786628767393116),
@@ -20,6 +20,9 @@ CORRELATIONS = (
         -0.312669506276543,
     ),
 )
+# Its upper triangle is zero, because np.linalg.cholesky reads only the lower one.
+CORRELATIONS = np.eye(len(COLUMNS))
+CORRELATIONS[np.tril_indices(len(COLUMNS), k=-1)] = np.concatenate(_BELOW_DIAGONAL)
 TWIN_SEED = 7
 
 
@@ -43,12 +46,5 @@ def moment_twin() -> npt.NDArray[np.float64]:
     draws = np.random.RandomState(TWIN_SEED).standard_normal((1503, len(COLUMNS)))
     draws -= draws.mean(axis=0)
     own = np.linalg.cholesky(draws.T @ draws / len(draws))
-    real = np.linalg.cholesky(_correlation_matrix())
+    real = np.linalg.cholesky(CORRELATIONS)
     return draws @ np.linalg.solve(own.T, real.T)
-
-
-def _correlation_matrix() -> npt.NDArray[np.float64]:
-    """Return the correlations of the real data's columns: (6, 6), float64."""
-    lower = np.zeros((len(COLUMNS), len(COLUMNS)))
-    lower[np.tril_indices(len(COLUMNS), k=-1)] = np.concatenate(CORRELATIONS)
-    return lower + lower.T + np.eye(len(COLUMNS))

@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import v4
 
-from ..dataset.download import VARIABLE
+from ..dataset.locate import VARIABLE
 from ..errors import DependencyError, GluonbookError
 
 SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles

@@ -26,10 +26,10 @@ pytestmark = pytest.mark.usefixtures("bare_desk")
 PROGRAM = """
 import sys
 sys.modules["mxnet"] = None
-from gluonbook_ch7.dataset import download, parse
+from gluonbook_ch7.dataset import locate, parse
 from gluonbook_ch7.cli import main
-parse.ADDRESSES, parse.SHA256 = sys.argv[1].split(), sys.argv[2]
-download.TIMEOUT = 1e-9  # which the command must not use
+locate.ADDRESSES, parse.SHA256 = sys.argv[1].split(), sys.argv[2]
+locate.TIMEOUT = 1e-9  # which the command must not use
 main(sys.argv[3:], prog_name="gluonbook-ch7")
 """
 
@@ -161,7 +161,7 @@ def test_fetch_gives_up_after_the_time_that_it_is_given(slow):
     assert (result.returncode, result.stdout) == (2, "")
     failure, error = result.stderr.splitlines()
     assert failure.endswith("0.3 s")
-    assert error.startswith(f"Error: The download failed ({failure}). Save {parse.UCI} as data/")
+    assert error.startswith(f"Error: The download failed ({failure}). Save {locate.UCI} as data/")
     assert run("fetch", "--timeout", "0").returncode == 2
 
 

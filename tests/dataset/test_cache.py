@@ -14,7 +14,7 @@ from servers import server
 from tables import CONTENT, put, table_as_bytes
 
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
-from gluonbook_ch7.dataset import locate, parse
+from gluonbook_ch7.dataset import locate
 from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import DataNotFoundError, DataWarning
 
@@ -26,12 +26,12 @@ LARGE = table_as_bytes([[i + j / 7 for j in range(6)] for i in range(500)])
 # which files are there.
 PROGRAM = """
 import json, os, sys
-from gluonbook_ch7.dataset import inspection, locate, parse
+from gluonbook_ch7.dataset import locate, parse
 from gluonbook_ch7.cli import main
-parse.ADDRESSES, parse.SHA256 = (sys.argv[1],), sys.argv[2]
+locate.ADDRESSES, parse.SHA256 = (sys.argv[1],), sys.argv[2]
 chosen = locate.choose("auto")
 print(json.dumps([chosen.kind, chosen.warning]))
-assert not any(place.used for place in inspection.places())
+assert locate.local_file() is None
 try:
     main(["data", "fetch"])
 finally:
@@ -163,7 +163,7 @@ def test_a_damaged_copy_in_the_cache_is_replaced(monkeypatch, ours_is_real, dama
     """A download cut short by an older program would be trained on for ever."""
     cached = put(locate.cache_folder(), damaged)
     with server() as (address, _):
-        monkeypatch.setattr(parse, "ADDRESSES", (address,))
+        monkeypatch.setattr(locate, "ADDRESSES", (address,))
         assert load_data_ch7().is_real
     assert cached.read_bytes() == CONTENT
     assert os.listdir(cached.parent) == [FILE_NAME]

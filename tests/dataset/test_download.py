@@ -17,36 +17,39 @@ from servers import FAULTS, dripping_server, halting_server, mute_server, server
 from tables import CONTENT, put, table_as_bytes
 
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.dataset import download as module
-from gluonbook_ch7.dataset import inspection, locate, parse
-from gluonbook_ch7.dataset.download import download
+from gluonbook_ch7.dataset import locate
 from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import DataNotFoundError, DataWarning
 
 pytestmark = pytest.mark.usefixtures("bare_desk", "ours_is_real")
 
-# Downloads in several processes at once, forked, so that they share the time that importing takes.
+# Fetches in several processes at once, forked, so that they share the time that importing takes.
 PROGRAM = """
 import os, sys
-from pathlib import Path
-from gluonbook_ch7.dataset import parse
-from gluonbook_ch7.dataset.download import download
-folder, address, parse.SHA256, count = sys.argv[1:]
+from gluonbook_ch7.dataset import locate, parse
+address, parse.SHA256, count = sys.argv[1:]
+locate.ADDRESSES = [address]
 children = []
 for _ in range(int(count)):
     children.append(os.fork())
     if not children[-1]:
-        download(Path(folder), [address], 60)
+        locate.fetch(60)
         os._exit(0)
 sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
 
 
-def start_downloads(folder, address, content, count):
-    """Start a process that starts so many processes that download into a folder."""
+def fetch_from(monkeypatch, addresses, timeout=60, **options):
+    """Fetch the file into the cache from these addresses."""
+    monkeypatch.setattr(locate, "ADDRESSES", addresses)
+    return locate.fetch(timeout, **options)
+
+
+def start_downloads(address, content, count):
+    """Start a process that starts so many processes that fetch the file into the cache."""
     total = sha256(content).hexdigest()
-    command = [sys.executable, "-c", PROGRAM, str(folder), address, total, str(count)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[2])}
+    command = [sys.executable, "-c", PROGRAM, address, total, str(count)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(locate.__file__).parents[2])}
     return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
@@ -56,15 +59,12 @@ def patience(fault):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_next_address_is_tried(tmp_path, fault):
+def test_the_next_address_is_tried(monkeypatch, fault):
     """One server that fails in this way would keep the file away though the next one has it."""
     failures = []
     with FAULTS[fault][0]() as faulty, server() as (good, requests):
-        path = download(
-            tmp_path / "new" / "cache",
-            [faulty, good],
-            max(1, patience(fault)),
-            on_failure=failures.append,
+        path = fetch_from(
+            monkeypatch, [faulty, good], max(1, patience(fault)), on_failure=failures.append
         )
     assert path.read_bytes() == CONTENT
     assert len(requests) == 1
@@ -76,10 +76,10 @@ def test_the_next_address_is_tried(tmp_path, fault):
 def test_auto_gives_the_twin_and_real_the_error(monkeypatch, fault):
     """A server that fails in this way would stop the chapter, or the reader would not know why."""
     run, words = FAULTS[fault]
-    monkeypatch.setattr(module, "TIMEOUT", patience(fault))
+    monkeypatch.setattr(locate, "TIMEOUT", patience(fault))
     with run() as address:
         host = re.escape(urlsplit(address).netloc)
-        monkeypatch.setattr(parse, "ADDRESSES", [address])
+        monkeypatch.setattr(locate, "ADDRESSES", [address])
         with pytest.raises(DataNotFoundError) as caught:
             load_data_ch7(source="real")
         monkeypatch.setattr(locate, "_failures", {})
@@ -93,49 +93,49 @@ def test_auto_gives_the_twin_and_real_the_error(monkeypatch, fault):
     assert not locate.cache_folder().exists()
 
 
-def test_a_dead_proxy_is_named(tmp_path):
+def test_a_dead_proxy_is_named(monkeypatch):
     """Behind a firm's proxy that is down, the server would be blamed."""
     words = r"example\.invalid: no connection through the proxy \(Connection refused\)"
     with pytest.raises(DataNotFoundError, match=words):
-        download(tmp_path, ["http://example.invalid/"], timeout=30)
+        fetch_from(monkeypatch, ["http://example.invalid/"], timeout=30)
 
 
 @pytest.mark.parametrize("slow", [mute_server, dripping_server])
-def test_a_time_out_covers_the_whole_download(tmp_path, slow):
+def test_a_time_out_covers_the_whole_download(monkeypatch, slow):
     """A server that hangs, or sends a byte now and then, would hold the chapter up for ever."""
     start = time.monotonic()
     threads = threading.active_count()
     with slow() as address:
         with pytest.raises(DataNotFoundError, match=r" 0\.3 s"):
-            download(tmp_path / "cache", [address], timeout=0.3)
+            fetch_from(monkeypatch, [address], timeout=0.3)
         # Nothing goes on in the background, but for the thread of the server here.
         assert threading.active_count() <= threads + 2
     assert time.monotonic() - start < 10
-    assert not (tmp_path / "cache").exists()
+    assert not locate.cache_folder().exists()
 
 
-def test_a_slow_line_is_told_from_a_silent_server(tmp_path):
+def test_a_slow_line_is_told_from_a_silent_server(monkeypatch):
     """Someone on a slow line would not learn that more time would do."""
     with (
         halting_server(CONTENT * 99) as (address, _),
         pytest.raises(DataNotFoundError, match=r"too slow: [\d,]+ bytes in 1 s"),
     ):
-        download(tmp_path / "cache", [address], timeout=1)
+        fetch_from(monkeypatch, [address], timeout=1)
 
 
 def test_the_default_time_outs_fit_into_ten_seconds():
     """Behind a firewall that swallows packets, auto would take longer than it promises."""
-    assert module.TIMEOUT * len(parse.ADDRESSES) < 10
+    assert locate.TIMEOUT * len(locate.ADDRESSES) < 10
 
 
-def test_eight_processes_show_nobody_a_part_of_the_file(tmp_path):
+def test_eight_processes_show_nobody_a_part_of_the_file():
     """Notebooks started together would find a torn file in the cache, if only for a moment."""
     content = table_as_bytes([[i + j / 7 for j in range(6)] for i in range(2_000)])
-    folder = tmp_path / "cache"
+    folder = locate.cache_folder()
     all_are_here = threading.Barrier(8, timeout=60)
     seen = set()
     with server(content=content, before=all_are_here.wait) as (address, requests):
-        process = start_downloads(folder, address, content, 8)
+        process = start_downloads(address, content, 8)
         while process.poll() is None:
             if (folder / FILE_NAME).exists():
                 seen.add((folder / FILE_NAME).read_bytes())
@@ -147,19 +147,19 @@ def test_eight_processes_show_nobody_a_part_of_the_file(tmp_path):
     assert os.listdir(folder) == [FILE_NAME]
 
 
-def test_a_killed_download_leaves_nothing_that_harms(tmp_path):
+def test_a_killed_download_leaves_nothing_that_harms(monkeypatch, tmp_path):
     """After a crash the cache would hold half a file, or keep for ever what is left of it."""
     folder = locate.cache_folder()
     own = put(tmp_path / "checkout" / "data")
     with halting_server() as (address, halfway):
-        process = start_downloads(folder, address, CONTENT, 1)
+        process = start_downloads(address, CONTENT, 1)
         assert halfway.wait(60)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(60)
     assert not folder.exists()
     with server() as (address, _):
-        assert download(folder, [address], 60).read_bytes() == CONTENT
+        assert fetch_from(monkeypatch, [address]).read_bytes() == CONTENT
     left = folder / f".{FILE_NAME}.x3f_9a"  # by a process that was killed while it wrote
     left.write_bytes(CONTENT[:9])
-    assert sorted(inspection.forget()) == sorted([folder, folder / FILE_NAME, left])
+    assert sorted(locate.forget()) == sorted([folder, folder / FILE_NAME, left])
     assert not folder.exists() and own.exists()

@@ -9,7 +9,7 @@ from servers import server
 from tables import put
 
 from gluonbook_ch7.data import get_data_ch7, load_data_ch7
-from gluonbook_ch7.dataset import locate, parse
+from gluonbook_ch7.dataset import locate
 from gluonbook_ch7.dataset.parse import FILE_NAME
 from gluonbook_ch7.errors import (
     ArgumentError,
@@ -127,7 +127,7 @@ def test_without_file_and_network_auto_gives_the_twin_and_says_why(recwarn):
     assert loaded.origin.startswith("the moment twin")
     (warning,) = [w for w in recwarn if issubclass(w.category, DataWarning)]
     message = str(warning.message)
-    for words in ("moment twin", "GLUONBOOK_CH7_DATA", f"data/{FILE_NAME}", parse.UCI):
+    for words in ("moment twin", "GLUONBOOK_CH7_DATA", f"data/{FILE_NAME}", locate.UCI):
         assert words in message
     for host in ("archive.ics.uci.edu", "d2l-data.s3-accelerate", "raw.githubusercontent.com"):
         assert host in message
@@ -158,7 +158,7 @@ def test_real_refuses_the_twin():
 def test_auto_waits_for_the_network_only_once(monkeypatch):
     """Offline, every cell of the chapter would wait for the time-outs again."""
     with server(status=404) as (address, requests):
-        monkeypatch.setattr(parse, "ADDRESSES", (address,))
+        monkeypatch.setattr(locate, "ADDRESSES", (address,))
         for _ in range(3):
             with pytest.warns(DataWarning, match="404"):
                 get_data_ch7()
@@ -171,7 +171,7 @@ def test_auto_waits_for_the_network_only_once(monkeypatch):
 def test_auto_downloads_into_the_cache_and_finds_it_there(monkeypatch, capfd, ours_is_real):
     """Each call would download anew, print something, or leave more than the file behind."""
     with server() as (address, requests):
-        monkeypatch.setattr(parse, "ADDRESSES", (address,))
+        monkeypatch.setattr(locate, "ADDRESSES", (address,))
         for _ in range(2):
             loaded = load_data_ch7()
             assert loaded.is_real
