@@ -33,23 +33,15 @@ class TrainingCall:
         return TrainingCall(**values)
 
 
-# Called with a `TrainingCall` and the `LossCurve` that it gave.
-on_training: list[Callable[[TrainingCall, Any], None]] = []
+class Observers(list[Callable[..., None]]):
+    """Functions that are told of an event."""
 
-# Called with where the data that were loaded came from.
-on_data: list[Callable[[str], None]] = []
-
-# Called with the two-dimensional rule and the trace that it gave.
-on_descent: list[Callable[[Callable[..., Any], list[tuple[float, float]]], None]] = []
-
-
-def notify_training(call: TrainingCall, curve: Any) -> None:
-    """Tell the observers about a finished training."""
-    for observe in on_training:
-        observe(call, curve)
+    def notify(self, *event: Any) -> None:
+        """Call each function with what happened."""
+        for observe in self:
+            observe(*event)
 
 
-def notify_data(origin: str) -> None:
-    """Tell the observers where the data came from."""
-    for observe in on_data:
-        observe(origin)
+on_training = Observers()  # called with a `TrainingCall` and the `LossCurve` that it gave
+on_data = Observers()  # with where the data that were loaded came from
+on_descent = Observers()  # with a two-dimensional rule and the trace that it gave
