@@ -3,6 +3,8 @@
 import ast
 import importlib
 import importlib.util
+import inspect
+import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -42,13 +44,9 @@ def load_rule(named: str) -> Callable[..., Any]:
         module = _import_file(path)
     function = getattr(module, name, None)
     if not callable(function):
-        functions = [
-            each
-            for each, value in vars(module).items()
-            if getattr(value, "__module__", None) == module.__name__ and callable(value)
-        ]
-        has = f"; it has {', '.join(functions)}" if functions else ""
-        raise ArgumentError(f"{file} has no function {name!r}{has}")
+        functions = filter(inspect.isfunction, vars(module).values())
+        own = [each.__name__ for each in functions if each.__module__ == module.__name__]
+        raise ArgumentError(f"{file} has no function {name!r}; it has {', '.join(own) or 'none'}")
     return function  # type: ignore[no-any-return]
 
 
@@ -84,19 +82,17 @@ def parse_optimizer(text: str) -> Any:
     """Return what ``--against`` names: a function, a class of torch.optim, or a Gluon name."""
     if is_in_file(text):
         return load_rule(text)
-    module, _, name = text.rpartition(".")
-    if module.partition(".")[0] not in ("torch", "optax"):
+    if text.partition(".")[0] not in ("torch", "optax"):
         return text
     try:
-        library = importlib.import_module(module)
+        return pkgutil.resolve_name(text)
     except ImportError as error:
         from .._mxnet.install_hints import install_extra
 
         command = install_extra("peers")
-        raise DependencyError(f"{module} cannot be imported ({error}): {command}") from error
-    if not hasattr(library, name):
-        raise ArgumentError(f"{module} has no optimizer {name!r}")
-    return getattr(library, name)
+        raise DependencyError(f"{text} cannot be imported ({error}): {command}") from error
+    except (AttributeError, ValueError) as error:
+        raise ArgumentError(f"there is no optimizer {text}: {error}") from error
 
 
 def parse_assignments(

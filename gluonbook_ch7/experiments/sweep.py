@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from .._mxnet import nd
-from .._results import Result, Table, run_settings
+from .._results import Result, Table
 from .._validation import check_seeds
 from ..errors import ArgumentError
 from ..figures import plt
@@ -160,7 +160,7 @@ def sweep(
         seeds=run_seeds.ravel().tolist(),
         **options,
     )
-    settings = run_settings(rule, grid, features, labels, batch_size, num_epochs)
+    settings = {**runs.settings, "hyperparams": {**runs.settings["hyperparams"], **axes}}
     return Sweep(axes, seeds, runs.losses[:, -1].reshape(shape), settings)
 
 
