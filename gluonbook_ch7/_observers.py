@@ -4,7 +4,6 @@ The book's functions print and draw. To judge what they did, the runner also nee
 and results: it appends a function to one of these lists, which are empty otherwise.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -24,13 +23,10 @@ class TrainingCall:
     num_epochs: int
 
     def copied(self) -> "TrainingCall":
-        """Return the call with copies of what training changes, if anybody is observing."""
+        """Return the call with copies of its arrays and dicts, if anybody is observing."""
         if not on_training:
             return self
-        values = {**vars(self), "states": map_arrays(lambda state: state.copy(), self.states)}
-        if isinstance(self.hyperparams, Mapping):
-            values["hyperparams"] = dict(self.hyperparams)
-        return TrainingCall(**values)
+        return TrainingCall(**map_arrays(lambda array: array.copy(), vars(self)))
 
 
 class Observers(list[Callable[..., None]]):

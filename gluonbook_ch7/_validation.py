@@ -122,11 +122,7 @@ def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: in
         )
 
 
-def check_rule(
-    rule: Any,
-    form: str = "(params, states, hyperparams), such as rmsprop; fit_gluon takes the name of a "
-    "Gluon optimizer",
-) -> None:
+def check_rule(rule: Any, form: str = "(params, states, hyperparams), such as rmsprop") -> None:
     """Raise `ArgumentError` if an update rule is not callable."""
     if not callable(rule):
         raise ArgumentError(f"the update rule is {rule!r}; it must be a function {form}")

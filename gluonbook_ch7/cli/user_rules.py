@@ -132,8 +132,8 @@ def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
     from ..tables import load_table
 
     if source not in ("auto", "real", "twin") and Path(source).is_file():
-        lines = Path(source).read_bytes().splitlines()
-        first = next((line for line in lines if line.strip()), b"").split()
+        lines = Path(source).read_bytes().lstrip().splitlines()
+        first = lines[0].split() if lines else []
         if len(first) != len(COLUMNS) or not is_number(first[0]):
             table = load_table(source)
             return table, {"data": table.origin}

@@ -77,8 +77,8 @@ def run_blocks(
     """Run blocks and return their results in order.
 
     Without an executor they run here, one after the other. What the store has is not computed
-    again. ``on_block(finished, total)`` is called at the beginning and after each block. Raises
-    `WorkerError` if a worker died and its executor gave up; finished blocks are in the store.
+    again. ``on_block(finished, total)`` is called at the beginning and after each block. After a
+    `WorkerError` the finished blocks are in the store.
     """
     results: list[Any] = [store.find(block) if store else None for block in blocks]
     missing = [i for i, result in enumerate(results) if result is None]
@@ -148,8 +148,7 @@ def dask_cluster(address: str) -> Iterator[Executor]:
     """Provide an executor of the Dask cluster whose scheduler has this address.
 
     Its workers need this package. If a worker dies, Dask gives its blocks to the others, and a
-    `WorkerWarning` says so at the end. Raises `DependencyError` if ``dask.distributed`` is not
-    installed, and `WorkerError` if no scheduler answers at the address.
+    `WorkerWarning` says so at the end.
     """
     try:
         from distributed import Client
