@@ -150,27 +150,22 @@ def check_training(features: Any, labels: Any, batch_size: Any, num_epochs: Any)
 
 def _check_array(name: str, array: Any, axes: str) -> None:
     if not isinstance(array, _mxnet.nd.NDArray):
-        raise ArgumentError(
-            f"{name} is a {type(array).__name__}; it must be an NDArray of shape {axes}: "
-            f"convert it with mxnet.nd.array({name})"
-        )
-    if array.dtype != np.float32:
-        raise ArgumentError(
-            f"{name} is {np.dtype(array.dtype).name}; it must be float32, as the weights are: "
-            f"{name}.astype('float32')"
-        )
-    if len(array.shape) != axes.count("n") + axes.count("k"):
-        raise ArgumentError(f"{name} has the shape {array.shape}; it must be {axes}")
-    if 0 in array.shape or -1 in array.shape:
-        raise ArgumentError(f"{name} is empty (shape {array.shape}); there is nothing to train on")
-    values = array.asnumpy()
-    bad = np.argwhere(~np.isfinite(values)).tolist()
-    if bad:
+        fault = f"is a {type(array).__name__}; convert it with mxnet.nd.array({name})"
+    elif array.dtype != np.float32:
+        fault = f"is {np.dtype(array.dtype).name}; it must be float32: {name}.astype('float32')"
+    elif len(array.shape) != axes.count("n") + axes.count("k"):
+        fault = f"has the shape {array.shape}; it must be {axes}"
+    elif 0 in array.shape or -1 in array.shape:
+        fault = f"is empty (shape {array.shape}); there is nothing to train on"
+    else:
+        values = array.asnumpy()
+        bad = np.argwhere(~np.isfinite(values)).tolist()
+        if not bad:
+            return
         where = " and ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), bad[0]))
-        raise ArgumentError(
-            f"{name} has {values[tuple(bad[0])]} in {where} (counted from 0); every number must "
-            "be finite: leave such rows out"
-        )
+        value = values[tuple(bad[0])]
+        fault = f"has {value} in {where} (counted from 0); leave rows out that are not finite"
+    raise ArgumentError(f"{name} {fault}")
 
 
 def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:
