@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Callable, Optional
 
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
@@ -40,23 +39,19 @@ def load_rule(named: str) -> Callable[..., Any]:
     path = Path(file).resolve()
     if not path.is_file():
         raise DataNotFoundError(f"there is no file {file}")
+    found = importlib.util.find_spec(path.stem)
+    if found and Path(found.origin or "").resolve() != path:
+        raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
+    if not found:
+        sys.path.append(str(path.parent))
     with own_errors(path):
-        module = _import_file(path)
+        module = importlib.import_module(path.stem)
     function = getattr(module, name, None)
     if not callable(function):
         functions = filter(inspect.isfunction, vars(module).values())
         own = [each.__name__ for each in functions if each.__module__ == module.__name__]
         raise ArgumentError(f"{file} has no function {name!r}; it has {', '.join(own) or 'none'}")
     return function  # type: ignore[no-any-return]
-
-
-def _import_file(path: Path) -> ModuleType:
-    found = importlib.util.find_spec(path.stem)
-    if found is not None and Path(found.origin or "").resolve() != path:
-        raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
-    if found is None:
-        sys.path.append(str(path.parent))
-    return importlib.import_module(path.stem)
 
 
 @contextmanager
