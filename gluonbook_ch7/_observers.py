@@ -4,7 +4,6 @@ The book's functions print and draw. To judge what they did, the runner also nee
 and results: it appends a function to one of these lists, which are empty otherwise.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -24,32 +23,21 @@ class TrainingCall:
     num_epochs: int
 
     def copied(self) -> "TrainingCall":
-        """Return the call with copies of what training changes, if anybody is observing."""
+        """Return the call with copies of its arrays and dicts, if anybody is observing."""
         if not on_training:
             return self
-        values = {**vars(self), "states": map_arrays(lambda state: state.copy(), self.states)}
-        if isinstance(self.hyperparams, Mapping):
-            values["hyperparams"] = dict(self.hyperparams)
-        return TrainingCall(**values)
+        return TrainingCall(**map_arrays(lambda array: array.copy(), vars(self)))
 
 
-# Called with a `TrainingCall` and the `LossCurve` that it gave.
-on_training: list[Callable[[TrainingCall, Any], None]] = []
+class Observers(list[Callable[..., None]]):
+    """Functions that are told of an event."""
 
-# Called with where the data that were loaded came from.
-on_data: list[Callable[[str], None]] = []
-
-# Called with the two-dimensional rule and the trace that it gave.
-on_descent: list[Callable[[Callable[..., Any], list[tuple[float, float]]], None]] = []
-
-
-def notify_training(call: TrainingCall, curve: Any) -> None:
-    """Tell the observers about a finished training."""
-    for observe in on_training:
-        observe(call, curve)
+    def notify(self, *event: Any) -> None:
+        """Call each function with what happened."""
+        for observe in self:
+            observe(*event)
 
 
-def notify_data(origin: str) -> None:
-    """Tell the observers where the data came from."""
-    for observe in on_data:
-        observe(origin)
+on_training = Observers()  # called with a `TrainingCall` and the `LossCurve` that it gave
+on_data = Observers()  # with where the data that were loaded came from
+on_descent = Observers()  # with a two-dimensional rule and the trace that it gave

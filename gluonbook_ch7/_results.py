@@ -10,21 +10,17 @@ import html
 import io
 import json
 import platform
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Optional, TypeVar, Union
+from typing import Any, TypeVar, Union
 
 import numpy as np
-import numpy.typing as npt
 
 from ._files import write_whole
 from .errors import ArgumentError, DataError
 
 AnyResult = TypeVar("AnyResult", bound="Result")
-Array = npt.NDArray[Any]
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 _CONTENT = "content.json"  # the entry of a saved file that is not an array
@@ -61,19 +57,13 @@ class Result:
             f"<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
         )
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: Any) -> bool:
         """Return True if all numbers are equal; NaN equals NaN."""
-        if type(self) is not type(other):
-            return False
-        (mine, my_arrays), (theirs, their_arrays) = _compared(self), _compared(other)
-        return mine == theirs and all(
-            np.array_equal(my_arrays[name], their_arrays[name], equal_nan=True)
-            for name in my_arrays
-        )
+        return type(self) is type(other) and _compared(self) == _compared(other)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as dicts, lists, numbers and strings."""
-        plain: dict[str, Any] = _tree(self)
+        plain: dict[str, Any] = json.loads(json.dumps(self, default=_plain))
         return plain
 
     def save(self, file: Union[str, "PathLike[str]"]) -> Path:
@@ -88,8 +78,20 @@ class Result:
         -------
         Path
         """
-        arrays: dict[str, Array] = {}
-        text = json.dumps(_tree(self, arrays))
+        names = {id(value): name for name, value in vars(self).items()}
+        arrays: dict[str, Any] = {}
+
+        def encode(value: Any) -> Any:
+            """Put an array aside, under the name of its field or a number; mark a result."""
+            if isinstance(value, Result):
+                return {_RESULT: type(value).__name__, **vars(value)}
+            if not isinstance(value, np.ndarray):
+                return _plain(value)
+            name = names.get(id(value), f"#{len(arrays)}")
+            arrays[name] = value
+            return {_ARRAY: name}
+
+        text = json.dumps(self, default=encode)
         content = io.BytesIO()
         np.savez(content, **{_CONTENT: np.array(text)}, **arrays)
         return write_whole(file, content.getvalue())
@@ -115,10 +117,8 @@ class Result:
         content = io.BytesIO(Path(file).read_bytes())
         try:
             with np.load(content, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            result = _put_back_arrays(json.loads(arrays.pop(_CONTENT).item()), arrays)
-        except (ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError,
-                NotImplementedError, zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
+                result = _decode(json.loads(archive[_CONTENT].item()), archive)
+        except Exception as error:  # NumPy, zipfile and zlib each have their own
             raise DataError(f"{file} is not a saved result, or it is damaged: {error}") from error
         if not isinstance(result, cls):
             raise ArgumentError(f"{file} holds a {type(result).__name__}, not a {cls.__name__}")
@@ -151,12 +151,6 @@ def run_settings(
     from . import __version__
     from ._mxnet import mx
 
-    versions = {
-        "gluonbook_ch7": __version__,
-        "mxnet": mx.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
     return {
         "rule": rule if isinstance(rule, str) else getattr(rule, "__name__", repr(rule)),
         "hyperparams": _keepable(hyperparams),
@@ -164,7 +158,12 @@ def run_settings(
         "num_epochs": num_epochs,
         **more,
         "data": data_name(features, labels),
-        "versions": versions,
+        "versions": {
+            "gluonbook_ch7": __version__,
+            "mxnet": mx.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
     }
 
 
@@ -198,7 +197,7 @@ def _digest(features: Any, labels: Any) -> str:
     return digest.hexdigest()
 
 
-# --- Trees of values ----------------------------------------------------------------------------
+# --- Parts of a result --------------------------------------------------------------------------
 
 
 def some_of(count: int, at_most: int = 11) -> list[int]:
@@ -207,50 +206,28 @@ def some_of(count: int, at_most: int = 11) -> list[int]:
     return indices
 
 
-def _compared(result: Any) -> tuple[str, dict[str, Array]]:
-    """Return what counts for ``==`` of two results: as JSON, and the arrays in it."""
+def _compared(result: Any) -> str:
+    """Return what counts for ``==`` of two results."""
     fields = {
-        each.name: getattr(result, each.name) for each in dataclasses.fields(result) if each.compare
+        each.name: vars(result)[each.name] for each in dataclasses.fields(result) if each.compare
     }
-    if "settings" in fields:
-        fields["settings"] = {**fields["settings"], "versions": None}
-    arrays: dict[str, Array] = {}
-    return json.dumps(_tree(fields, arrays), sort_keys=True), arrays
+    settings = {**fields.get("settings", {}), "versions": None}
+    return json.dumps({**fields, "settings": settings}, default=_plain, sort_keys=True)
 
 
-def _tree(value: Any, arrays: Optional[dict[str, Array]] = None, place: str = "") -> Any:
-    """Return a value as dicts, lists, numbers and strings.
-
-    Arrays become lists. If `arrays` is given, they are put there instead, named after their place
-    in the tree, and results are marked with their class.
-    """
-    if isinstance(value, np.ndarray) and arrays is not None:
-        # A zip archive cuts a name at a null character, and two places may read alike.
-        name = place if place.isprintable() and place not in arrays else f"#{len(arrays)}"
-        arrays[name] = value
-        return {_ARRAY: name}
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    if isinstance(value, Result):
-        fields = _tree(vars(value), arrays, place)
-        return fields if arrays is None else {_RESULT: type(value).__name__, **fields}
-    if isinstance(value, Mapping):
-        return {
-            name: _tree(each, arrays, f"{place}.{name}".lstrip(".")) for name, each in value.items()
-        }
-    if isinstance(value, (tuple, list)):
-        return [_tree(each, arrays, f"{place}.{i}") for i, each in enumerate(value)]
-    return value
+def _plain(value: Any) -> Any:
+    """Return what JSON has in place of a result, an array or a NumPy number."""
+    return vars(value) if isinstance(value, Result) else value.tolist()
 
 
-def _put_back_arrays(value: Any, arrays: Mapping[str, Array]) -> Any:
-    """Return the tree that `_tree` was given, with tuples where it had lists."""
+def _decode(value: Any, arrays: Mapping[str, Any]) -> Any:
+    """Return what `Result.save` encoded, with tuples where JSON has lists."""
     if isinstance(value, list):
-        return tuple(_put_back_arrays(each, arrays) for each in value)
+        return tuple(_decode(each, arrays) for each in value)
     if not isinstance(value, dict):
         return value
     if _ARRAY in value:
         return arrays[value[_ARRAY]]
-    tree = {name: _put_back_arrays(each, arrays) for name, each in value.items()}
+    fields = {name: _decode(each, arrays) for name, each in value.items()}
     classes = {each.__name__: each for each in Result.__subclasses__()}
-    return classes[tree.pop(_RESULT)](**tree) if _RESULT in tree else tree
+    return classes[fields.pop(_RESULT)](**fields) if _RESULT in fields else fields

@@ -5,7 +5,6 @@ compared with one of its types.
 """
 
 import functools
-import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, TypeVar, Union, cast
@@ -26,15 +25,8 @@ class Domain(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-def _is_finite_positive(x: Any) -> bool:
-    try:
-        # As a Python float, because NumPy 2 rounds float_info.max to infinity beside a float32.
-        return 0 < float(x) < math.inf
-    except OverflowError:  # an int too large for a float
-        return False
-
-
-_POSITIVE = Domain("a finite positive number", _is_finite_positive)
+# Above this, a float32 is infinite.
+_POSITIVE = Domain("a finite positive number", lambda x: 0 < x < 3.4e38)
 FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
 
 # The chapter's hyperparameters. The two-dimensional rules call the learning rate eta.
@@ -61,7 +53,8 @@ def checked(*names: str, arrays_per_state: int = 1) -> Callable[[Function], Func
     def decorate(rule: Function) -> Function:
         @functools.wraps(rule)
         def step(params: Any, states: Any, hyperparams: Any, **options: Any) -> None:
-            _check_step(rule.__name__, hyperparams, names)
+            # To read an array of hyperparameters at every step would wait for MXNet.
+            check_hyperparams(rule.__name__, hyperparams, names, in_arrays=False)
             if arrays_per_state:
                 _check_step_states(rule.__name__, params, states, arrays_per_state)
             rule(params, states, hyperparams, **options)
@@ -83,35 +76,30 @@ def checked_2d(rule: Function) -> Function:
     return cast(Function, step)
 
 
-def check_hyperparams(rule: str, hyperparams: Mapping[str, Any], names: Sequence[str]) -> None:
+def check_hyperparams(
+    rule: str, hyperparams: Any, names: Sequence[str], in_arrays: bool = True
+) -> None:
     """Raise `ArgumentError` if a hyperparameter that a rule reads is missing or out of its domain.
 
-    A hyperparameter may be an array (NDArray or ndarray), all of whose numbers are checked.
+    A hyperparameter may be an NDArray or ndarray, all of whose numbers are checked if `in_arrays`.
     """
-    _check_step(rule, hyperparams, names)
+    wanted = " and ".join(names)
+    if not isinstance(hyperparams, Mapping):
+        kind = type(hyperparams).__name__
+        raise ArgumentError(f"{rule} wants a dict with {wanted}; it got a {kind}")
+    missing = " and ".join(name for name in names if name not in hyperparams)
+    if missing:
+        unknown = " and ".join(repr(name) for name in hyperparams if name not in names)
+        instead = f", but {unknown}, which it does not know" if unknown else ""
+        raise ArgumentError(f"{rule} wants {wanted}; it did not get {missing}{instead}")
     for name in names:
         value = hyperparams[name]
-        if getattr(value, "shape", ()) != ():
+        if getattr(value, "shape", ()) == ():
+            check_number(rule, name, value, DOMAINS[name])
+        elif in_arrays:
             array = value.asnumpy() if hasattr(value, "asnumpy") else np.asarray(value)
             for number in np.unique(array).tolist():
                 check_number(rule, name, number, DOMAINS[name])
-
-
-def _check_step(rule: str, hyperparams: Any, names: Sequence[str]) -> None:
-    """Check numbers only: to read an array at every step would wait for MXNet."""
-    if not isinstance(hyperparams, Mapping):
-        kind = type(hyperparams).__name__
-        raise ArgumentError(f"{rule} wants a dict with {' and '.join(names)}; it got a {kind}")
-    missing = [name for name in names if name not in hyperparams]
-    if missing:
-        unknown = [repr(name) for name in hyperparams if name not in names]
-        instead = f", but {' and '.join(unknown)}, which it does not know" if unknown else ""
-        raise ArgumentError(
-            f"{rule} wants {' and '.join(names)}; it did not get {' and '.join(missing)}{instead}"
-        )
-    for name in names:
-        if getattr(hyperparams[name], "shape", ()) == ():
-            check_number(rule, name, hyperparams[name], DOMAINS[name])
 
 
 def check_number(rule: str, name: str, value: Any, domain: Domain) -> None:
@@ -123,35 +111,21 @@ def check_number(rule: str, name: str, value: Any, domain: Domain) -> None:
 
 
 def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: int) -> None:
-    each = "one array" if arrays == 1 else f"a tuple of {arrays} arrays"
-    given = len(states) if isinstance(states, (tuple, list)) else None
-    if given != len(params):
-        got = type(states).__name__ if given is None else f"{given} of them"
+    groups = (tuple, list)
+    given = states if isinstance(states, groups) else ()
+    counts = [len(state) if isinstance(state, groups) else 1 for state in given]
+    if counts != [arrays] * len(params):
+        each = "one array" if arrays == 1 else f"a tuple of {arrays} arrays"
+        got = f"{type(states).__name__} with {counts} arrays"
         raise ArgumentError(
-            f"{rule} wants {len(params)} states, {each} for each parameter; it got {got}"
-        )
-    for state in states:
-        is_group = isinstance(state, (tuple, list))
-        if arrays != (len(state) if is_group else 1):
-            got = f"one of {len(state)}" if is_group else "one array"
-            raise ArgumentError(f"{rule} wants {each} as the state of a parameter; it got {got}")
-
-
-def check_rule(trainer_fn: Any) -> None:
-    """Raise `ArgumentError` if the update rule is not callable."""
-    if not callable(trainer_fn):
-        raise ArgumentError(
-            f"the update rule is {trainer_fn!r}; it must be a function (params, states, "
-            "hyperparams), such as rmsprop; fit_gluon takes the name of a Gluon optimizer"
+            f"{rule} wants {len(params)} states, {each} for each parameter; it got a {got}"
         )
 
 
-def check_rule_2d(trainer: Any) -> None:
-    """Raise `ArgumentError` if the two-dimensional rule is not callable."""
-    if not callable(trainer):
-        raise ArgumentError(
-            f"the rule is {trainer!r}; it must be a function (x1, x2, s1, s2), such as rmsprop_2d"
-        )
+def check_rule(rule: Any, form: str = "(params, states, hyperparams), such as rmsprop") -> None:
+    """Raise `ArgumentError` if an update rule is not callable."""
+    if not callable(rule):
+        raise ArgumentError(f"the update rule is {rule!r}; it must be a function {form}")
 
 
 # --- Data, sizes, seeds, states -----------------------------------------------------------------
@@ -176,27 +150,22 @@ def check_training(features: Any, labels: Any, batch_size: Any, num_epochs: Any)
 
 def _check_array(name: str, array: Any, axes: str) -> None:
     if not isinstance(array, _mxnet.nd.NDArray):
-        raise ArgumentError(
-            f"{name} is a {type(array).__name__}; it must be an NDArray of shape {axes}: "
-            f"convert it with mxnet.nd.array({name})"
-        )
-    if array.dtype != np.float32:
-        raise ArgumentError(
-            f"{name} is {np.dtype(array.dtype).name}; it must be float32, as the weights are: "
-            f"{name}.astype('float32')"
-        )
-    if len(array.shape) != axes.count("n") + axes.count("k"):
-        raise ArgumentError(f"{name} has the shape {array.shape}; it must be {axes}")
-    if 0 in array.shape or -1 in array.shape:
-        raise ArgumentError(f"{name} is empty (shape {array.shape}); there is nothing to train on")
-    values = array.asnumpy()
-    bad = np.argwhere(~np.isfinite(values)).tolist()
-    if bad:
+        fault = f"is a {type(array).__name__}; convert it with mxnet.nd.array({name})"
+    elif array.dtype != np.float32:
+        fault = f"is {np.dtype(array.dtype).name}; it must be float32: {name}.astype('float32')"
+    elif len(array.shape) != axes.count("n") + axes.count("k"):
+        fault = f"has the shape {array.shape}; it must be {axes}"
+    elif 0 in array.shape or -1 in array.shape:
+        fault = f"is empty (shape {array.shape}); there is nothing to train on"
+    else:
+        values = array.asnumpy()
+        bad = np.argwhere(~np.isfinite(values)).tolist()
+        if not bad:
+            return
         where = " and ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), bad[0]))
-        raise ArgumentError(
-            f"{name} has {values[tuple(bad[0])]} in {where} (counted from 0); every number must "
-            "be finite: leave such rows out"
-        )
+        value = values[tuple(bad[0])]
+        fault = f"has {value} in {where} (counted from 0); leave rows out that are not finite"
+    raise ArgumentError(f"{name} {fault}")
 
 
 def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:
@@ -206,10 +175,7 @@ def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:
     """
     if isinstance(seeds, numbers.Integral):
         seeds = range(int(seeds))
-    try:
-        seeds = tuple(seeds)  # type: ignore[arg-type]
-    except TypeError:
-        raise ArgumentError(f"seeds is {seeds!r}; give a number of runs or their seeds") from None
+    seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
     if not seeds:
         raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
     for seed in seeds:
@@ -231,10 +197,9 @@ def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]
         raise ArgumentError(f"start must be a pair (weights, bias) of numbers ({error})") from error
     for name, values, size in (("weights", weights, num_features), ("bias", bias, 1)):
         if values.size not in (size, runs * size):
-            many = f" for each of the {runs} runs, or {size} for all" if runs > 1 else ""
             raise ArgumentError(
-                f"the starting {name} have the shape {values.shape}; {size} numbers are wanted"
-                f"{many}"
+                f"the starting {name} have the shape {values.shape}; {size} numbers are wanted, "
+                "for each run or for all"
             )
     return weights.reshape(-1, num_features, 1), bias.reshape(-1, 1, 1)
 
@@ -245,19 +210,17 @@ def check_states(states: Any, num_features: int) -> None:
     A rule may keep no states, several arrays for each parameter, or something of its own that does
     not consist of arrays, which is not checked.
     """
-    if not isinstance(states, (tuple, list)):
-        return
-    if not all(isinstance(leaf, _mxnet.nd.NDArray) for leaf in leaves(states)):
+    if not isinstance(states, (tuple, list)) or not all(
+        isinstance(leaf, _mxnet.nd.NDArray) for leaf in leaves(states)
+    ):
         return
     if len(states) != 2:
         raise ArgumentError(
             f"states has {len(states)} entries; it must have two, for the weights and the bias"
         )
-    shapes = (("weights", (num_features, 1)), ("bias", (1,)))
-    for (name, shape), state in zip(shapes, states):
+    for name, shape, state in zip(("weights", "bias"), ((num_features, 1), (1,)), states):
         for array in leaves(state):
             if array.shape != shape:
                 raise ArgumentError(
-                    f"a state of the {name} has the shape {array.shape}; it must be {shape}, the "
-                    f"shape of the {name}"
+                    f"a state of the {name} has the shape {array.shape}; it must be {shape}"
                 )

@@ -7,7 +7,7 @@ RP-1218, 1989; UCI Machine Learning Repository, doi 10.24432/C5VW2C, CC BY 4.0.
 from dataclasses import dataclass, field
 
 from ._mxnet import nd
-from ._observers import notify_data
+from ._observers import on_data
 from ._results import name_data
 from .dataset.locate import read_table
 from .dataset.parse import Source, standardise
@@ -102,5 +102,5 @@ def _load(edition: str, source: Source) -> Ch7Data:
     features, labels = nd.array(columns[:, : EDITIONS[edition]]), nd.array(columns[:, -1])
     data = Ch7Data(features, labels, edition, table.kind, table.origin)
     name_data(features, labels, data.in_short)
-    notify_data(f"edition {edition}, {table.origin}")
+    on_data.notify(f"edition {edition}, {table.origin}")
     return data

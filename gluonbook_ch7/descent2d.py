@@ -9,8 +9,8 @@ use ``train_2d(functools.partial(gd_2d, eta=0.6))``.
 import math
 from typing import Any, Callable
 
-from . import _observers
-from ._validation import check_rule_2d, checked_2d
+from ._observers import on_descent
+from ._validation import check_rule, checked_2d
 from .figures import plot_trace_2d, set_figsize
 
 __all__ = [
@@ -109,7 +109,7 @@ def descend_2d(trainer: Rule2D, num_steps: int = 20) -> list[Point]:
     Returns ``num_steps + 1`` points: the starting point and the one after each step. The rule takes
     and returns ``x1, x2, s1, s2``.
     """
-    check_rule_2d(trainer)
+    check_rule(trainer, "(x1, x2, s1, s2), such as rmsprop_2d")
     x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
     trace = [(x1, x2)]
     for _ in range(num_steps):
@@ -126,8 +126,7 @@ def train_2d(trainer: Rule2D) -> list[Point]:
     trace = descend_2d(trainer)
     x1, x2 = trace[-1]
     print("epoch %d, x1 %f, x2 %f" % (len(trace) - 1, x1, x2))
-    for observe in _observers.on_descent:
-        observe(trainer, trace)
+    on_descent.notify(trainer, trace)
     return trace
 
 

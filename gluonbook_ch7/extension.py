@@ -16,7 +16,7 @@ import numpy as np
 import gluonbook_ch7
 
 from ._import_hint import BOOK_NAMES
-from ._observers import notify_data
+from ._observers import on_data
 from .dataset.parse import FILE_NAME
 
 # The edition of the data that the book's package had under each name.
@@ -90,10 +90,10 @@ def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
         if fname != BOOK_PATH:
             return read(fname, *args, **kwargs)
         if os.path.exists(fname):
-            notify_data(f"{os.path.abspath(fname)}, read by the chapter itself")
+            on_data.notify(f"{os.path.abspath(fname)}, read by the chapter itself")
             return read(fname, *args, **kwargs)
         table = read_table(stacklevel=2)
-        notify_data(f"{table.origin}, served as {BOOK_PATH}")
+        on_data.notify(f"{table.origin}, served as {BOOK_PATH}")
         lines = ["\t".join(map(repr, row)) for row in table.values.tolist()]
         return read(lines, *args, **kwargs)
 

@@ -15,7 +15,7 @@ from . import _validation as validation
 from . import distributed, tracing
 from ._mxnet import autograd, gluon, init, nd
 from ._mxnet.locking import in_turn
-from ._observers import TrainingCall, notify_training
+from ._observers import TrainingCall, on_training
 from ._optimizers import check_optimizer
 from ._results import run_settings
 from ._sampling import draw_start, is_checkpoint, seed_generators
@@ -207,7 +207,7 @@ def train_gluon_ch7(
 
 def _show(call: TrainingCall, curve: LossCurve) -> None:
     """Tell the observers, print the book's line and draw the book's figure."""
-    notify_training(call, curve)
+    on_training.notify(call, curve)
     print("loss: %f, %f sec per epoch" % (curve.losses[-1], curve.seconds_per_epoch))
     curve.warn_if_diverged(stacklevel=3)
     set_figsize()

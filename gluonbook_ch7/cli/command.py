@@ -53,13 +53,13 @@ def _in_one_line(error: Exception) -> str:
 
 
 class Group(click.Group):
-    """The group of all commands; Ctrl-C ends it with status 130 and one line."""
+    """The group of all commands; Ctrl-C ends it with one line and status 130."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+        except KeyboardInterrupt as interrupt:
+            click.echo(f"Interrupted. {interrupt}".strip(), err=True)
             sys.exit(130)
 
 

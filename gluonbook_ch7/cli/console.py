@@ -38,14 +38,12 @@ def print_table(
         console = Console(width=10_000)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     narrowest = 1
-    for i, (heading, *cells) in enumerate(zip(headings, *rows)):
-        words = heading.split()
-        for cell in cells:
-            words += [cell] if cell in styles else cell.split()
+    for i, cells in enumerate(zip(headings, *rows)):
+        words = [word for cell in cells for word in ([cell] if cell in styles else cell.split())]
         longest = max(map(cell_len, words), default=0)
         narrowest += longest + 3  # what Rich puts around a cell
         is_number = numbers_from is not None and i >= numbers_from
-        table.add_column(heading, min_width=longest, justify="right" if is_number else "left")
+        table.add_column(cells[0], min_width=longest, justify="right" if is_number else "left")
     if narrowest > console.width:
         click.echo(title or "")
         for row in rows:

@@ -3,11 +3,9 @@
 import csv
 import io
 import re
-import sys
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
 import click
 
@@ -22,21 +20,7 @@ from .command import (
     training_options,
 )
 from .console import print_origin, print_table, progress, write_plot
-from .user_rules import (
-    is_in_file,
-    load_named_data,
-    load_rule,
-    named_files,
-    own_errors,
-    parse_assignments,
-)
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from ..experiments.blocks import Store
-    from ..experiments.sweep import Sweep
+from .user_rules import load_named_data, load_rule, named_files, own_errors, parse_assignments
 
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
 
@@ -100,19 +84,27 @@ def sweep(
 
     Exit status: 0 if the sweep was finished, 2 if it could not be, 130 if it was interrupted.
     """
-    from ..experiments.registry import find_rule
+    from ..experiments.blocks import Store
+    from ..experiments.registry import rule_of
     from ..experiments.sides import find_states
     from ..experiments.sweep import sweep as run_sweep
 
-    in_file = is_in_file(rule)
-    if in_file and scheduler:
-        raise ArgumentError("the workers of a cluster cannot import a file; --processes can")
     step = load_rule(rule)
-    given = {name: parse_range(name, text) for name, text in ranges.items() if text is not None}
-    given.update(parse_assignments("--set", settings, parse_range))
-    grid = given if in_file else _grid(find_rule(rule), given)
     files = named_files(rule)
-    store = _store(out, resume, files)
+    if files and scheduler:
+        raise ArgumentError("the workers of a cluster cannot import a file; --processes can")
+    texts = [f"{name}={text}" for name, text in ranges.items() if text is not None]
+    grid = _grid(rule_of(step), [*texts, *settings])
+    if resume and not out:
+        raise ArgumentError("--resume needs --out, the folder of the sweep to go on with")
+    # Blocks of a rule in a file are found again only while the file is the same.
+    code = b"".join(file.read_bytes() for file in files)
+    store = Store(out / "blocks", code) if out else None
+    if store and store.count() and not resume:
+        raise ArgumentError(
+            f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; go on "
+            "with --resume, or remove the folder"
+        )
     data, origin = load_named_data(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
     executor = _executor(processes, scheduler)
@@ -129,11 +121,11 @@ def sweep(
                 store=store,
                 on_block=_counter(update),
             )
-        except KeyboardInterrupt:
-            click.echo(f"Interrupted. {_kept(store)}", err=True)
-            sys.exit(130)
-        except WorkerError as error:
-            raise WorkerError(f"{error}. {_kept(store)}") from error
+        except (KeyboardInterrupt, WorkerError) as error:
+            if not store:
+                raise
+            kept = f"{store.count()} finished blocks are kept in {store.folder}"
+            raise type(error)(f"{error} {kept}; go on with --resume.".strip()) from error
     name, rows = step.__name__, found.cells()
     _print_best(name, found)
     print_origin(origin)
@@ -144,13 +136,19 @@ def sweep(
     if json_file:
         write_json(json_file, {"rule": name, **origin, "seeds": seeds, "cells": rows})
     if csv_file:
-        write_whole(csv_file, _as_csv(rows))
+        table = io.StringIO()
+        writer = csv.DictWriter(table, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(csv_file, table.getvalue())
     if store:
         store.clear()
 
 
-def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]":
+def parse_range(name: str, text: str) -> Any:
     """Read ``0.01`` as a number, ``0:0.9:10`` as 10 values, ``0.001:1:32log`` as 32 log-spaced."""
+    import numpy as np
+
     from .._validation import DOMAINS
 
     match = RANGE.fullmatch(text.strip())
@@ -167,47 +165,27 @@ def parse_range(name: str, text: str) -> "Union[float, npt.NDArray[np.float64]]"
         return limits[0]
     first, last = limits
     count = int(match["count"])
-    if count < 1:
-        raise ArgumentError(f"{name}={text}: the range is empty")
-    if count == 1 or not first < last:
-        raise ArgumentError(
-            f"{name}={text}: the range holds one value; give at least 2 between two different "
-            "numbers, the smaller first, or a single number"
-        )
-    if match["log"] and first <= 0:
-        raise ArgumentError(f"{name}={text}: a logarithmic range must begin above 0")
-    import numpy as np
-
-    return (np.geomspace if match["log"] else np.linspace)(first, last, count)
+    if count == 0:
+        fault = "the range is empty"
+    elif count == 1 or not first < last:
+        fault = "the range holds one value; give FIRST below LAST, and a COUNT of at least 2"
+    elif match["log"] and first <= 0:
+        fault = "a logarithmic range must begin above 0"
+    else:
+        return (np.geomspace if match["log"] else np.linspace)(first, last, count)
+    raise ArgumentError(f"{name}={text}: {fault}")
 
 
-def _grid(rule: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rule's hyperparameters: those given, else what the chapter trains with."""
+def _grid(rule: Any, assignments: list[str]) -> dict[str, Any]:
+    """Return the values of each hyperparameter: those given, else what the chapter trains with."""
+    given = parse_assignments("--set", assignments, parse_range)
+    if rule is None:  # it is not one of the chapter's
+        return given
     for name in given:
         if name not in rule.hyperparams:
             wanted = " and ".join(f"--{wanted}" for wanted in rule.hyperparams if wanted != "t")
             raise ArgumentError(f"{rule.name} has no hyperparameter {name}; it takes {wanted}")
     return {**rule.hyperparams, **given}
-
-
-def _store(out: Optional[Path], resume: bool, files: Sequence[Path]) -> Optional["Store"]:
-    """Return where finished blocks are kept; raise if an earlier sweep left some there.
-
-    Blocks of a rule in a file are found again only while the file is the same.
-    """
-    from ..experiments.blocks import Store
-
-    if out is None:
-        if resume:
-            raise ArgumentError("--resume needs --out, the folder of the sweep to go on with")
-        return None
-    store = Store(out / "blocks", code=b"".join(file.read_bytes() for file in files))
-    if store.count() and not resume:
-        raise ArgumentError(
-            f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; go on "
-            "with --resume, or remove the folder"
-        )
-    return store
 
 
 def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManager[Any]:
@@ -220,26 +198,19 @@ def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManage
 
 def _counter(update: Callable[..., None]) -> Callable[[int, int], None]:
     """Return what shows the number of finished blocks; first it says how many there were before."""
-    before: Optional[int] = None
+    is_first = True
 
     def show(done: int, total: int) -> None:
-        nonlocal before
-        if before is None and done:
+        nonlocal is_first
+        if is_first and done:
             click.echo(f"{done} of {total} blocks were finished before.", err=True)
-        before = done
+        is_first = False
         update(completed=done, total=total)
 
     return show
 
 
-def _kept(store: Optional["Store"]) -> str:
-    """Return a message about the blocks that were finished before a sweep ended early."""
-    if not store:
-        return "Finished blocks are kept only in a folder --out."
-    return f"{store.count()} finished blocks are kept in {store.folder}; go on with --resume."
-
-
-def _print_best(rule: str, found: "Sweep") -> None:
+def _print_best(rule: str, found: Any) -> None:
     """Print the cells with the smallest median loss."""
     cells, diverged = found.median.size, int((found.diverged > 0).sum())
     headings, rows = found._table()
@@ -247,11 +218,3 @@ def _print_best(rule: str, found: "Sweep") -> None:
     print_table(headings, rows, numbers_from=0, title=title)
     click.echo(f"Median and spread (largest minus smallest) are of {len(found.seeds)} seeds.")
     click.echo(f"In {diverged:,} of {cells:,} cells a run diverged.")
-
-
-def _as_csv(rows: list[dict[str, float]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

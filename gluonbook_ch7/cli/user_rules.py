@@ -3,12 +3,13 @@
 import ast
 import importlib
 import importlib.util
+import inspect
+import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Callable, Optional
 
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
@@ -38,27 +39,19 @@ def load_rule(named: str) -> Callable[..., Any]:
     path = Path(file).resolve()
     if not path.is_file():
         raise DataNotFoundError(f"there is no file {file}")
+    found = importlib.util.find_spec(path.stem)
+    if found and Path(found.origin or "").resolve() != path:
+        raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
+    if not found:
+        sys.path.append(str(path.parent))
     with own_errors(path):
-        module = _import_file(path)
+        module = importlib.import_module(path.stem)
     function = getattr(module, name, None)
     if not callable(function):
-        functions = [
-            each
-            for each, value in vars(module).items()
-            if getattr(value, "__module__", None) == module.__name__ and callable(value)
-        ]
-        has = f"; it has {', '.join(functions)}" if functions else ""
-        raise ArgumentError(f"{file} has no function {name!r}{has}")
+        functions = filter(inspect.isfunction, vars(module).values())
+        own = [each.__name__ for each in functions if each.__module__ == module.__name__]
+        raise ArgumentError(f"{file} has no function {name!r}; it has {', '.join(own) or 'none'}")
     return function  # type: ignore[no-any-return]
-
-
-def _import_file(path: Path) -> ModuleType:
-    found = importlib.util.find_spec(path.stem)
-    if found is not None and Path(found.origin or "").resolve() != path:
-        raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
-    if found is None:
-        sys.path.append(str(path.parent))
-    return importlib.import_module(path.stem)
 
 
 @contextmanager
@@ -84,19 +77,17 @@ def parse_optimizer(text: str) -> Any:
     """Return what ``--against`` names: a function, a class of torch.optim, or a Gluon name."""
     if is_in_file(text):
         return load_rule(text)
-    module, _, name = text.rpartition(".")
-    if module.partition(".")[0] not in ("torch", "optax"):
+    if text.partition(".")[0] not in ("torch", "optax"):
         return text
     try:
-        library = importlib.import_module(module)
+        return pkgutil.resolve_name(text)
     except ImportError as error:
         from .._mxnet.install_hints import install_extra
 
         command = install_extra("peers")
-        raise DependencyError(f"{module} cannot be imported ({error}): {command}") from error
-    if not hasattr(library, name):
-        raise ArgumentError(f"{module} has no optimizer {name!r}")
-    return getattr(library, name)
+        raise DependencyError(f"{text} cannot be imported ({error}): {command}") from error
+    except (AttributeError, ValueError) as error:
+        raise ArgumentError(f"there is no optimizer {text}: {error}") from error
 
 
 def parse_assignments(
@@ -136,8 +127,8 @@ def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
     from ..tables import load_table
 
     if source not in ("auto", "real", "twin") and Path(source).is_file():
-        lines = Path(source).read_bytes().splitlines()
-        first = next((line for line in lines if line.strip()), b"").split()
+        lines = Path(source).read_bytes().lstrip().splitlines()
+        first = lines[0].split() if lines else []
         if len(first) != len(COLUMNS) or not is_number(first[0]):
             table = load_table(source)
             return table, {"data": table.origin}

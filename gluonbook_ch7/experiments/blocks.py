@@ -11,7 +11,8 @@ import pickle
 import signal
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor, as_completed
+from concurrent import futures
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -24,6 +25,8 @@ from .._mxnet.install_hints import install_extra
 from ..errors import DependencyError, WorkerError, WorkerWarning
 
 SECONDS_TO_CONNECT = 5
+# What an executor raises if a worker died; Dask, which may not be installed, has KilledWorker too.
+DEATHS = (futures.BrokenExecutor, futures.CancelledError)
 
 
 class Store:
@@ -39,15 +42,14 @@ class Store:
     def find(self, block: Any) -> Optional[npt.NDArray[Any]]:
         """Return the result of a block, or None."""
         try:
-            kept: npt.NDArray[Any] = np.load(self._path(block), allow_pickle=False)
+            return np.load(self._path(block))  # type: ignore[no-any-return]
         except (OSError, ValueError, EOFError):
             return None
-        return kept
 
     def keep(self, block: Any, result: npt.NDArray[Any]) -> None:
         """Keep the result of a block."""
         content = io.BytesIO()
-        np.save(content, result, allow_pickle=False)
+        np.save(content, result)
         write_whole(self._path(block), content.getvalue())
 
     def count(self) -> int:
@@ -75,15 +77,17 @@ def run_blocks(
     """Run blocks and return their results in order.
 
     Without an executor they run here, one after the other. What the store has is not computed
-    again. ``on_block(finished, total)`` is called at the beginning and after each block. Raises
-    `WorkerError` if a worker died and its executor gave up; finished blocks are in the store.
+    again. ``on_block(finished, total)`` is called at the beginning and after each block. After a
+    `WorkerError` the finished blocks are in the store.
     """
     results: list[Any] = [store.find(block) if store else None for block in blocks]
     missing = [i for i, result in enumerate(results) if result is None]
     finished = len(blocks) - len(missing)
     if on_block:
         on_block(finished, len(blocks))
-    for i, result in _run(blocks, missing, executor):
+    here = ((i, blocks[i].run()) for i in missing)
+    run = _elsewhere(blocks, missing, executor) if executor else here
+    for i, result in run:
         results[i] = result
         finished += 1
         if store:
@@ -93,36 +97,26 @@ def run_blocks(
     return results
 
 
-def _run(
-    blocks: Sequence[Any], missing: Iterable[int], executor: Optional[Executor]
+def _elsewhere(
+    blocks: Sequence[Any], missing: Iterable[int], executor: Executor
 ) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """Yield the index and the result of each missing block, in whichever order they finish."""
-    if executor is None:
-        for i in missing:
-            yield i, blocks[i].run()
-        return
-    futures = {executor.submit(blocks[i].run): i for i in missing}
+    submitted = {executor.submit(blocks[i].run): i for i in missing}
     died = None
     try:
-        for future in as_completed(futures):
+        for future in futures.as_completed(submitted):
             error = future.exception()
             if error is None:
-                yield futures[future], future.result()
-            elif _is_death(error):
-                died = died or error
+                yield submitted[future], future.result()
+            elif isinstance(error, DEATHS) or type(error).__name__ == "KilledWorker":
+                died = error
             else:
                 raise error
     finally:
-        for future in futures:
+        for future in submitted:
             future.cancel()
-    if died is not None:
-        raise WorkerError(f"a worker process died ({type(died).__name__}: {died})") from died
-
-
-def _is_death(error: BaseException) -> bool:
-    """Return True if an error means that a worker died, in the terms of any executor."""
-    names = {cls.__name__ for cls in type(error).__mro__}
-    return bool(names & {"BrokenExecutor", "KilledWorker"}) or isinstance(error, CancelledError)
+    if died:
+        raise WorkerError(f"a worker process died ({type(died).__name__}: {died}).") from died
 
 
 @contextmanager
@@ -133,7 +127,7 @@ def local_processes(count: int) -> Iterator[Executor]:
     Ctrl-C, which is handled by the process that waits for them.
     """
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
+    pool = futures.ProcessPoolExecutor(
         count,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=signal.signal,
@@ -154,8 +148,7 @@ def dask_cluster(address: str) -> Iterator[Executor]:
     """Provide an executor of the Dask cluster whose scheduler has this address.
 
     Its workers need this package. If a worker dies, Dask gives its blocks to the others, and a
-    `WorkerWarning` says so at the end. Raises `DependencyError` if ``dask.distributed`` is not
-    installed, and `WorkerError` if no scheduler answers at the address.
+    `WorkerWarning` says so at the end.
     """
     try:
         from distributed import Client

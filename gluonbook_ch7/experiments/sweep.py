@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from .._mxnet import nd
-from .._results import Result, Table, run_settings
+from .._results import Result, Table
 from .._validation import check_seeds
 from ..errors import ArgumentError
 from ..figures import plt
@@ -145,7 +145,11 @@ def sweep(
         If a sequence is empty or not of numbers, and as `fit_ensemble` does.
     """
     seeds = check_seeds(seeds)
-    axes = {name: _values(name, values) for name, values in grid.items() if np.ndim(values)}
+    axes = {name: np.asarray(values) for name, values in grid.items() if np.ndim(values)}
+    for name, values in axes.items():
+        if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf":
+            raise ArgumentError(f"the grid's {name} must be a number or a sequence of numbers")
+        axes[name] = values.astype(np.float64)
     shape = (*(len(values) for values in axes.values()), len(seeds))
     *cells, run_seeds = np.meshgrid(*axes.values(), np.array(seeds), indexing="ij")
     varying = {name: values.ravel() for name, values in zip(axes, cells)}
@@ -160,13 +164,5 @@ def sweep(
         seeds=run_seeds.ravel().tolist(),
         **options,
     )
-    settings = run_settings(rule, grid, features, labels, batch_size, num_epochs)
+    settings = {**runs.settings, "hyperparams": {**runs.settings["hyperparams"], **axes}}
     return Sweep(axes, seeds, runs.losses[:, -1].reshape(shape), settings)
-
-
-def _values(name: str, values: Any) -> npt.NDArray[np.float64]:
-    """Return the values of one hyperparameter, (values,), float64."""
-    array = np.asarray(values)
-    if array.ndim != 1 or not len(array) or array.dtype.kind not in "iuf":
-        raise ArgumentError(f"the grid's {name} must be a number or a sequence of numbers")
-    return array.astype(np.float64)

@@ -298,6 +298,7 @@ def test_blocks_of_a_rule_that_was_changed_are_not_taken_up(tmp_path):
         ((MY_RULE, "--scheduler", "tcp://127.0.0.1:9"), "cluster cannot import a file"),
         (("rmsprop", "--set", "lr=fast"), "lr=fast: give a number, or FIRST:LAST:COUNT"),
         (("rmsprop", "--set", "lr"), "give NAME=VALUE"),
+        (("rmsprop", "--lr", "0.1", "--set", "lr=0.2"), "lr is given twice"),
         (("rmspropp",), "There are: sgd, sgd_momentum, adagrad, rmsprop, adadelta, adam"),
         (("sgd", "--gamma", "0.9"), "sgd has no hyperparameter gamma; it takes --lr"),
         (("rmsprop", "--lr", "1:2:0"), "the range is empty"),
