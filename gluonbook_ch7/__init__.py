@@ -9,15 +9,12 @@ from typing import Any
 
 import lazy_loader
 
-from . import _import_hint
-
 with suppress(ImportError):  # without a working NumPy, gluonbook-ch7 doctor still runs
+    from . import extension  # noqa: F401  whose hint is wanted where it is not loaded
     from ._mxnet.numpy_compat import restore_removed_names
 
     restore_removed_names()
     del restore_removed_names
-
-_import_hint.install()
 
 __version__ = "0.1.0"
 

@@ -1,7 +1,8 @@
-"""The IPython extension: ``import gluonbook`` and ``import d2lzh`` give this package's names.
+"""The book's import names: ``import gluonbook`` and ``import d2lzh`` give this package's names.
 
-``%load_ext gluonbook_ch7`` loads it. So do the Jupyter kernel that ``gluonbook-ch7 kernel install``
-registers, and the chapter runner.
+That is what the IPython extension is for: ``%load_ext gluonbook_ch7`` loads it, and so do the
+Jupyter kernel that ``gluonbook-ch7 kernel install`` registers, and the chapter runner. Without it,
+these imports raise an error that says so.
 """
 
 import functools
@@ -15,13 +16,11 @@ import numpy as np
 
 import gluonbook_ch7
 
-from ._import_hint import BOOK_NAMES
 from ._observers import on_data
-from .dataset.parse import FILE_NAME
 
 # The edition of the data that the book's package had under each name.
-EDITIONS = dict(zip(BOOK_NAMES, ("0.7", "1.0")))
-BOOK_PATH = f"../data/{FILE_NAME}"
+EDITIONS = {"gluonbook": "0.7", "d2lzh": "1.0"}
+BOOK_PATH = "../data/airfoil_self_noise.dat"
 
 # Undoes what loading the extension has changed.
 _changes = ExitStack()
@@ -29,11 +28,10 @@ _changes = ExitStack()
 
 def load_ipython_extension(ipython: Any) -> None:
     """Make ``import gluonbook``, ``import d2lzh`` and the book's data path work in a notebook."""
-    if any(isinstance(sys.modules.get(name), _BookModule) for name in EDITIONS):
-        return
+    _changes.close()  # so that loading it twice is the same as loading it once
     for name in EDITIONS:
         # An installed copy of the book's package is passed over: it cannot be imported today.
-        sys.modules[name] = _BookModule(name)
+        sys.modules[name] = _book_module(name)
         _changes.callback(sys.modules.pop, name, None)
     _restore_svg_function()
     # The book's cells read the data file with these.
@@ -48,27 +46,26 @@ def unload_ipython_extension(ipython: Any) -> None:
     _changes.close()
 
 
-class _BookModule(ModuleType):
-    """The book's package: this package's names, each imported when it is first used."""
+def _book_module(name: str) -> ModuleType:
+    """Return the book's package: this package's names, each imported when it is first used."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, gluonbook_ch7.__doc__)
-        self.__all__ = [name for name in gluonbook_ch7.__all__ if not name.endswith("_extension")]
-
-    def __getattr__(self, name: str) -> Any:
-        __tracebackhide__ = True
-        return gluonbook_ch7.__getattr__(name)  # which suggests the name that was meant
-
-    def __dir__(self) -> list[str]:
-        return self.__all__
-
-    def get_data_ch7(self, edition: Optional[str] = None, source: Any = "auto") -> Any:
+    def get_data_ch7(edition: Optional[str] = None, source: Any = "auto") -> Any:
         """Return the features and the labels that `gluonbook_ch7.load_data_ch7` loads."""
         from . import data
 
         # Not by way of the original, so that its warning points at the line that calls this one.
-        loaded = data._load(EDITIONS[self.__name__] if edition is None else edition, source)
+        loaded = data._load(EDITIONS[name] if edition is None else edition, source)
         return loaded.features, loaded.labels
+
+    names = [name for name in gluonbook_ch7.__all__ if not name.endswith("_extension")]
+    module = ModuleType(name, gluonbook_ch7.__doc__)
+    vars(module).update(
+        __all__=names,
+        __dir__=lambda: names,
+        __getattr__=gluonbook_ch7.__getattr__,  # which suggests the name that was meant
+        get_data_ch7=get_data_ch7,
+    )
+    return module
 
 
 def _restore_svg_function() -> None:
@@ -87,14 +84,29 @@ def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(read)
     def read_text(fname: Any, *args: Any, **kwargs: Any) -> Any:
-        if fname != BOOK_PATH:
-            return read(fname, *args, **kwargs)
-        if os.path.exists(fname):
+        if fname == BOOK_PATH and os.path.exists(fname):
             on_data.notify(f"{os.path.abspath(fname)}, read by the chapter itself")
-            return read(fname, *args, **kwargs)
-        table = read_table(stacklevel=2)
-        on_data.notify(f"{table.origin}, served as {BOOK_PATH}")
-        lines = ["\t".join(map(repr, row)) for row in table.values.tolist()]
-        return read(lines, *args, **kwargs)
+        elif fname == BOOK_PATH:
+            table = read_table(stacklevel=2)
+            on_data.notify(f"{table.origin}, served as {BOOK_PATH}")
+            fname = ["\t".join(map(repr, row)) for row in table.values.tolist()]
+        return read(fname, *args, **kwargs)
 
     return read_text
+
+
+class _HintFinder:
+    """An importer that comes last, and says what to do where ``import gluonbook`` fails."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
+        __tracebackhide__ = True
+        if fullname in EDITIONS:
+            raise ModuleNotFoundError(
+                f"No module named {fullname!r}. To import gluonbook_ch7 under this name, run "
+                "%load_ext gluonbook_ch7 in the notebook first, or register a Jupyter kernel that "
+                "always does: gluonbook-ch7 kernel install",
+                name=fullname,
+            )
+
+
+sys.meta_path.append(_HintFinder())

@@ -12,7 +12,6 @@ from .command import Command, file_option, folder_option, source_option
 from .console import print_table, progress
 
 if TYPE_CHECKING:
-    from ..reproduce.runner import ChapterRun
     from ..reproduce.verdict import Judgement
 
 STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
@@ -58,17 +57,18 @@ def rerun(
     if file is None:
         if html_file or timeout:
             raise ArgumentError(f"{'--html' if html_file else '--timeout'} needs a chapter FILE")
-        _rerun_section(edition, source, out, json_file)
+        status = _rerun_section(edition, source, out, json_file)
     elif source != "auto":
         raise ArgumentError("--data cannot be used with FILE: a chapter loads its own data")
     else:
-        _rerun_file(file, edition, timeout or 600, out, json_file, html_file)
+        status = _rerun_file(file, edition, timeout or 600, out, json_file, html_file)
+    sys.exit(status)
 
 
 def _rerun_section(
     edition: str, source: str, out: Optional[Path], json_file: Optional[Path]
-) -> None:
-    """Run the built-in section, print the verdicts, and exit with 0 if it is reproduced, else 1."""
+) -> int:
+    """Run the built-in section, print the verdicts, and return the exit status."""
     from .._files import write_json
     from ..reproduce.record import load_recorded
 
@@ -77,8 +77,7 @@ def _rerun_section(
     from ..reproduce import section
     from ..reproduce.verdict import hold_together, is_reproduced
 
-    edition = "0.7" if edition == "auto" else edition
-    data = load_data_ch7(edition, source)
+    data = load_data_ch7("0.7" if edition == "auto" else edition, source)
     results = []
     with progress("result by result", total=3) as update:
         for result in section.rerun_section(data, record):
@@ -87,15 +86,15 @@ def _rerun_section(
     judgements = hold_together([each for result in results for each in result.judgements])
     reproduced = is_reproduced(judgements)
     _print_judgements(judgements)
-    click.echo(f"Data: edition {edition}, {data.origin}.")
+    click.echo(f"Data: edition {data.edition}, {data.origin}.")
     if out:
         for path in section.write_figures(results, data, out):
             click.echo(f"Wrote {path}")
     if json_file:
-        content = {"reproduced": reproduced, "edition": edition, "data": data.origin}
+        content = {"reproduced": reproduced, "edition": data.edition, "data": data.origin}
         write_json(json_file, {**content, "outputs": [vars(j) for j in judgements]})
     click.echo("The section is reproduced." if reproduced else "The section is NOT reproduced.")
-    sys.exit(0 if reproduced else 1)
+    return 0 if reproduced else 1
 
 
 def _rerun_file(
@@ -105,51 +104,35 @@ def _rerun_file(
     out: Optional[Path],
     json_file: Optional[Path],
     html_file: Optional[Path],
-) -> None:
-    """Run a chapter file, print the verdicts, and exit with the status that they give."""
+) -> int:
+    """Run a chapter file, print the verdicts, and return the exit status that they give."""
+    # These need the extra `notebook`; the first of them says so if it is missing.
     from ..reproduce.notebook import read_chapter
+    from ..reproduce.report import outcome, write_run
+    from ..reproduce.runner import rerun_chapter
 
     for place in filter(None, (json_file, html_file)):
         if place.resolve() == file.resolve():
             raise ArgumentError(f"{place} is the chapter file itself; choose another name")
     chapter = read_chapter(file)
-    # These need the extra `notebook` too; the import above has said so if it is missing.
-    from ..reproduce.report import summarise, write_run
-    from ..reproduce.runner import rerun_chapter
 
     with progress("starting a kernel") as update:
         run = rerun_chapter(
             chapter, timeout, lambda cell: update(description=f"running {cell.name}"), edition
         )
     _print_judgements(run.judgements)
-    _print_data(run, edition)
-    not_run = [cell.name for cell in run.cells if cell.status == "not run"]
-    if not_run:
-        click.echo(f"Not run: {', '.join(not_run)}.")
-    for path in write_run(run, out, json_file, html_file):
-        click.echo(f"Wrote {path}")
-    summary = " ".join(summarise(run).split())
-    click.echo(f"Error: {summary}" if run.failure else summary, err=bool(run.failure))
-    sys.exit(_status(run))
-
-
-def _print_data(run: "ChapterRun", edition: str) -> None:
-    """Print which data the chapter took, and why these."""
     click.echo(f"Data: {'; '.join(run.data) or 'none was loaded'}.")
     if any(origin.startswith("edition") for origin in run.data):
         if run.edition:
             click.echo(f"Edition {run.edition}: {run.edition_reason}.")
     elif edition != "auto":
         click.echo(f"--edition {edition} had no effect: the chapter loads its data itself.")
-
-
-def _status(run: "ChapterRun") -> int:
-    """Return the exit status: 2 where nothing could be judged, 1 where the evidence says no."""
-    if run.missing:
-        return 2
-    if not run.is_reproduced:
-        return 1
-    return 0 if run.is_judged else 2
+    for path in write_run(run, out, json_file, html_file):
+        click.echo(f"Wrote {path}")
+    status, sentence = outcome(run)
+    sentence = " ".join(sentence.split())
+    click.echo(f"Error: {sentence}" if run.failure else sentence, err=bool(run.failure))
+    return status
 
 
 def _print_judgements(judgements: Sequence["Judgement"]) -> None:

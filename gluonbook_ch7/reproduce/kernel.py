@@ -2,9 +2,10 @@
 
 import ast
 import builtins
-import json
+import functools
+import inspect
 import random
-from typing import Any, Callable, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ..dataset.locate import choose
 from ..dataset.parse import standardise
 from ..descent2d import descend_2d
 from .evidence import LOSS_LINE, judge_cell, loss_curves
-from .observer import Descent, Training, observed
+from .observer import Descent, Training, last_line
 from .record import decode_outputs
 from .starts import find_edition
 from .verdict import Judgement, Verdict
@@ -28,18 +29,8 @@ _origins: list[str] = []
 Outputs = list[dict[str, Any]]
 
 
-def answer(request: str) -> str:
-    """Call `set_up` or `judge`: ``{"function": name, argument: value, ...}`` as JSON."""
-    content = json.loads(request)
-    name = content.pop("function")
-    return json.dumps(set_up(**content) if name == "set_up" else judge(**content))
-
-
 def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> tuple[str, str]:
     """Make this kernel the book's, and observe its training calls and its data from now on.
-
-    NumPy's generator starts with the seed 0, so that a rerun can be repeated. MXNet's is left as it
-    is in a fresh process, which is how the recorded run began.
 
     The edition "auto" is that of the run which left the recorded outputs, a list for each cell; ""
     is that of the package which the chapter imports. Returns the edition and the reason for it.
@@ -54,10 +45,12 @@ def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> 
     extension.load_ipython_extension(None)
     # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
     set_matplotlib_formats("png", "svg")
-    np.random.seed(0)
     if other_seeds:
         _seed_otherwise()
     else:
+        # So that a rerun can be repeated. MXNet's generator is left as it is in a fresh process,
+        # which is how the recorded run began.
+        np.random.seed(0)
         _observe()
     return edition, reason
 
@@ -80,17 +73,14 @@ def _edition(recorded: list[Outputs]) -> tuple[str, str]:
 
 def _seed_otherwise() -> None:
     """Seed every generator with another number than the chapter says, now and later."""
-
-    def with_another(seed: Callable[..., None]) -> Callable[..., None]:
-        def seed_otherwise(number: Any = None, *args: Any, **options: Any) -> None:
-            seed(number + 1 if isinstance(number, int) else number, *args, **options)
-
-        return seed_otherwise
-
     for module in (random, np.random, mx.random):
-        setattr(module, "seed", with_another(module.seed))  # noqa: B010
+        setattr(module, "seed", functools.partial(_seed_with_next, module.seed))  # noqa: B010
     mx.random.seed(0)
     np.random.seed(0)
+
+
+def _seed_with_next(seed: Any, /, number: Any = None, *args: Any, **options: Any) -> None:
+    seed(number + 1 if isinstance(number, int) else number, *args, **options)
 
 
 def _observe() -> None:
@@ -119,20 +109,47 @@ class _WatchFunctions(ast.NodeTransformer):
 
 
 def watched(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return one of the chapter's own functions, observed."""
-    return observed(function, _calls.append)
+    """Return a chapter's own ``train_ch7``, ``train_gluon_ch7`` or ``train_2d``, observed."""
+
+    @functools.wraps(function)
+    def train(*args: Any, **options: Any) -> Any:
+        call = _call_of(function, args, options)
+        result = function(*args, **options)
+        if function.__name__ == "train_2d":
+            if np.ndim(result) == 2 and np.shape(result)[1] == 2:
+                trace = np.array(result, np.float64)
+                _calls.append(Descent(trace, lambda: function(*args, **options)))
+        elif call and len(last_line()):
+            _calls.append(Training(call, last_line(), function=function))
+        return result
+
+    return train
+
+
+def _call_of(function: Any, args: Any, options: Any) -> Optional[_observers.TrainingCall]:
+    """Return the arguments of a chapter's own training function; None if it takes others."""
+    try:
+        bound = inspect.signature(function).bind(*args, **options)
+    except TypeError:
+        return None
+    bound.apply_defaults()
+    values = list(bound.arguments.values())
+    if function.__name__ == "train_gluon_ch7":
+        values.insert(1, None)  # it takes no states
+    return _observers.TrainingCall(*values).copied() if len(values) == 7 else None
 
 
 def judge(output: str, recorded: Outputs, today: Outputs) -> dict[str, Any]:
     """Judge the cell that ran last, given what it put out then and now.
 
     Returns the ``judgements``, a dictionary for each, and ``data``, the origins of what was loaded.
+    A cell that recorded nothing has no judgement.
     """
     calls, origins = _calls.copy(), _origins.copy()
     _calls.clear()
     _origins.clear()
     judgements: list[Judgement] = []
-    if recorded or today:
+    if recorded:
         judgements += judge_cell(output, decode_outputs(recorded), decode_outputs(today), calls)
     for kinds in (each.get("data", {}) for each in recorded):
         if kinds and not any(kind == "text/plain" or kind.startswith("image/") for kind in kinds):

@@ -1,7 +1,6 @@
-"""The calls of the book's functions: noticing them, and repeating them many times."""
+"""The calls of the book's functions, and how to repeat them many times."""
 
 import functools
-import inspect
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
@@ -46,24 +45,23 @@ class Training:
 
     def repeat(self, seed: int, draws_before: int = 0) -> Array:
         """Return the losses of the same call in a fresh process, with another shuffle."""
-        losses: Array = apart(lambda: self._repeat(seed, draws_before))
-        return losses
 
-    def _repeat(self, seed: int, draws_before: int) -> Array:
-        np.random.seed(seed)
-        call = self.call
-        is_gluon = isinstance(call.rule, str)
-        for _ in range(draws_before):
-            nd.random.normal(shape=(call.features.shape[1], 1))
-        arguments = list(vars(call.copied()).values())
-        if is_gluon:
-            del arguments[1]  # it takes no states
-        if self.function is None:
-            losses = (fit_gluon if is_gluon else fit_scratch)(*arguments).losses
-            return losses.astype(np.float64)
-        plt.figure()
-        self.function(*arguments)
-        return _last_line()
+        def train() -> Array:
+            np.random.seed(seed)
+            for _ in range(draws_before):
+                nd.random.normal(shape=(self.call.features.shape[1], 1))
+            arguments = list(vars(self.call.copied()).values())
+            is_gluon = isinstance(self.call.rule, str)
+            if is_gluon:
+                del arguments[1]  # it takes no states
+            if self.function is None:
+                curve = (fit_gluon if is_gluon else fit_scratch)(*arguments)
+                return curve.losses.astype(np.float64)
+            plt.figure()
+            self.function(*arguments)
+            return last_line()
+
+        return np.asarray(apart(train))
 
 
 @dataclass(frozen=True)
@@ -104,45 +102,7 @@ def apart(work: Callable[[], Any]) -> Any:
             plt.close(number)
 
 
-# --- Functions that a chapter defines itself ----------------------------------------------------
-
-
-def observed(function: Callable[..., Any], observe: Callable[[Any], None]) -> Callable[..., Any]:
-    """Return a chapter's own ``train_ch7``, ``train_gluon_ch7`` or ``train_2d``, observed."""
-
-    @functools.wraps(function)
-    def train_2d(*args: Any, **options: Any) -> Any:
-        trace = function(*args, **options)
-        if np.ndim(trace) == 2 and np.shape(trace)[1] == 2:
-            observe(Descent(np.array(trace, np.float64), lambda: function(*args, **options)))
-        return trace
-
-    @functools.wraps(function)
-    def train(*args: Any, **options: Any) -> Any:
-        call = _call_of(function, args, options)
-        result = function(*args, **options)
-        losses = _last_line()
-        if call and len(losses):
-            observe(Training(call, losses, function=function))
-        return result
-
-    return train_2d if function.__name__ == "train_2d" else train
-
-
-def _call_of(function: Any, args: Any, options: Any) -> Optional[TrainingCall]:
-    """Return the arguments of a chapter's own training function; None if it takes others."""
-    try:
-        bound = inspect.signature(function).bind(*args, **options)
-    except TypeError:
-        return None
-    bound.apply_defaults()
-    values = list(bound.arguments.values())
-    if function.__name__ == "train_gluon_ch7":
-        values.insert(1, None)  # it takes no states
-    return TrainingCall(*values).copied() if len(values) == 7 else None
-
-
-def _last_line() -> Array:
+def last_line() -> Array:
     """Return the heights of the line drawn last into the current axes; empty if there is none."""
     lines = plt.gca().get_lines() if plt.get_fignums() else []
     return np.asarray(lines[-1].get_ydata() if lines else [], np.float64)

@@ -11,12 +11,12 @@ from ..inference.words import intervals_from
 from .verdict import Judgement
 
 
-def fan_of(judgement: Judgement, title: str = "") -> Optional[Fan]:
+def fan_of(judgement: Judgement) -> Optional[Fan]:
     """Return what a recorded curve was ranked among, or None for another output."""
     content = judgement.numbers.get("fan")
     if not content:
         return None
-    return Fan(title, **{name: np.array(values) for name, values in content.items()})
+    return Fan(_title(judgement), **{name: np.array(values) for name, values in content.items()})
 
 
 def likelihood_figure(judgement: Judgement) -> Optional[Figure]:
@@ -24,5 +24,8 @@ def likelihood_figure(judgement: Judgement) -> Optional[Figure]:
     inference = judgement.numbers.get("inference")
     if not inference or not inference["intervals"]:
         return None
-    title = f"{judgement.output}: p = {judgement.numbers['p']:.2g}"
-    return interval_figure(intervals_from(inference), title)
+    return interval_figure(intervals_from(inference), _title(judgement))
+
+
+def _title(judgement: Judgement) -> str:
+    return f"{judgement.output}: p = {judgement.numbers['p']:.2g}"

@@ -9,13 +9,15 @@ import base64
 import hashlib
 import re
 from datetime import datetime, timezone
-from importlib import resources
+from html import escape
 from pathlib import Path
 from platform import platform, python_version
 from typing import Any, Optional, Union
 
 import jinja2
 import nbformat
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from .. import __version__
@@ -23,23 +25,19 @@ from .._files import as_json, write_whole
 from .._mxnet.install_hints import installed_version
 from ..experiments.charts import fan_figure, figure_bytes
 from .pictures import fan_of, likelihood_figure
-from .prose import language_of, render_prose
 from .runner import ChapterRun
 from .verdict import Judgement, Verdict
 
-# Verdicts are told apart by a word and a sign, not by colour.
-SYMBOLS = {
-    Verdict.IDENTICAL: "=",
-    Verdict.CONSISTENT: "≈",
-    Verdict.DIFFERENT: "≠",
-    Verdict.NOT_COMPARABLE: "–",
-    Verdict.NOT_JUDGED: "?",
-}
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif")
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[^\t\n\x20-\x7e\x85\xa0-\U0010ffff]")
 _HEADING = re.compile(r"#\s+(.+)\n*")
+_FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_LETTER = re.compile(r"[^\W\d_]")
+# Other addresses are relative to where the chapter once was.
+_OUTSIDE = ("http:", "https:", "mailto:")
 
 
 def write_run(
@@ -92,49 +90,6 @@ def _as_numbers(run: ChapterRun) -> dict[str, Any]:
     }
 
 
-def make_page(run: ChapterRun) -> str:
-    """Return the page of a rerun as one self-contained HTML document."""
-    style = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gluonbook_ch7", "reproduce"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(in_brief=_in_brief, pictures=_pictures, shown=_shown)
-    prose = [cell.source for cell in run.notebook.cells if cell.cell_type != "code"]
-    title, cells = _cells(run)
-    return environment.get_template("report.html").render(
-        run=run,
-        title=title or run.chapter.path.name,
-        language=language_of("\n".join(prose)),
-        headline=summarise(run),
-        style=Markup(style),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        cells=cells,
-        versions=_versions(),
-        now=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        symbols=SYMBOLS,
-        Verdict=Verdict,
-    )
-
-
-def summarise(run: ChapterRun) -> str:
-    """Return in one sentence how the rerun ended."""
-    different, unjudged = run.counts[Verdict.DIFFERENT], run.counts[Verdict.NOT_JUDGED]
-    if run.missing:
-        return f"A chapter that needs what is not installed here ({run.missing}): {run.failure}"
-    if run.failure:
-        return f"The run stopped: {run.failure}"
-    if different:
-        return f"NOT reproduced: {different} of {len(run.judgements)} outputs differ."
-    if not run.is_judged:
-        return "Every cell ran to its end; the chapter recorded no output that could be judged."
-    but = f" ({unjudged} not judged)" if unjudged else ""
-    return f"Reproduced: every cell ran to its end and nothing is different{but}."
-
-
 def _versions() -> dict[str, str]:
     """Return the versions of what a rerun depends on."""
     libraries = ("mxnet", "numpy", "matplotlib")
@@ -143,51 +98,88 @@ def _versions() -> dict[str, str]:
     return {**own, **installed}
 
 
-def _cells(run: ChapterRun) -> tuple[str, list[dict[str, Any]]]:
-    """Return the first heading with which a cell begins, and every cell, without that heading."""
-    title, coded = "", iter(run.cells)
-    cells: list[dict[str, Any]] = []
-    for cell in run.notebook.cells:
-        if cell.cell_type == "code":
-            cells.append({"run": next(coded)})
-            continue
-        source, heading = cell.source, _HEADING.match(cell.source)
-        if heading and not title:
-            title, source = heading[1], source[heading.end() :]
-        html = Markup(render_prose(source))
-        cells.append({"html": html, "language": language_of(source)})
-    return title, cells
+def outcome(run: ChapterRun) -> tuple[int, str]:
+    """Return the exit status that a rerun deserves, and in one sentence how it ended."""
+    counts = run.counts
+    if run.lacks_module:
+        return 2, f"A chapter that needs what is not installed here: {run.failure}"
+    if run.failure:
+        return 1, f"The run stopped: {run.failure}"
+    if counts[Verdict.DIFFERENT]:
+        of = f"{counts[Verdict.DIFFERENT]} of {len(run.judgements)}"
+        return 1, f"NOT reproduced: {of} outputs differ."
+    if not counts.keys() - {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE}:
+        nothing = "the chapter recorded no output that could be judged"
+        return 2, f"Every cell ran to its end; {nothing}."
+    unjudged = counts[Verdict.NOT_JUDGED]
+    but = f" ({unjudged} not judged)" if unjudged else ""
+    return 0, f"Reproduced: every cell ran to its end and nothing is different{but}."
 
 
-def _in_brief(judgement: Judgement) -> str:
-    """Return both values, where they are short enough to stand before the basis."""
-    both = judgement.recorded, judgement.rerun
-    return f"{' → '.join(both)}: " if all(0 < len(text) <= 16 for text in both) else ""
+def make_page(run: ChapterRun) -> str:
+    """Return the page of a rerun as one self-contained HTML document."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gluonbook_ch7", "reproduce"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = {"html": _as_html, "language": _language_of, "pictures": _pictures, "shown": _shown}
+    environment.filters.update(filters)
+    style = environment.get_template("report.css").render()
+    coded = iter(run.cells)
+    # What the chapter consists of: a string of prose, or a cell that was run.
+    parts: list[Any] = [
+        next(coded) if cell.cell_type == "code" else cell.source for cell in run.notebook.cells
+    ]
+    prose = "\n".join(part for part in parts if isinstance(part, str))
+    title = run.chapter.path.name
+    for place, part in enumerate(parts):
+        heading = isinstance(part, str) and _HEADING.match(part)
+        if heading:
+            title, parts[place] = heading[1], part[heading.end() :]
+            break
+    return environment.get_template("report.html").render(
+        run=run,
+        title=title,
+        parts=parts,
+        language=_language_of(prose),
+        headline=outcome(run)[1],
+        style=Markup(style),
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        versions=_versions(),
+        now=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        Verdict=Verdict,
+    )
 
 
-def _pictures(judgement: Judgement) -> list[tuple[str, str]]:
-    """Return each picture that belongs to a judgement: its kind and its address."""
+def _pictures(judgement: Judgement) -> dict[str, str]:
+    """Return the address of each picture that belongs to a judgement, by its kind."""
     fan = fan_of(judgement)
     figures = {"fan": fan and fan_figure([fan], ""), "likelihood": likelihood_figure(judgement)}
-    return [
-        (kind, _data_uri("image/svg+xml", figure_bytes(figure, "svg").decode()))
+    return {
+        kind: _data_uri("image/svg+xml", figure_bytes(figure, "svg").decode())
         for kind, figure in figures.items()
         if figure
-    ]
+    }
 
 
-def _shown(output: dict[str, Any]) -> dict[str, str]:
-    """Return how an output is shown: a picture by its data URI, all else as text."""
-    data = output.get("data", {})
-    for kind in PICTURES:
-        if kind in data:
-            return {"kind": "picture", "text": _data_uri(kind, "".join(data[kind]))}
-    if output["output_type"] == "stream":
-        return {"kind": output.get("name", "stdout"), "text": _plain(output["text"])}
-    if output["output_type"] == "error":
+def _shown(output: dict[str, Any]) -> tuple[str, str]:
+    """Return the kind of an output and how it is shown: a picture by an address, else as text."""
+    data, kind = output.get("data", {}), output["output_type"]
+    for picture in PICTURES:
+        if picture in data:
+            return "picture", _data_uri(picture, "".join(data[picture]))
+    if kind == "stream":
+        kind, text = output.get("name", "stdout"), output["text"]
+    elif kind == "error":
         lines = output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"]
-        return {"kind": "error", "text": _plain("\n".join(lines))}
-    return {"kind": "value", "text": _plain(data.get("text/plain", f"({', '.join(data)})"))}
+        text = "\n".join(lines)
+    else:
+        text = data.get("text/plain", f"({', '.join(data)})")
+    # Without the colours and control characters of a terminal.
+    return kind, _CONTROL.sub("�", _ANSI.sub("", "".join(text)))
 
 
 def _data_uri(kind: str, content: str) -> str:
@@ -197,6 +189,60 @@ def _data_uri(kind: str, content: str) -> str:
     return f"data:{kind};base64,{''.join(content.split())}"
 
 
-def _plain(text: Any) -> str:
-    """Return text without the colours and control characters of a terminal."""
-    return _CONTROL.sub("�", _ANSI.sub("", "".join(text)))
+# --- Prose --------------------------------------------------------------------------------------
+
+
+def _language_of(text: str) -> str:
+    """Return "zh" if more than a quarter of the letters, formulas aside, are Chinese, else "en"."""
+    text = _FORMULA.sub("", text)
+    return "zh" if 4 * len(_HAN.findall(text)) > len(_LETTER.findall(text)) else "en"
+
+
+def formula_html(source: str) -> str:
+    """Return a formula, LaTeX between one or two dollar signs, as MathML.
+
+    Returns the escaped source if the formula cannot be converted. The page's own content policy
+    keeps anything that a formula might bring along from being loaded or run.
+    """
+    display = "block" if source.startswith("$$") else "inline"
+    # The converter copies the content of \text as it stands, so no tag may reach it.
+    latex = source.strip("$").replace("<", r"\lt ").replace(">", r"\gt ").strip()
+    try:
+        formula: str = convert(latex, display=display)
+    except Exception:  # a converter fails in ways of its own on a formula that it does not know
+        return f'<span class="formula">{escape(source)}</span>'
+    return formula
+
+
+def _as_html(source: str) -> Markup:
+    """Return Markdown as HTML: with formulas, and without its own HTML and pictures.
+
+    A link to another file of the book, which is not there, leads nowhere.
+    """
+    renderer = MarkdownIt("commonmark", {"html": False})
+    renderer.inline.ruler.before("escape", "formula", _read_formula)
+    renderer.add_render_rule("formula", lambda self, tokens, i, *_: formula_html(tokens[i].content))
+    renderer.add_render_rule("image", _write_picture)
+    renderer.add_render_rule("link_open", _write_link)
+    return Markup(renderer.render(source))
+
+
+def _read_formula(state: Any, silent: bool) -> bool:
+    found = _FORMULA.match(state.src, state.pos)
+    if found and not silent:
+        state.push("formula", "", 0).content = found[0]
+    if found:
+        state.pos = found.end()
+    return bool(found)
+
+
+def _write_picture(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
+    words = f"[picture: {tokens[index].content} {tokens[index].attrs.get('src', '')}]"
+    return f'<span class="picture">{escape(words)}</span>'
+
+
+def _write_link(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
+    if not str(tokens[index].attrs.get("href", "")).startswith(_OUTSIDE):
+        tokens[index].attrs.clear()
+    html: str = self.renderToken(tokens, index, options, env)
+    return html

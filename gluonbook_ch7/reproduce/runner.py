@@ -1,18 +1,40 @@
-"""Run a chapter file in a fresh kernel, cell by cell, and judge each cell as it ends."""
+"""Run a chapter file in a fresh kernel, cell by cell, and judge each cell as it ends.
+
+The kernel is this Python, in the chapter's folder. It has settings of its own, so neither the
+user's Jupyter nor IPython configuration changes what it does. What it writes for itself is in a
+temporary folder.
+"""
 
 import asyncio
 import copy
+import json
+import os
+import signal
+import tempfile
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any, Callable
 
-from ..errors import RecordError
-from .notebook import Chapter, why_unsupported
-from .session import CellFailure, open_session
-from .verdict import Judgement, Verdict, hold_together
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode, v4
 
-TIMEOUT = 600  # seconds
+from ..dataset.locate import VARIABLE
+from ..errors import DependencyError, GluonbookError, RecordError
+from .notebook import Chapter, why_unsupported
+from .verdict import Judgement, Verdict, hold_together, is_reproduced
+
+SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
+NO_KERNEL = "the notebook kernel did not start"
 RANDOM = "random: the same code gives another output with another seed"
+
+OnCell = Callable[["CellRun"], None]
 
 
 @dataclass
@@ -22,6 +44,7 @@ class CellRun:
     recorded: Any  # the cell as it stands in the file
     today: Any  # the cell as it was run
     position: int  # which code cell it is, counted from 1; the prompt is not unique
+    line: int  # of the file, on which it begins; 1 for a notebook
     judgements: list[Judgement] = field(default_factory=list)
     status: str = "not run"  # or "run" or "failed"
 
@@ -30,11 +53,6 @@ class CellRun:
         """The cell's name in messages and verdicts."""
         prompt = self.recorded.execution_count
         return f"cell {self.position}" + (f" (n={prompt})" if prompt is not None else "")
-
-    @property
-    def line(self) -> int:
-        """The line of the file on which it begins; 1 for a notebook."""
-        return int(self.recorded.metadata.get("chapter_line", 1))
 
 
 @dataclass
@@ -48,7 +66,7 @@ class ChapterRun:
     edition_reason: str = ""
     data: list[str] = field(default_factory=list)  # which training data it took, in words
     failure: str = ""  # which cell stopped it, and how
-    missing: str = ""  # what the chapter imports and is not installed here
+    lacks_module: bool = False  # whether that cell imports what is not installed here
 
     @property
     def judgements(self) -> list[Judgement]:
@@ -63,18 +81,13 @@ class ChapterRun:
     @property
     def is_reproduced(self) -> bool:
         """Whether it ran to its end and nothing is different."""
-        return not self.failure and not self.counts[Verdict.DIFFERENT]
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether at least one output was judged."""
-        return bool(self.counts.keys() - {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE})
+        return not self.failure and is_reproduced(self.judgements)
 
 
 def rerun_chapter(
     chapter: Chapter,
-    timeout: int = TIMEOUT,
-    on_cell: Callable[[CellRun], None] = lambda cell: None,
+    timeout: int = 600,
+    on_cell: OnCell = lambda cell: None,
     edition: str = "auto",
 ) -> ChapterRun:
     """Run a chapter's code, whatever it does, in a fresh kernel and judge what it recorded.
@@ -87,7 +100,21 @@ def rerun_chapter(
     reason = why_unsupported(chapter.notebook)
     if reason:
         raise RecordError(f"{chapter.path}: {reason}")
-    return asyncio.run(_run(prepare(chapter), timeout, on_cell, edition))
+    run = prepare(chapter)
+    asyncio.run(_run_cells(run, timeout, on_cell, edition))
+    judgements = hold_together(run.judgements)
+    if any(map(_is_accused, judgements)):
+        random = _random_outputs(run, timeout)
+        judgements = [
+            replace(each, verdict=Verdict.NOT_JUDGED, basis=RANDOM)
+            if _is_accused(each) and each.output in random
+            else each
+            for each in judgements
+        ]
+    decided = iter(judgements)
+    for cell in run.cells:
+        cell.judgements = [next(decided) for _ in cell.judgements]
+    return run
 
 
 def prepare(chapter: Chapter) -> ChapterRun:
@@ -95,54 +122,40 @@ def prepare(chapter: Chapter) -> ChapterRun:
     notebook = copy.deepcopy(chapter.notebook)
     cells: list[CellRun] = []
     for recorded, today in zip(chapter.notebook.cells, notebook.cells):
-        today.metadata.pop("chapter_line", None)
+        line = today.metadata.pop("chapter_line", 1)
         if today.cell_type == "code":
             today.outputs, today.execution_count = [], None
-            cells.append(CellRun(recorded, today, len(cells) + 1))
+            cells.append(CellRun(recorded, today, len(cells) + 1, line))
     return ChapterRun(chapter, cells, notebook)
 
 
-async def _run(
-    run: ChapterRun, timeout: int, on_cell: Callable[[CellRun], None], edition: str
-) -> ChapterRun:
-    await _run_cells(run, timeout, on_cell, edition)
-    decided = iter(hold_together(run.judgements))
-    for cell in run.cells:
-        cell.judgements = [next(decided) for _ in cell.judgements]
-    if any(map(_is_accused, run.judgements)):
-        await _excuse(run, timeout)
-    return run
-
-
 async def _run_cells(
-    run: ChapterRun,
-    timeout: int,
-    on_cell: Callable[[CellRun], None],
-    edition: str,
-    other_seeds: bool = False,
+    run: ChapterRun, timeout: int, on_cell: OnCell, edition: str, other_seeds: bool = False
 ) -> None:
     """Run and judge a chapter's cells, in order, until one fails."""
-    async with open_session(run.chapter.path, timeout) as session:
+    async with _open_kernel(run.chapter.path.resolve().parent) as kernel:
         recorded = [cell.recorded.outputs for cell in run.cells]
-        options = {"edition": edition, "other_seeds": other_seeds}
-        run.edition, run.edition_reason = await session.call("set_up", recorded=recorded, **options)
+        settings = {"edition": edition, "other_seeds": other_seeds}
+        try:
+            found = await _call(kernel, "set_up", recorded=recorded, **settings)
+        except _CellFailure as failure:
+            raise DependencyError(f"{NO_KERNEL} ({failure.__cause__})") from failure
+        run.edition, run.edition_reason = found
         for cell in run.cells:
             on_cell(cell)
-            outputs = cell.recorded.outputs
             try:
-                await session.run(cell.today)
-                # Of a cell that recorded nothing, find only what data it loaded.
-                today = cell.today.outputs if outputs else []
-                found = await session.call("judge", output=cell.name, recorded=outputs, today=today)
-            except CellFailure as failure:
+                await _execute(kernel, cell.today, timeout)
+                outputs = {"recorded": cell.recorded.outputs, "today": cell.today.outputs}
+                found = await _call(kernel, "judge", output=cell.name, **outputs)
+            except _CellFailure as failure:
                 cell.status = "failed"
                 run.failure = f"{run.chapter.path}:{cell.line}: {cell.name} {failure}"
-                run.missing = failure.missing
+                run.lacks_module = isinstance(failure, _MissingModule)
                 return
             cell.status = "run"
-            judgements = [Judgement(**each) for each in found["judgements"]]
-            # JSON has the words of the verdicts.
-            cell.judgements = [replace(each, verdict=Verdict(each.verdict)) for each in judgements]
+            for content in found["judgements"]:
+                verdict = Verdict(content.pop("verdict"))
+                cell.judgements.append(Judgement(**content, verdict=verdict))
             run.data += [origin for origin in found["data"] if origin not in run.data]
 
 
@@ -151,21 +164,115 @@ def _is_accused(judgement: Judgement) -> bool:
     return judgement.verdict is Verdict.DIFFERENT and "p" not in judgement.numbers
 
 
-async def _excuse(run: ChapterRun, timeout: int) -> None:
-    """Run a chapter again with other seeds, and judge no output that this changes.
+def _random_outputs(run: ChapterRun, timeout: int) -> set[str]:
+    """Return the names of the outputs that change when the chapter runs again with other seeds.
 
     Where a chapter seeds its generators, the numbers are those of its release of MXNet.
     """
     again = prepare(run.chapter)
     for cell, other in zip(run.cells, again.cells):
-        other.recorded = copy.deepcopy(cell.recorded)
-        other.recorded.outputs = cell.today.outputs
-    await _run_cells(again, timeout, lambda cell: None, run.edition, other_seeds=True)
-    changed = {each.output for each in again.judgements if each.verdict is Verdict.DIFFERENT}
-    for cell in run.cells:
-        cell.judgements = [
-            replace(each, verdict=Verdict.NOT_JUDGED, basis=RANDOM)
-            if _is_accused(each) and each.output in changed
-            else each
-            for each in cell.judgements
-        ]
+        other.recorded = NotebookNode(cell.recorded, outputs=cell.today.outputs)
+    asyncio.run(_run_cells(again, timeout, lambda cell: None, run.edition, other_seeds=True))
+    return {each.output for each in again.judgements if each.verdict is Verdict.DIFFERENT}
+
+
+# --- The kernel ---------------------------------------------------------------------------------
+
+
+class _CellFailure(GluonbookError):
+    """A cell that raised, or did not end, or took the kernel with it; the message says which."""
+
+
+class _MissingModule(_CellFailure):
+    """A cell that imports what is not installed here."""
+
+
+# Executed in the kernel, where it finds the package in which this process did, whatever lies in the
+# chapter's folder.
+_CALL = """
+import json, sys
+sys.path.insert(0, {root!r})
+from gluonbook_ch7.reproduce import kernel
+sys.path.remove({root!r})
+print(json.dumps(kernel.{function}(**json.loads({arguments!r}))))
+"""
+
+
+@asynccontextmanager
+async def _open_kernel(folder: Path) -> AsyncIterator[Any]:
+    """Start a kernel in a folder; in the end, end it and every process that its cells started.
+
+    Yields nbclient's `NotebookClient`.
+    """
+    with tempfile.TemporaryDirectory(prefix="gluonbook-ch7-") as scratch:
+        manager = AsyncKernelManager(
+            kernel_name="python3",
+            # Without folders to look in, it knows one kernel: ipykernel in this interpreter.
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+            connection_file=os.path.join(scratch, "kernel.json"),
+        )
+        kernel = NotebookClient(v4.new_notebook(), manager, startup_timeout=SILENT_LIMIT)
+        options = {"env": _environment(scratch), "stdout": DEVNULL, "stderr": DEVNULL}
+        graceful = False
+        try:
+            try:
+                await kernel.async_start_new_kernel(cwd=str(folder), **options)
+                await kernel.async_start_new_kernel_client()
+            except Exception as error:
+                raise DependencyError(f"{NO_KERNEL} ({error})") from error
+            yield kernel
+            graceful = True
+        finally:
+            group = getattr(manager.provisioner, "pgid", None)
+            if kernel.kc:
+                kernel.kc.stop_channels()
+            if manager.has_kernel:
+                await manager.shutdown_kernel(now=not graceful)
+            if group:
+                # The kernel leads a session of its own, so nothing else is in its group.
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+
+
+def _environment(scratch: str) -> dict[str, str]:
+    """Return the kernel's environment: the reader's, without the settings of other sessions."""
+    folders = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR")
+    environment = {**os.environ, **dict.fromkeys(folders, scratch)}
+    for name in ("MPLBACKEND", "PYTHONSTARTUP"):
+        environment.pop(name, None)
+    if environment.get(VARIABLE):
+        # A relative path means one from here, and the kernel is elsewhere.
+        environment[VARIABLE] = os.path.abspath(os.path.expanduser(environment[VARIABLE]))
+    return environment
+
+
+async def _execute(kernel: Any, cell: Any, timeout: int, store_history: bool = True) -> None:
+    """Execute a code cell; raise `_CellFailure` if it does not come to its end."""
+    kernel.reset_execution_trackers()
+    kernel.nb, kernel.timeout = v4.new_notebook(cells=[cell]), timeout
+    try:
+        await kernel.async_execute_cell(cell, 0, store_history=store_history)
+    except CellExecutionError as error:
+        kind = _MissingModule if error.ename == "ModuleNotFoundError" else _CellFailure
+        raise kind(f"raised {error.ename}: {error.evalue}") from error
+    except CellTimeoutError as error:
+        limit = f"{timeout} s, so the kernel was ended; --timeout gives it longer"
+        raise _CellFailure(f"did not end within {limit}") from error
+    except DeadKernelError as error:
+        if await kernel.km.is_alive():
+            # Nobody died: this is how nbclient passes on that it was told to stop, by Ctrl-C.
+            raise asyncio.CancelledError from error
+        raise _CellFailure("ended the kernel") from error
+
+
+async def _call(kernel: Any, function: str, **arguments: Any) -> Any:
+    """Call a function of `kernel`, the module; JSON passes on what it takes and returns."""
+    root = str(Path(__file__).parents[2])
+    code = _CALL.format(root=root, function=function, arguments=json.dumps(arguments))
+    # With names of its own, so that it leaves none in the chapter's session.
+    cell = v4.new_code_cell(f"exec({code!r}, {{}})")
+    try:
+        await _execute(kernel, cell, SILENT_LIMIT, store_history=False)
+    except _CellFailure as failure:
+        raise _CellFailure(f"cannot be judged ({failure})") from failure
+    return json.loads("".join(each.text for each in cell.outputs if each.get("name") == "stdout"))

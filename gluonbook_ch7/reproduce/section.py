@@ -3,11 +3,9 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from .._observers import on_training
@@ -27,8 +25,7 @@ from .svg import Axes, decode_svg
 from .verdict import Judgement
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """One result of the section: what a cell put out then and now, and the verdicts."""
 
     name: str
@@ -46,7 +43,16 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
     """
     seed_generators(0)
     recorded = [cell for cell in record.cells if cell.figures]
-    for (name, cell), then in zip(_cells(data).items(), recorded):
+    features, labels = data.features, data.labels
+    states = init_rmsprop_states(features)
+    scratch = {"lr": 0.01, "gamma": 0.9}
+    gluon = {"learning_rate": 0.01, "gamma1": 0.9}
+    cells: dict[str, Callable[[], Any]] = {
+        "2-D descent": lambda: show_trace_2d(f_2d, train_2d(rmsprop_2d)),
+        "from scratch": lambda: train_ch7(rmsprop, states, scratch, features, labels),
+        "Gluon": lambda: train_gluon_ch7("rmsprop", gluon, features, labels),
+    }
+    for (name, cell), then in zip(cells.items(), recorded):
         now, trainings = _run(cell)
         yield Result(name, then, now, judge_cell(name, then, now, trainings))
 
@@ -56,40 +62,25 @@ def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> lis
 
     Each is written as SVG and as PNG into `folder`; returns the paths.
     """
-    drawn, fans = {}, []
+    figures, fans = {}, []
     for result in results:
         name = result.name.lower().replace("-", "").replace(" ", "_")
         recorded, rerun = (cell.figures[0].axes[0] for cell in (result.recorded, result.rerun))
         labels = rerun.x_label, rerun.y_label
-        drawn[name] = overlay_figure(_lines(recorded), _lines(rerun), labels, result.name)
-        judgement = result.judgements[-1]
-        p = judgement.numbers.get("p", np.nan)
-        fan = fan_of(judgement, f"{result.name}: the recorded curve has p = {p:.2g}")
-        likelihood = likelihood_figure(judgement)
-        if fan:
-            fans.append(fan)
-        if likelihood:
-            drawn[f"{name}_likelihood"] = likelihood
-    drawn["fan"] = fan_figure(fans, f"{RUNS:,} shuffles from the recorded start, {data.in_short}")
-    return [path for name, figure in drawn.items() for path in write_figure(figure, folder, name)]
+        figures[name] = overlay_figure(_lines(recorded), _lines(rerun), labels, result.name)
+        for judgement in result.judgements:
+            fan, likelihood = fan_of(judgement), likelihood_figure(judgement)
+            if fan:
+                fans.append(fan)
+            if likelihood:
+                figures[f"{name}_likelihood"] = likelihood
+    figures["fan"] = fan_figure(fans, f"{RUNS:,} shuffles from the recorded start, {data.in_short}")
+    return [path for name, figure in figures.items() for path in write_figure(figure, folder, name)]
 
 
-def _lines(axes: Axes) -> list[npt.NDArray[np.float64]]:
+def _lines(axes: Axes) -> list[npt.NDArray[Any]]:
     """Return the vertices of each line, those of the line with markers first."""
     return [line.vertices for line in sorted(axes.polylines, key=lambda line: not line.marker)]
-
-
-def _cells(data: Ch7Data) -> dict[str, Callable[[], Any]]:
-    """Return what the section's three cells run, by the names of their results."""
-    features, labels = data.features, data.labels
-    states = init_rmsprop_states(features)
-    scratch = {"lr": 0.01, "gamma": 0.9}
-    gluon = {"learning_rate": 0.01, "gamma1": 0.9}
-    return {
-        "2-D descent": lambda: show_trace_2d(f_2d, train_2d(rmsprop_2d)),
-        "from scratch": lambda: train_ch7(rmsprop, states, scratch, features, labels),
-        "Gluon": lambda: train_gluon_ch7("rmsprop", gluon, features, labels),
-    }
 
 
 def _run(cell: Callable[[], Any]) -> tuple[CellOutputs, list[Training]]:
