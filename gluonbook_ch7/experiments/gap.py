@@ -60,14 +60,12 @@ class Gap(Result):
     @property
     def absolute(self) -> npt.NDArray[np.float64]:
         """The largest difference of any parameter at each step: (seeds, steps + 1)."""
-        absolute: npt.NDArray[np.float64] = self.differences.max(axis=-1)
-        return absolute
+        return np.asarray(self.differences.max(axis=-1))
 
     @property
     def so_far(self) -> npt.NDArray[np.float64]:
         """The largest difference up to each step: (seeds, steps + 1)."""
-        so_far: npt.NDArray[np.float64] = np.fmax.accumulate(self.absolute, axis=1)
-        return so_far
+        return np.asarray(np.fmax.accumulate(self.absolute, axis=1))
 
     @property
     def largest_of_each(self) -> npt.NDArray[np.float64]:
