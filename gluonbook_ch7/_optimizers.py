@@ -43,19 +43,16 @@ def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
     """
     known = mx.optimizer.Optimizer.opt_registry
     if not isinstance(name, str) or name.lower() not in known:
-        raise ArgumentError(f"Gluon has no optimizer {name!r}{suggestion(name, known)}")
+        raise ArgumentError(f"Gluon has no optimizer {name!r}{_suggestion(name, known)}")
     if not isinstance(hyperparams, Mapping):
         raise ArgumentError(
             f"the hyperparameters are a {type(hyperparams).__name__}; they must be a dict, such as "
             '{"learning_rate": 0.01}'
         )
     defaults = default_hyperparams(known[name.lower()])
+    check_names(f"Gluon's {name}", hyperparams, defaults)
     plain = {}
     for given, value in hyperparams.items():
-        if given not in defaults:
-            raise ArgumentError(
-                f"Gluon's {name} has no hyperparameter {given!r}{suggestion(given, defaults)}"
-            )
         # MXNet parses numbers from their text, which NumPy 2 writes as np.float64(0.01).
         plain[given] = value.item() if isinstance(value, np.generic) else value
         is_array = isinstance(value, np.ndarray) and value.ndim > 0
@@ -68,11 +65,10 @@ def default_hyperparams(optimizer: type) -> dict[str, Any]:
     """Return what the constructors of an optimizer and its base classes take, with the defaults."""
     defaults: dict[str, Any] = {}
     for cls in optimizer.__mro__[:-1]:
-        if "__init__" in vars(cls):
-            for parameter in inspect.signature(vars(cls)["__init__"]).parameters.values():
-                if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-                    defaults.setdefault(parameter.name, parameter.default)
-    for name in ("self", "param_idx2name", "param_dict", "sym"):
+        for parameter in inspect.signature(cls).parameters.values():
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                defaults.setdefault(parameter.name, parameter.default)
+    for name in ("param_idx2name", "param_dict", "sym"):
         defaults.pop(name, None)
     return defaults
 
@@ -88,7 +84,16 @@ def _check_gluon_hyperparam(optimizer: str, name: str, value: Any, default: Any)
         )
 
 
-def suggestion(given: Any, known: Iterable[str]) -> str:
+def check_names(optimizer: str, given: Iterable[str], known: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` if an optimizer has no hyperparameter of a name."""
+    for name in given:
+        if name not in known:
+            raise ArgumentError(
+                f"{optimizer} has no hyperparameter {name!r}{_suggestion(name, known)}"
+            )
+
+
+def _suggestion(given: Any, known: Iterable[str]) -> str:
     """Return which known names are close to the one given, and all of them."""
     known = sorted(known)
     close = sorted(difflib.get_close_matches(str(given).lower(), known))

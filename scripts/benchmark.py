@@ -26,7 +26,7 @@ from rich.table import Table
 from gluonbook_ch7._files import write_json
 from gluonbook_ch7._mxnet.install_hints import install_extra
 from gluonbook_ch7.data import Ch7Data, load_data_ch7
-from gluonbook_ch7.experiments.frameworks import PEERS, installed
+from gluonbook_ch7.experiments.sides import PEERS, installed
 
 RUNS = 1000
 LIBRARIES = ("mxnet", "numpy", "torch", "jax", "optax")

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gluonbook_ch7 import fit_ensemble, fit_gluon, fit_scratch, init_rmsprop_states, rmsprop
 from gluonbook_ch7._sampling import draw_orders
 from gluonbook_ch7.data import Ch7Data
-from gluonbook_ch7.experiments.frameworks import installed
+from gluonbook_ch7.experiments.sides import installed
 from gluonbook_ch7.tracing import graph
 from tests import book
 

@@ -11,7 +11,7 @@ import pytest
 
 from gluonbook_ch7._mxnet.install_hints import install_extra
 from gluonbook_ch7.data import load_data_ch7
-from gluonbook_ch7.experiments.frameworks import PEERS, installed
+from gluonbook_ch7.experiments.sides import PEERS, installed
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 

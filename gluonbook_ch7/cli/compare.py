@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import click
 
@@ -26,9 +26,6 @@ from .user_rules import (
     parse_optimizer,
     parse_value,
 )
-
-if TYPE_CHECKING:
-    from ..experiments.compare import Comparison
 
 LEGEND = """\
 Largest difference of a parameter at any step: median and range of {seeds}.
@@ -79,15 +76,15 @@ def compare(
     from .._files import write_json
     from .._mxnet.install_hints import install_extra
     from ..experiments.compare import compare as run_comparison
-    from ..experiments.frameworks import PEERS, installed
     from ..experiments.registry import RULES
+    from ..experiments.sides import PEERS, installed
 
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
     if len(names) > 1 and (against or settings or against_settings):
         raise ArgumentError("--against, --set and --against-set go with one RULE")
     if any(map(is_in_file, names)) and against is None:
         raise ArgumentError(f"compare {names[0]} with what? Give --against, such as --against nag")
-    rule_functions = [load_rule(name) for name in names]
+    functions = [load_rule(name) for name in names]
     other = parse_optimizer(against) if against else None
     ours = parse_assignments("--set", settings, parse_value)
     theirs = parse_assignments("--against-set", against_settings, parse_value)
@@ -99,7 +96,7 @@ def compare(
     numbers: dict[str, Any] = {}
     explained: set[tuple[str, ...]] = set()
     try:
-        for rule in rule_functions:
+        for rule in functions:
             with progress(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
                 comparison = run_comparison(
                     rule,
@@ -128,23 +125,21 @@ def compare(
         click.echo(f"{' and '.join(missing)} will take part after: {install_extra('peers')}")
 
 
-def _print(comparison: "Comparison", explained: set[tuple[str, ...]]) -> None:
+def _print(comparison: Any, explained: set[tuple[str, ...]]) -> None:
     """Print a comparison: its table, the verdict, the losses, and differences not yet explained."""
     import numpy as np
 
     hyperparams = comparison.settings["hyperparams"].items()
-    headings, rows = comparison._table()
     title = f"{comparison.rule} against {comparison.against}"
     title += "".join(f", {name} {value:g}" for name, value in hyperparams)
-    print_table(headings, rows, numbers_from=1, title=title)
+    print_table(*comparison._table(), numbers_from=1, title=title)
     losses = [f"{n} {np.median(loss):.6f}" for n, loss in comparison.final_losses.items()]
     _say(f"Verdict: {comparison.verdict}.")
     _say(f"Final losses: {', '.join(losses)}.")
-    for difference in comparison.differences:
-        if difference not in explained:
-            name, ours, theirs = difference
+    for name, ours, theirs in comparison.differences:
+        if (name, ours, theirs) not in explained:
             _say(f"{name}: from scratch, {ours}; the other, {theirs}.")
-            explained.add(difference)
+            explained.add((name, ours, theirs))
 
 
 def _say(text: str) -> None:

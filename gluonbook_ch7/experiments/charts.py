@@ -20,15 +20,13 @@ from .gap import LIMIT
 Array = npt.NDArray[Any]
 Grid = Mapping[str, Array]  # the values of each hyperparameter of a sweep
 
-RECORDED: dict[str, Any] = {"color": "black", "linewidth": 1.2, "linestyle": "-"}
-RERUN: dict[str, Any] = {"color": "#d55e00", "linewidth": 1.2, "linestyle": "--"}
+Look = dict[str, Any]
+RECORDED: Look = {"color": "black", "linestyle": "-", "marker": "o", "label": "recorded"}
+RERUN: Look = {"color": "#d55e00", "linestyle": "--", "marker": "x", "label": "rerun"}
 
 
 def overlay_figure(
-    recorded: Sequence[Array],
-    rerun: Sequence[Array],
-    labels: tuple[str, str],
-    title: str,
+    recorded: Sequence[Array], rerun: Sequence[Array], labels: tuple[str, str], title: str
 ) -> Figure:
     """Draw recorded lines and, over them, the rerun's; the first of each has markers.
 
@@ -36,11 +34,9 @@ def overlay_figure(
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    looks: tuple[dict[str, Any], ...] = (
-        {**RECORDED, "color": "#999999", "linewidth": 4.0, "marker": "o", "label": "recorded"},
-        {**RERUN, "marker": "x", "label": "rerun"},
-    )
-    for lines, look in zip((recorded, rerun), looks):
+    below = {**RECORDED, "color": "#999999", "linewidth": 4.0}
+    above = {**RERUN, "linewidth": 1.2}
+    for lines, look in ((recorded, below), (rerun, above)):
         for vertices in lines:
             axes.plot(*vertices.T, markersize=6, **look)
             look.update(marker="", label=None)
@@ -70,8 +66,8 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     panels = figure.subplots(1, len(fans), sharey=True, squeeze=False)[0]
     for axes, fan in zip(panels, fans):
         _draw_bands(axes, fan.epochs, fan.losses)
-        axes.plot(fan.epochs, fan.recorded, **RECORDED, marker="o", markersize=4, label="recorded")
-        axes.plot(fan.epochs, fan.rerun, **RERUN, marker="x", markersize=5, label="rerun")
+        axes.plot(fan.epochs, fan.recorded, linewidth=1.2, markersize=4, **RECORDED)
+        axes.plot(fan.epochs, fan.rerun, linewidth=1.2, markersize=5, **RERUN)
         axes.set_title(fan.title)
         axes.legend()
     _show_later(panels[0], [fan.losses for fan in fans])
@@ -82,7 +78,7 @@ def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
 def draw_ensemble(axes: Axes, epochs: Array, losses: Array) -> None:
     """Draw an ensemble's losses, (runs, m), as bands of percentiles and their median."""
     _draw_bands(axes, epochs, losses)
-    axes.plot(epochs, _percentiles(losses, [50])[0], **RECORDED, label="median")
+    axes.plot(epochs, _percentiles(losses, [50])[0], color="black", linewidth=1.2, label="median")
     _show_later(axes, [losses])
     axes.set_ylabel("loss")
     axes.legend()
@@ -110,7 +106,7 @@ def _show_later(axes: Axes, ensembles: Sequence[Array]) -> None:
         axes.set_ylim(low - 0.1 * (high - low), high)
 
 
-_LOOKS: tuple[dict[str, Any], ...] = (
+_LOOKS: tuple[Look, ...] = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     {"color": "#D55E00", "linestyle": "--", "marker": "s"},
     {"color": "#009E73", "linestyle": "-.", "marker": "^"},
@@ -118,8 +114,6 @@ _LOOKS: tuple[dict[str, Any], ...] = (
     {"color": "#E69F00", "linestyle": (0, (5, 1, 1, 1, 1, 1)), "marker": "v"},
     {"color": "#000000", "linestyle": (0, (1, 2)), "marker": "x"},
 )
-
-
 GAPS_TITLE = "what is left different"
 
 

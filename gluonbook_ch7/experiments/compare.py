@@ -17,14 +17,12 @@ from .._mxnet import nd
 from .._results import Result, Table, run_settings
 from .._sampling import last_checkpoint
 from .._validation import check_seeds, check_training
-from ..errors import ArgumentError
 from ..figures import plt
 from .charts import GAPS_TITLE, draw_comparison, draw_gaps
-from .frameworks import peer_names
 from .gap import Gap, Parting, measure_gap, short_number, ulps_number
 from .objective import full_batch_losses
 from .registry import Difference
-from .sides import Side, other_side, peer_side, scratch_side
+from .sides import Side, other_side, peer_names, peer_side, scratch_side
 from .trajectory import Trials, draw_trials
 
 ROW_HEADINGS = ("left different", "median", "range of seeds", "worst", "ulps", "> 1e-6")
@@ -248,16 +246,15 @@ def compare(
     Notes
     -----
     Against a Gluon optimizer that is not the rule's counterpart, one difference is known: what it
-    divides a short minibatch by. If the two differ otherwise and the other has an ε, common values
-    of it are tried; one with which the two are equal becomes a known difference.
+    divides a short minibatch by; against PyTorch's or optax's counterpart, what can be set there.
+    If the two differ otherwise and the other has an ε, common values of it are tried; one with
+    which the two are equal becomes a known difference.
     """
     check_training(features, labels, batch_size, num_epochs)
     seeds = check_seeds(seeds)
     ours = scratch_side(rule, hyperparams, states)
     theirs, known = other_side(ours, against, against_hyperparams, against_states)
-    libraries = peer_names(peers)
-    if libraries and ours.rule is None:
-        raise ArgumentError("peers are counterparts of the chapter's rules; give against instead")
+    others = {library: peer_side(library, ours) for library in peer_names(peers)}
     task = (features, labels, batch_size, num_epochs)
     settings = run_settings(
         ours.name, ours.hyperparams, *task, against_hyperparams=theirs.hyperparams, seeds=seeds
@@ -265,34 +262,30 @@ def compare(
     numpy_generator = np.random.get_state()
     try:
         trials = draw_trials(*task, seeds)
-        known += _epsilon_difference(ours, theirs, known, trials)
+        known += _epsilon_difference(trials, ours, theirs, known)
         their_name = theirs.name if theirs.library == "scratch" else theirs.library
         paths = {"scratch": ours.paths(trials, {}), their_name: theirs.paths(trials, {})}
-        peer_gaps, peer_gaps_aligned = {}, {}
-        for library in libraries:
-            peer, alignment = peer_side(library, ours.name, ours.hyperparams)
-            paths[library] = peer.paths(trials, {})
-            aligned = peer.paths(trials, alignment)
-            peer_gaps[library] = measure_gap(seeds, paths["scratch"], paths[library])
-            peer_gaps_aligned[library] = measure_gap(seeds, paths["scratch"], aligned)
+        paths.update({name: peer.paths(trials, {}) for name, (peer, _) in others.items()})
         return Comparison(
             rule=ours.name,
             against=theirs.name,
-            as_in_book=_gap(ours, theirs, trials, ()),
-            only={d.name: _gap(ours, theirs, trials, [e for e in known if e != d]) for d in known},
-            aligned=_gap(ours, theirs, trials, known),
+            as_in_book=_gap(trials, ours, theirs),
+            only={d.name: _gap(trials, ours, theirs, [e for e in known if e != d]) for d in known},
+            aligned=_gap(trials, ours, theirs, known),
             differences=tuple((each.name, each.ours, each.theirs) for each in known),
             losses={name: full_batch_losses(p, features, labels) for name, p in paths.items()},
             last_checkpoint=last_checkpoint(len(features), batch_size, num_epochs),
             settings=settings,
-            peers=peer_gaps,
-            peers_aligned=peer_gaps_aligned,
+            peers={name: _gap(trials, ours, peer) for name, (peer, _) in others.items()},
+            peers_aligned={
+                name: _gap(trials, ours, peer, off) for name, (peer, off) in others.items()
+            },
         )
     finally:
         np.random.set_state(numpy_generator)
 
 
-def _gap(ours: Side, theirs: Side, trials: Trials, off: Iterable[Difference]) -> Gap:
+def _gap(trials: Trials, ours: Side, theirs: Side, off: Iterable[Difference] = ()) -> Gap:
     """Return how far the two sides are apart with some differences switched off."""
     our_changes = {name: value for each in off for name, value in each.our_changes.items()}
     their_changes = {name: value for each in off for name, value in each.their_changes.items()}
@@ -301,18 +294,15 @@ def _gap(ours: Side, theirs: Side, trials: Trials, off: Iterable[Difference]) ->
 
 
 def _epsilon_difference(
-    ours: Side, theirs: Side, known: tuple[Difference, ...], trials: Trials
+    trials: Trials, ours: Side, theirs: Side, known: tuple[Difference, ...]
 ) -> tuple[Difference, ...]:
     """Return the difference of ε if the two are equal with another value of it."""
-    name = next((name for name in ("epsilon", "eps") if name in theirs.defaults), None)
+    name = theirs.epsilon()
     is_known = any(each.name == "epsilon" for each in known)
-    if name is None or is_known or _gap(ours, theirs, trials, known).is_rounding:
+    if name is None or is_known or _gap(trials, ours, theirs, known).is_rounding:
         return ()
-    default = theirs.hyperparams.get(name, theirs.defaults[name])
-    first = trials.groups(elementwise=False)[0]
     for value in EPSILONS:
-        words = f"as with ε = {value:g}", f"ε = {default}"
-        epsilon = Difference("epsilon", *words, their_changes={name: value})
-        if all(_gap(ours, theirs, t, (*known, epsilon)).is_rounding for t in (first, trials)):
+        epsilon = theirs.difference(name, value)
+        if _gap(trials, ours, theirs, (*known, epsilon)).is_rounding:
             return (epsilon,)
     return ()

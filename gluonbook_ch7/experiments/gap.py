@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from .._results import Result, Table, some_of
 
-if TYPE_CHECKING:
-    from .trajectory import Paths
+Floats = npt.NDArray[np.float32]
 
 # Two runs whose weights never differ by more are the same to rounding.
 LIMIT = 1e-6
@@ -56,19 +55,17 @@ class Gap(Result):
 
     seeds: tuple[int, ...]
     differences: npt.NDArray[np.float64]
-    scale: npt.NDArray[np.float32]
+    scale: Floats
 
     @property
     def absolute(self) -> npt.NDArray[np.float64]:
         """The largest difference of any parameter at each step: (seeds, steps + 1)."""
-        absolute: npt.NDArray[np.float64] = self.differences.max(axis=-1)
-        return absolute
+        return np.asarray(self.differences.max(axis=-1))
 
     @property
     def so_far(self) -> npt.NDArray[np.float64]:
         """The largest difference up to each step: (seeds, steps + 1)."""
-        so_far: npt.NDArray[np.float64] = np.fmax.accumulate(self.absolute, axis=1)
-        return so_far
+        return np.asarray(np.fmax.accumulate(self.absolute, axis=1))
 
     @property
     def largest_of_each(self) -> npt.NDArray[np.float64]:
@@ -124,23 +121,20 @@ class Gap(Result):
         """Where each seed's runs part, or None if all that separates them is rounding."""
         return tuple(map(self._parting, range(len(self.seeds))))
 
+    def _parting(self, i: int) -> Optional[Parting]:
+        ulps = self.absolute[i] / np.spacing(self.scale[i])
+        if self.largest_of_each[i] <= LIMIT or not (ulps > ROUNDING_ULPS).any():
+            return None
+        step = int(np.argmax(ulps > ROUNDING_ULPS))
+        differences = self.differences[i, step]
+        at = int(np.argmax(differences))
+        parameter = "bias" if at == len(differences) - 1 else f"weight {at}"
+        return Parting(self.seeds[i], step, parameter, float(differences[at]), float(ulps[step]))
+
     @property
     def parting(self) -> Optional[Parting]:
         """The first of `partings`, or None."""
-        partings = [each for each in self.partings if each]
-        return min(partings, key=attrgetter("step", "seed"), default=None)
-
-    def _parting(self, i: int) -> Optional[Parting]:
-        absolute, unit = self.absolute[i], np.spacing(self.scale[i])
-        with np.errstate(invalid="ignore"):
-            apart = np.flatnonzero((absolute > ROUNDING_ULPS * unit) & (absolute > 0))
-        if not len(apart) or self.largest_of_each[i] <= LIMIT:
-            return None
-        step = int(apart[0])
-        at = int(np.argmax(self.differences[i, step]))
-        parameter = "bias" if at == self.differences.shape[2] - 1 else f"weight {at}"
-        difference = float(absolute[step])
-        return Parting(self.seeds[i], step, parameter, difference, difference / float(unit[step]))
+        return min(filter(None, self.partings), key=attrgetter("step", "seed"), default=None)
 
     @property
     def size(self) -> str:
@@ -173,8 +167,8 @@ class Gap(Result):
         return ("up to step", "median of the seeds", "lowest", "highest"), rows
 
 
-def measure_gap(seeds: tuple[int, ...], ours: "Paths", theirs: "Paths") -> Gap:
-    """Return how far two optimizers' paths are apart."""
+def measure_gap(seeds: tuple[int, ...], ours: Floats, theirs: Floats) -> Gap:
+    """Return how far two optimizers' paths, (seeds, steps + 1, k + 1), are apart."""
     finite = (np.isfinite(ours) & np.isfinite(theirs)).all(axis=-1, keepdims=True)
     a, b = np.where(finite, ours, np.nan), np.where(finite, theirs, np.nan)
     scale = np.maximum(np.abs(a), np.abs(b)).max(axis=-1)

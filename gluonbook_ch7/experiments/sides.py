@@ -1,26 +1,31 @@
-"""The two sides of a comparison: any rule, and any optimizer that can be followed beside it."""
+"""The sides of a comparison: any rule, and any optimizer that can be followed beside it."""
 
+import importlib
 import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional
-
-import numpy as np
+from functools import lru_cache
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 from .. import _validation as validation
 from .._mxnet import mx, nd
-from .._optimizers import check_optimizer, default_hyperparams, suggestion
+from .._mxnet.install_hints import install_extra
+from .._optimizers import check_names, check_optimizer, default_hyperparams
 from .._trees import map_arrays
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DependencyError
 from ..training import Rule
-from .frameworks import PEERS, counterpart
-from .registry import RULES, SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
-from .trajectory import Paths, Trials, follow_gluon, follow_scratch
+from .registry import SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
+from .trajectory import (
+    Paths,
+    Trials,
+    follow_gluon,
+    follow_optax,
+    follow_pytorch,
+    follow_scratch,
+)
 
-# Counterparts of the chapter's rules treat every number on its own, so that several trials can be
-# updated in one call.
-ELEMENTWISE = {rule.gluon for rule in RULES.values()}
+Hyperparams = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +34,13 @@ class Side:
 
     name: str  # such as "rmsprop", "Gluon's nag" or "PyTorch's Adam"
     library: str  # "scratch", "Gluon", "PyTorch" or "optax"
-    hyperparams: Mapping[str, Any]
-    train: Callable[[Trials, dict[str, Any]], Paths]
-    defaults: Mapping[str, Any]  # of its hyperparameters, where they can be known
+    hyperparams: Hyperparams
+    train: Callable[[Trials, Hyperparams], Paths]
+    defaults: Hyperparams  # of its hyperparameters, where they can be known
     rule: Optional[UpdateRule] = None  # if it is one of the chapter's
     _trained: dict[Any, Paths] = field(default_factory=dict)
 
-    def paths(self, trials: Trials, changes: Mapping[str, Any]) -> Paths:
+    def paths(self, trials: Trials, changes: Hyperparams) -> Paths:
         """Return the paths with some hyperparameters changed; each is trained only once."""
         hyperparams = {**self.hyperparams, **changes}
         key = trials.seeds, repr(sorted(hyperparams.items()))
@@ -43,38 +48,55 @@ class Side:
             self._trained[key] = self.train(trials, hyperparams)
         return self._trained[key]
 
+    def epsilon(self) -> Optional[str]:
+        """Return the name of the hyperparameter ε, or None if it has none that can be set."""
+        return next((name for name in ("epsilon", "eps") if name in self.defaults), None)
+
+    def difference(self, name: str, value: float) -> Difference:
+        """Return the difference that goes if a hyperparameter is set to a value."""
+        is_epsilon = name == self.epsilon()
+        symbol = "ε" if is_epsilon else name
+        now = self.hyperparams.get(name, self.defaults[name])
+        return Difference(
+            name="epsilon" if is_epsilon else name.replace("_", " "),
+            ours=f"as with {symbol} = {value:g}",
+            theirs=f"{symbol} = {now}",
+            their_changes={name: value},
+        )
+
 
 def other_side(
-    ours: Side, against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any
+    ours: Side, against: Any, hyperparams: Optional[Hyperparams], states: Any
 ) -> tuple[Side, tuple[Difference, ...]]:
     """Return what a side is compared with, as `compare` takes it, and the known differences."""
     rule = ours.rule
-    if against is None:
-        if rule is None:
-            raise ArgumentError(
-                f"against what is {ours.name} to be compared? Only the chapter's own rules have a "
-                "counterpart; give against, such as against='nag'"
-            )
-        against = rule.gluon
-    if not isinstance(against, str):
-        if rule and hyperparams is None:
-            hyperparams = _translated(rule, ours.hyperparams, against)
-        return _side(against, hyperparams, states), ()
-    given = hyperparams or {}
-    if rule and against.lower() == rule.gluon:
-        given = {**rule.gluon_hyperparams(ours.hyperparams), **given}
-        return _gluon_side(against, given), rule.differences
-    return _gluon_side(against, given), (SHORT_MINIBATCH,)
-
-
-def _name(function: Any) -> str:
-    return getattr(function, "__name__", None) or type(function).__name__
+    if against is None and rule is None:
+        raise ArgumentError(
+            f"against what is {ours.name} to be compared? Only the chapter's own rules have a "
+            "counterpart; give against, such as against='nag'"
+        )
+    if rule and (against is None or str(against).lower() == rule.gluon):
+        translated = rule.gluon_hyperparams(ours.hyperparams)
+        return _gluon_side(rule.gluon, {**translated, **(hyperparams or {})}), rule.differences
+    if isinstance(against, str):
+        return _gluon_side(against, hyperparams or {}), (SHORT_MINIBATCH,)
+    library = _library_of(against)
+    if library and rule and hyperparams is None and against is counterpart(library, rule):
+        return peer_side(library, ours)
+    if library:
+        return _library_side(library, against, hyperparams or {}), ()
+    if callable(against) and not isinstance(against, type):
+        return scratch_side(against, hyperparams, states), ()
+    raise ArgumentError(
+        f"against is {against!r}; it must be the name of a Gluon optimizer, a function (params, "
+        "states, hyperparams), a class of torch.optim, or an optimizer of optax"
+    )
 
 
 # --- From scratch -------------------------------------------------------------------------------
 
 
-def scratch_side(rule: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
+def scratch_side(rule: Any, hyperparams: Optional[Hyperparams] = None, states: Any = None) -> Side:
     """Return the side of an update rule, which may be the name of one of the chapter's."""
     known = find_rule(rule) if isinstance(rule, str) else rule_of(rule)
     rule = known.step if known else rule
@@ -82,12 +104,12 @@ def scratch_side(rule: Any, hyperparams: Optional[Mapping[str, Any]], states: An
     names = known.hyperparams if known else {}
     hyperparams = names if hyperparams is None else hyperparams
     if known:
-        _check_names(known.name, hyperparams, names)
+        check_names(known.name, hyperparams, names)
         validation.check_hyperparams(known.name, hyperparams, tuple(names))
     make_states = find_states(rule, states)
     variant = known.like_gluon if known else None
 
-    def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
+    def train(trials: Trials, hyperparams: Hyperparams) -> Paths:
         is_changed = hyperparams.keys() > names.keys()
         step = variant if variant and is_changed else rule
         return follow_scratch(trials, step, make_states, hyperparams)
@@ -115,83 +137,137 @@ def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
     return lambda features: (nd.zeros((features.shape[1], 1)), nd.zeros(1))
 
 
-# --- Gluon --------------------------------------------------------------------------------------
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
 
 
-def _gluon_side(name: str, hyperparams: Mapping[str, Any]) -> Side:
+# --- With a library -----------------------------------------------------------------------------
+
+
+def _gluon_side(name: str, hyperparams: Hyperparams) -> Side:
     name = name.lower()
     hyperparams = check_optimizer(name, hyperparams)
-
-    def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
-        count_rows = hyperparams.pop("count_rows", False)
-        groups = trials.groups(elementwise=name in ELEMENTWISE)
-        return np.concatenate(
-            [follow_gluon(each, name, hyperparams, count_rows) for each in groups]
-        )
-
     known = default_hyperparams(mx.optimizer.Optimizer.opt_registry[name])
+
+    def train(trials: Trials, hyperparams: Hyperparams) -> Paths:
+        return follow_gluon(trials, name, hyperparams)
+
     return Side(f"Gluon's {name}", "Gluon", hyperparams, train, known)
 
 
-# --- Other libraries ----------------------------------------------------------------------------
-
-
-def _side(against: Any, hyperparams: Optional[Mapping[str, Any]], states: Any) -> Side:
-    """Return a side from a ``torch.optim`` class, from optax, or from an update rule."""
-    torch = sys.modules.get("torch")
-    if torch and isinstance(against, type) and issubclass(against, torch.optim.Optimizer):
-        return _library_side("PyTorch", against, hyperparams or {})
-    constructor = getattr(against, "func", against)  # of a functools.partial
-    is_optax = getattr(constructor, "__module__", "").partition(".")[0] == "optax"
-    if is_optax or (hasattr(against, "init") and hasattr(against, "update")):
-        return _library_side("optax", against, hyperparams or {})
-    if callable(against) and not isinstance(against, type):
-        return scratch_side(against, hyperparams, states)
-    raise ArgumentError(
-        f"against is {against!r}; it must be the name of a Gluon optimizer, a function (params, "
-        "states, hyperparams), a class of torch.optim, or an optimizer of optax"
-    )
-
-
-def peer_side(peer: str, rule: str, hyperparams: Mapping[str, Any]) -> tuple[Side, Any]:
-    """Return another library's optimizer for one of the chapter's rules, and what aligns it."""
-    optimizer, settings, aligned = counterpart(peer, rule, hyperparams)
-    return _library_side(peer, optimizer, settings, elementwise=True), aligned
-
-
-def _translated(
-    rule: UpdateRule, hyperparams: Mapping[str, Any], against: Any
-) -> Optional[dict[str, Any]]:
-    """Return the hyperparameters under a library's names if `against` is the rule's counterpart."""
-    for peer, library in PEERS.items():
-        if library.modules[0] in sys.modules:
-            optimizer, settings, _ = counterpart(peer, rule.name, hyperparams)
-            if optimizer is against:
-                return settings
-    return None
-
-
-def _library_side(
-    library: str, optimizer: Any, hyperparams: Mapping[str, Any], elementwise: bool = False
-) -> Side:
+def _library_side(library: str, optimizer: Any, hyperparams: Hyperparams) -> Side:
     name = f"{library}'s {_name(optimizer)}"
     parameters = inspect.signature(optimizer).parameters.values() if callable(optimizer) else ()
     known = {each.name: each.default for each in parameters if each.name != "params"}
-    _check_names(name, hyperparams, known)
+    check_names(name, hyperparams, known)
 
-    def train(trials: Trials, hyperparams: dict[str, Any]) -> Paths:
+    def train(trials: Trials, hyperparams: Hyperparams) -> Paths:
         try:
-            follow = PEERS[library].follow(optimizer, hyperparams)
-            return np.concatenate([follow(group) for group in trials.groups(elementwise)])
+            return PEERS[library].follow(trials, optimizer, hyperparams)
         except (TypeError, ValueError, RuntimeError) as error:
             raise ArgumentError(f"{name} cannot train here: {error}") from error
 
     return Side(name, library, dict(hyperparams), train, known)
 
 
-def _check_names(optimizer: str, given: Iterable[str], known: Mapping[str, Any]) -> None:
-    for name in given:
-        if name not in known:
-            raise ArgumentError(
-                f"{optimizer} has no hyperparameter {name!r}{suggestion(name, known)}"
-            )
+def _library_of(optimizer: Any) -> Optional[str]:
+    """Return the library of a ``torch.optim`` class or an optax optimizer, or None."""
+    torch = sys.modules.get("torch")
+    if torch and isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer):
+        return "PyTorch"
+    constructor = getattr(optimizer, "func", optimizer)  # of a functools.partial
+    is_optax = getattr(constructor, "__module__", "").partition(".")[0] == "optax"
+    if is_optax or (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        return "optax"
+    return None
+
+
+# --- Other libraries' counterparts of the chapter's rules ---------------------------------------
+
+
+class Library(NamedTuple):
+    """A library that has an optimizer for each of the chapter's rules."""
+
+    module: str
+    follow: Callable[[Trials, Any, Hyperparams], Paths]
+    names: Mapping[str, str]  # of the chapter's hyperparameters
+    spelling: Mapping[str, str] = {}  # of Gluon's names of the optimizers, if it is another
+
+
+PEERS = {
+    "PyTorch": Library(
+        "torch.optim",
+        follow_pytorch,
+        names={"lr": "lr", "mom": "momentum", "gamma": "alpha", "rho": "rho"},
+        spelling={
+            "sgd": "SGD",
+            "adagrad": "Adagrad",
+            "rmsprop": "RMSprop",
+            "adadelta": "Adadelta",
+            "adam": "Adam",
+        },
+    ),
+    "optax": Library(
+        "optax",
+        follow_optax,
+        names={"lr": "learning_rate", "mom": "momentum", "gamma": "decay", "rho": "rho"},
+    ),
+}
+# What brings their optimizers as close to a rule as their hyperparameters can.
+ALIGNED = {
+    "adagrad": {"eps": 1e-6, "initial_accumulator_value": 0.0},
+    "rmsprop": {"eps": 1e-6},
+    "adadelta": {"eps": 1e-5},
+    "adam": {"eps": 1e-6},
+}
+
+
+def counterpart(library: str, rule: UpdateRule) -> Any:
+    """Return a library's optimizer for one of the chapter's rules."""
+    name = PEERS[library].spelling.get(rule.gluon, rule.gluon)
+    return getattr(importlib.import_module(PEERS[library].module), name)
+
+
+def peer_side(library: str, ours: Side) -> tuple[Side, tuple[Difference, ...]]:
+    """Return the counterpart of one of the chapter's rules, and the known differences."""
+    if ours.rule is None:
+        raise ArgumentError("peers are counterparts of the chapter's rules; give against instead")
+    names = PEERS[library].names
+    settings = {names["lr"]: 1.0}  # AdaDelta takes none
+    settings.update({names[name]: ours.hyperparams[name] for name in ours.rule.gluon_names})
+    side = _library_side(library, counterpart(library, ours.rule), settings)
+    aligned = ALIGNED.get(ours.rule.name, {})
+    return side, tuple(
+        side.difference(name, value)
+        for name, value in aligned.items()
+        if value != side.defaults[name]
+    )
+
+
+def installed() -> list[str]:
+    """Return the names of the libraries that can be imported."""
+    return [name for name, library in PEERS.items() if _can_be_imported(library.module)]
+
+
+@lru_cache
+def _can_be_imported(module: str) -> bool:
+    """Return True if a library is installed and works with the others (jax wants a newer NumPy)."""
+    try:
+        importlib.import_module(module)
+    except Exception:
+        return False
+    return True
+
+
+def peer_names(peers: Union[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return the libraries' names as they spell them, from one name or several, in any case."""
+    spelling = {name.lower(): name for name in PEERS}
+    names = []
+    for peer in [peers] if isinstance(peers, str) else peers:
+        name = spelling.get(str(peer).lower())
+        if name is None:
+            raise ArgumentError(f"there is no peer {peer!r}. There are: {', '.join(PEERS)}")
+        if name not in installed():
+            raise DependencyError(f"{name} cannot be imported: {install_extra('peers')}")
+        names.append(name)
+    return tuple(names)

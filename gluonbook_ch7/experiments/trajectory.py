@@ -1,10 +1,12 @@
-"""Trials: starts and orders of the minibatches, on which several optimizers are followed.
+"""Following an optimizer: training with some seeds, and keeping the parameters after every step.
 
-Following an optimizer means keeping the parameters after every step, so that two optimizers can be
-compared step by step and not only by where they end.
+So two optimizers can be compared step by step, and not only by where they end. PyTorch and optax
+(extra ``peers``) average over the rows that a minibatch has, as the chapter does from scratch.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable
 
 import numpy as np
@@ -15,10 +17,16 @@ from .._mxnet.locking import in_turn
 from .._sampling import draw_orders, draw_start, split_minibatches
 from ..tracing.graph import gluon_gradients_of_runs
 from ..training import Rule, fit_scratch
+from .registry import RULES
 
+Floats = npt.NDArray[np.float32]
 # (trials, steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and
 # after each.
-Paths = npt.NDArray[np.float32]
+Paths = Floats
+
+# Counterparts of the chapter's rules treat every number on its own, so that several trials can be
+# updated as one array.
+ELEMENTWISE = {rule.gluon for rule in RULES.values()}
 
 
 @dataclass(frozen=True)
@@ -26,25 +34,11 @@ class Trials:
     """What trainings draw with some seeds, and the data that they are trained on."""
 
     seeds: tuple[int, ...]
-    starts: npt.NDArray[np.float32]  # weights and biases before the first step, (trials, k + 1)
+    starts: Floats  # weights and biases before the first step, (trials, k + 1)
     orders: npt.NDArray[np.int32]  # in which each epoch takes the examples, (epochs, trials, n)
     features: nd.NDArray
     labels: nd.NDArray
     batch_size: int
-
-    def groups(self, elementwise: bool) -> list["Trials"]:
-        """Return what is followed together: all, if the optimizer is elementwise, or each trial."""
-        if elementwise:
-            return [self]
-        return [
-            replace(
-                self,
-                seeds=self.seeds[i : i + 1],
-                starts=self.starts[i : i + 1],
-                orders=self.orders[:, i : i + 1],
-            )
-            for i in range(len(self.seeds))
-        ]
 
 
 @in_turn
@@ -66,57 +60,115 @@ def draw_trials(
 
 
 def follow_scratch(
-    trials: Trials, rule: Rule, make_states: Callable[[Any], Any], hyperparams: dict[str, Any]
+    trials: Trials, rule: Rule, make_states: Callable[[Any], Any], hyperparams: Mapping[str, Any]
 ) -> Paths:
     """Train with an update rule, as `fit_scratch` does; return the parameters after every step."""
+    task = trials.features, trials.labels, trials.batch_size, len(trials.orders)
     paths: list[Any] = [
-        fit_scratch(
-            rule,
-            make_states,
-            dict(hyperparams),
-            trials.features,
-            trials.labels,
-            trials.batch_size,
-            len(trials.orders),
-            seed=seed,
-            start=(start[:-1], start[-1]),
-            keep_path=True,
-        ).path
-        for seed, start in zip(trials.seeds, trials.starts)
+        fit_scratch(rule, make_states, dict(hyperparams), *task, seed=seed, keep_path=True).path
+        for seed in trials.seeds
     ]
     return np.stack(paths)
 
 
 @in_turn
-def follow_gluon(
-    trials: Trials, name: str, hyperparams: dict[str, Any], count_rows: bool = False
-) -> Paths:
+def follow_gluon(trials: Trials, name: str, hyperparams: Mapping[str, Any]) -> Paths:
     """Train with a Gluon optimizer, as `fit_gluon` does; return the parameters after every step.
 
-    With `count_rows` the gradient of a short minibatch is divided by its rows, and not by the batch
-    size as in the book. Several trials are updated as one array, so the optimizer must treat every
-    number on its own.
+    With the hyperparameter ``count_rows`` the gradient of a short minibatch is divided by its rows,
+    and not by the batch size as in the book.
     """
+    hyperparams = dict(hyperparams)
+    count_rows = hyperparams.pop("count_rows", False)
     params = nd.array(trials.starts)
-    gradient = params.zeros_like()
-    if len(trials.seeds) > 1:
-        parts, gradients = [params], [gradient]
-    else:  # views; the bias first, because Trainer sorts parameters by name
-        parts, gradients = ([x[0, -1:], x[:, :-1]] for x in (params, gradient))
-    parameters = {i: gluon.Parameter(f"parameter{i}") for i in range(len(parts))}
-    optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
-    update = mx.optimizer.get_updater(optimizer)
-    scale = optimizer.rescale_grad
-    compute_gradient = gluon_gradients_of_runs(len(trials.seeds))
+    gradients = params.zeros_like()
+    # What each optimizer updates: all trials as one array, or, of each, the bias and the weights,
+    # because Trainer sorts parameters by name. Slices are views.
+    parts = [([params], [gradients])]
+    if name not in ELEMENTWISE or len(trials.seeds) == 1:
+        parts = [([p[-1:], p[:-1]], [g[-1:], g[:-1]]) for p, g in zip(params, gradients)]
+    updates = []
+    for arrays, their_gradients in parts:
+        parameters = {i: gluon.Parameter(f"parameter{i}") for i in range(len(arrays))}
+        optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
+        scale = optimizer.rescale_grad
+        update = mx.optimizer.get_updater(optimizer)
+        updates.append((optimizer, partial(update, list(parameters), their_gradients, arrays)))
+    compute_gradients = gluon_gradients_of_runs(len(trials.seeds))
     path = [params.copy()]
     for order in trials.orders:
         examples = nd.array(order, dtype="int32")
         X, y = trials.features.take(examples), trials.labels.reshape((-1, 1)).take(examples)
         for X_step, y_step in split_minibatches(X, y, trials.batch_size, axis=1):
             rows = X_step.shape[1] if count_rows else trials.batch_size
-            optimizer.rescale_grad = scale / rows
-            compute_gradient(X=X_step, y=y_step, params=params, out=[gradient])
-            update(list(parameters), gradients, parts)
+            compute_gradients(X=X_step, y=y_step, params=params, out=[gradients])
+            for optimizer, update in updates:
+                optimizer.rescale_grad = scale / rows
+                update()
             path.append(params.copy())
     paths: Paths = nd.stack(*path, axis=1).asnumpy()
     return paths
+
+
+def follow_pytorch(trials: Trials, optimizer_class: Any, hyperparams: Mapping[str, Any]) -> Paths:
+    """Train with a ``torch.optim`` class; return the parameters after every step."""
+    import torch
+
+    tensors = torch.tensor(trials.starts)
+    params = tensors.numpy()  # the same memory
+    parts = [[trial[:-1], trial[-1:]] for trial in tensors]  # the weights and the bias
+    optimizers = [optimizer_class(pair, **hyperparams) for pair in parts]
+    path = [params.copy()]
+
+    def mean_loss(trial: int, X: Floats, y: Floats) -> Any:
+        """Return the loss, after writing its gradients."""
+        loss, gradient = _loss_and_gradient(params[trial], X[trial], y[trial])
+        w, b = parts[trial]
+        w.grad, b.grad = torch.tensor(gradient[:-1]), torch.tensor(gradient[-1:])
+        return loss
+
+    for X, y in _minibatches(trials):
+        for trial, optimizer in enumerate(optimizers):
+            optimizer.step(partial(mean_loss, trial, X, y))
+        path.append(params.copy())
+    return np.stack(path, axis=1)
+
+
+def follow_optax(trials: Trials, transformation: Any, hyperparams: Mapping[str, Any]) -> Paths:
+    """Train with an optax optimizer, or its constructor; return the parameters after every step."""
+    import jax
+    import optax
+
+    optimizer = transformation(**hyperparams) if callable(transformation) else transformation
+
+    def take_step(gradients: Any, state: Any, params: Any) -> Any:
+        updates, state = optimizer.update(gradients, state, params)
+        return optax.apply_updates(params, updates), state
+
+    step = jax.jit(jax.vmap(take_step))
+    params = trials.starts[:, :-1], trials.starts[:, -1:]
+    state = jax.vmap(optimizer.init)(params)
+    path = [trials.starts]
+    for X, y in _minibatches(trials):
+        _, gradient = _loss_and_gradient(path[-1], X, y)
+        params, state = step((gradient[:, :-1], gradient[:, -1:]), state, params)
+        path.append(np.concatenate(params, axis=1))
+    return np.stack(path, axis=1)
+
+
+def _minibatches(trials: Trials) -> Iterator[tuple[Floats, Floats]]:
+    """Yield X (trials, rows, k + 1), with ones last in each row, and y (trials, rows)."""
+    features, labels = trials.features.asnumpy(), trials.labels.asnumpy()
+    features = np.column_stack([features, np.ones_like(labels)])
+    for order in trials.orders:
+        for first in range(0, len(features), trials.batch_size):
+            examples = order[:, first : first + trials.batch_size]
+            yield features[examples], labels[examples]
+
+
+@np.errstate(over="ignore", invalid="ignore")  # of a diverged run
+def _loss_and_gradient(params: Floats, X: Floats, y: Floats) -> tuple[Any, Floats]:
+    """Return the mean loss of a minibatch, of one trial or of each, and its gradient."""
+    residuals = (X @ params[..., np.newaxis])[..., 0] - y
+    gradient = (residuals[..., np.newaxis, :] @ X)[..., 0, :] / np.float32(X.shape[-2])
+    return (residuals**2).mean(axis=-1) / 2, gradient

@@ -13,7 +13,7 @@ from terminal import on_terminal
 
 from gluonbook_ch7._mxnet.install_hints import install_extra
 from gluonbook_ch7.cli import main
-from gluonbook_ch7.experiments import frameworks
+from gluonbook_ch7.experiments import sides
 from gluonbook_ch7.experiments.registry import RULES
 
 MY_RULES = Path(__file__).parents[1] / "experiments" / "my_rules.py"
@@ -30,7 +30,7 @@ def compare(*arguments):
 
 def test_the_command(tmp_path, monkeypatch):
     """If this fails, a person sees no table, no figure, no numbers, or not of which data."""
-    monkeypatch.setattr(frameworks, "_can_be_imported", lambda module: False)
+    monkeypatch.setattr(sides, "_can_be_imported", lambda module: False)
     out, numbers = tmp_path / "figures", tmp_path / "numbers.json"
     done = compare("adam", "rmsprop", *QUICK, "--out", str(out), "--json", str(numbers))
     assert done.exit_code == 0, done.output

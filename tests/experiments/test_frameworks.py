@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gluonbook_ch7.errors import ArgumentError, DependencyError
-from gluonbook_ch7.experiments import frameworks
+from gluonbook_ch7.experiments import sides
 from gluonbook_ch7.experiments.compare import compare
 from gluonbook_ch7.experiments.registry import RULES
-from gluonbook_ch7.experiments.sides import peer_side
+from gluonbook_ch7.experiments.sides import peer_side, scratch_side
 from gluonbook_ch7.experiments.trajectory import draw_trials, follow_scratch
 
 # What is left between a rule and a peer's optimizer once its hyperparameters are set like ours.
@@ -25,9 +25,9 @@ def trials(twin):
     return draw_trials(twin.features, twin.labels, 10, 1, (0, 1, 2))
 
 
-@pytest.fixture(params=frameworks.PEERS)
+@pytest.fixture(params=sides.PEERS)
 def peer(request):
-    if request.param not in frameworks.installed():
+    if request.param not in sides.installed():
         pytest.skip(f"{request.param} is not installed")
     return request.param
 
@@ -36,7 +36,8 @@ def peer(request):
 def test_a_peer_is_the_rule_but_for_its_epsilon(peer, rule, trials):
     """If this fails, a row compares a rule with another optimizer than it says."""
     found = RULES[rule]
-    side, aligned = peer_side(peer, rule, found.hyperparams)
+    side, known = peer_side(peer, scratch_side(rule))
+    aligned = {name: value for each in known for name, value in each.their_changes.items()}
     theirs = side.paths(trials, aligned)
     ours = follow_scratch(trials, found.step, found.states, found.hyperparams)
     assert theirs.shape == ours.shape and theirs.dtype == np.float32
@@ -47,15 +48,15 @@ def test_a_peer_is_the_rule_but_for_its_epsilon(peer, rule, trials):
 @pytest.mark.parametrize("rule", RULES)
 def test_stacked_trials_are_the_single_ones(peer, rule, trials):
     """If this fails, a trial depends on which others it is followed with."""
-    optimizer, settings, _ = frameworks.counterpart(peer, rule, RULES[rule].hyperparams)
-    follow = frameworks.PEERS[peer].follow(optimizer, settings)
-    for together, trial in zip(follow(trials), trials.groups(elementwise=False)):
-        np.testing.assert_allclose(together, follow(trial)[0], atol=1e-6)
+    side, _ = peer_side(peer, scratch_side(rule))
+    for seed, path in zip(trials.seeds, side.paths(trials, {})):
+        alone = draw_trials(trials.features, trials.labels, 10, 1, (seed,))
+        np.testing.assert_allclose(path, side.paths(alone, {})[0], atol=1e-6)
 
 
 def test_the_comparison_has_rows_for_each_peer(twin):
     """If this fails, the peers that are installed do not show in the table."""
-    installed = frameworks.installed()
+    installed = sides.installed()
     found = compare(
         "adadelta", twin.features, twin.labels, num_epochs=1, seeds=[0], peers=installed
     )
@@ -70,15 +71,15 @@ def test_the_comparison_has_rows_for_each_peer(twin):
 
 def test_peers_are_named_in_any_case(peer):
     """If this fails, peers="pytorch" is seven unknown libraries, or an unknown one."""
-    assert frameworks.peer_names(peer.upper()) == (peer,)
-    assert frameworks.peer_names([peer.lower()]) == (peer,)
+    assert sides.peer_names(peer.upper()) == (peer,)
+    assert sides.peer_names([peer.lower()]) == (peer,)
     with pytest.raises(ArgumentError, match=r"no peer 'Keras'\. There are: PyTorch, optax"):
-        frameworks.peer_names("Keras")
+        sides.peer_names("Keras")
 
 
 def test_a_peer_that_is_not_installed_is_refused(twin, monkeypatch):
     """If this fails, someone without the extra gets an ImportError that names no command."""
-    monkeypatch.setattr(frameworks, "_can_be_imported", lambda module: False)
+    monkeypatch.setattr(sides, "_can_be_imported", lambda module: False)
     with pytest.raises(
         DependencyError, match=r"PyTorch cannot be imported: .*pip install .*(torch|peers)"
     ):
@@ -87,11 +88,13 @@ def test_a_peer_that_is_not_installed_is_refused(twin, monkeypatch):
 
 def test_every_rule_has_a_counterpart():
     """If this fails, one rule breaks the table for all where the extra is installed."""
-    for library in frameworks.PEERS.values():
-        assert set(library.optimizers) == set(RULES)
+    for rule in RULES.values():
+        assert rule.gluon in sides.PEERS["PyTorch"].spelling
+        for library in sides.PEERS.values():
+            assert set(rule.gluon_names) <= set(library.names)
 
 
 def test_a_peer_starts_where_the_others_do(peer, trials):
     """If this fails, differences are of the start and not of the rule."""
-    side, _ = peer_side(peer, "sgd", {"lr": 0.1})
+    side, _ = peer_side(peer, scratch_side("sgd"))
     np.testing.assert_array_equal(side.paths(trials, {})[:, 0], trials.starts)
