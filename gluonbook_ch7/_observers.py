@@ -20,8 +20,8 @@ class TrainingCall:
     hyperparams: Any
     features: Any
     labels: Any
-    batch_size: int
-    num_epochs: int
+    batch_size: int = 10
+    num_epochs: int = 2
 
     def copied(self) -> "TrainingCall":
         """Return the call with copies of what training changes, if anybody is observing."""
