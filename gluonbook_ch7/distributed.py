@@ -85,7 +85,8 @@ def _open(kvstore: Union[str, mx.kv.KVStoreBase]) -> mx.kv.KVStoreBase:
         if missing:
             raise ArgumentError(
                 f"the kvstore {kvstore!r} needs a parameter server, and the environment does not "
-                f"say where it is ({', '.join(missing)} not set); scripts/distributed.py starts one"
+                f"say where it is ({', '.join(missing)} not set); "
+                "scripts/parameter_server.py starts one"
             )
         if kvstore not in _opened:
             _opened[kvstore] = mx.kv.create(kvstore)
