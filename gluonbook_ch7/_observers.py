@@ -19,8 +19,8 @@ class TrainingCall:
     hyperparams: Any
     features: Any
     labels: Any
-    batch_size: int
-    num_epochs: int
+    batch_size: int = 10
+    num_epochs: int = 2
 
     def copied(self) -> "TrainingCall":
         """Return the call with copies of its arrays and dicts, if anybody is observing."""

@@ -78,7 +78,7 @@ def _open(kvstore: Union[str, mx.kv.KVStoreBase]) -> mx.kv.KVStoreBase:
         if not os.environ.get("DMLC_PS_ROOT_URI"):
             raise ArgumentError(
                 f"the kvstore {kvstore!r} needs a parameter server, and DMLC_PS_ROOT_URI, which "
-                "says where it is, is not set; scripts/distributed.py starts one"
+                "says where it is, is not set; scripts/parameter_server.py starts one"
             )
         kvstore = _create_once(kvstore)
     if not isinstance(kvstore, mx.kv.KVStoreBase):

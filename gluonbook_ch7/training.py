@@ -137,7 +137,7 @@ def fit_gluon(
     kvstore : str or KVStore or None
         The key-value store for ``gluon.Trainer``, or its name. With a distributed one, such as
         "dist_sync", each worker calls this function with the same arguments, including the seed,
-        and trains on its share of every minibatch (scripts/distributed.py).
+        and trains on its share of every minibatch (scripts/parameter_server.py).
     traced : bool, optional
         By default, the gradients are computed by one operator and the optimizer is called directly,
         with the same losses, unless a `kvstore` is given. True warns (`TracingWarning`) if it is;

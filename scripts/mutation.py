@@ -159,8 +159,7 @@ def _enter(waiting: Any) -> None:
     """Work in a copy of one's own, and import what all tests wait for, but not the package."""
     copy = str(waiting.get())
     os.chdir(copy)
-    # Without this folder, whose distributed.py is not Dask's.
-    sys.path[:] = [copy, *(place for place in sys.path if place != str(CHECKOUT / "scripts"))]
+    sys.path.insert(0, copy)
     os.environ["PYTHONPATH"] = copy
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.dont_write_bytecode = True

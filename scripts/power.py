@@ -26,8 +26,8 @@ from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.inference.alternatives import Call
 from gluonbook_ch7.inference.curvetest import CurveTest
 from gluonbook_ch7.inference.infer import draw_inference
-from gluonbook_ch7.inference.intervals import LEVEL
-from gluonbook_ch7.inference.likelihood import Point
+from gluonbook_ch7.inference.likelihood import Gaussian
+from gluonbook_ch7.inference.results import LEVEL
 
 CURVE_SEED = 3 * 10**6  # the tests train with smaller ones
 LIMIT_RUNS = 2000
@@ -195,11 +195,11 @@ def limit_of(ranked: "RankedTest", true: Call, recorded: np.ndarray) -> float:
     return float(np.mean(ratio(recorded) > np.quantile(ratio(fresh), 1 - LEVEL)))
 
 
-def gaussian_of(test: CurveTest, true: Call) -> Point:
+def gaussian_of(test: CurveTest, true: Call) -> Gaussian:
     """Return the Gaussian of a call's curves, in the coordinates of the stated call."""
     losses = true.train(range(CURVE_SEED - LIMIT_RUNS, CURVE_SEED))
     curves = test.coordinates(losses[:, 1:])
-    return Point.fit(curves, fresh=curves[:0])
+    return Gaussian.fit(curves, fresh=curves[:0])
 
 
 def bound(rule: str, curves: int) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def bound(rule: str, curves: int) -> dict[str, Any]:
     }
 
 
-def draws(gaussian: Point, count: int, generator: np.random.Generator) -> np.ndarray:
+def draws(gaussian: Gaussian, count: int, generator: np.random.Generator) -> np.ndarray:
     """Draw curves from a Gaussian."""
     normals = generator.standard_normal((count, len(gaussian.mean)))
     return gaussian.mean + normals @ np.linalg.inv(gaussian.whitening)

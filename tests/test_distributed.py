@@ -20,7 +20,7 @@ from gluonbook_ch7._mxnet import mx
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError, WorkerError
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "distributed.py"
+SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "parameter_server.py"
 RMSPROP = {"learning_rate": 0.01, "gamma1": 0.9}
 
 # A last minibatch of 3 and one of 5; two workers and one; fewer examples in a minibatch than
@@ -180,7 +180,9 @@ def test_a_distributed_store_that_nobody_started(twin, monkeypatch):
     """If this fails, a worker without a server gets MXNet's error, or waits for ever."""
     for variable in [name for name in os.environ if name.startswith("DMLC_")]:
         monkeypatch.delenv(variable)
-    message = r"needs a parameter server, .*DMLC_PS_ROOT_URI.* not set.*scripts/distributed\.py"
+    message = (
+        r"needs a parameter server, .*DMLC_PS_ROOT_URI.* not set.*scripts/parameter_server\.py"
+    )
     with pytest.raises(ArgumentError, match=message):
         gb.fit_gluon("sgd", {}, **twin, seed=0, kvstore="dist_sync")
 
@@ -188,7 +190,7 @@ def test_a_distributed_store_that_nobody_started(twin, monkeypatch):
 @pytest.fixture(scope="module")
 def script():
     """Return the script as a module."""
-    spec = importlib.util.spec_from_file_location("distributed", SCRIPT)
+    spec = importlib.util.spec_from_file_location("parameter_server", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -253,7 +255,7 @@ def test_a_script_that_is_stopped_leaves_no_process(tmp_path, how):
     status, _, err = program.end()
     assert program.is_gone()
     if how is not signal.SIGKILL:
-        assert (status, err) == (2, "Error: interrupted; all processes were stopped\n")
+        assert (status, err) == (130, "Error: interrupted; all processes were stopped\n")
         assert not list(program.scratch.iterdir())
 
 

@@ -4,33 +4,25 @@ Each is the call with one thing changed: a hyperparameter, the size of the minib
 the data.
 """
 
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from .._mxnet import nd
+from .._observers import TrainingCall
 from .._sampling import is_checkpoint
 from ..experiments.ensemble import fit_ensemble
 from ..experiments.registry import RULES
-from ..training import Rule
-from .scale import FRACTIONS, RATES
+from .scale import has_scale
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(TrainingCall):
     """A training call as `fit_ensemble` takes it, to be repeated with other shuffles."""
 
-    rule: Union[Rule, str]
-    states: Any
-    hyperparams: Mapping[str, Any]
-    features: nd.NDArray
-    labels: nd.NDArray
-    batch_size: int = 10
-    num_epochs: int = 2
     start: Optional[tuple[Any, Any]] = None
     count_rows: bool = True
 
@@ -46,64 +38,53 @@ class Call:
 def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
     """Return a call whose hyperparameters may differ from run to run, and their names in it.
 
-    Named are, by their names in the given call, those that have a number on a `Scale`. Gluon's
-    optimizers take numbers only. One that has a counterpart among the chapter's rules is replaced
-    by it; of their `Difference` only the short last minibatch is large enough to matter.
+    Named are, by their names in the given call, those that have a `Scale`. Gluon's optimizers take
+    numbers only. One that has a counterpart among the chapter's rules is replaced by it; of their
+    `Difference` only the short last minibatch is large enough to matter.
     """
-    varied = [name for name in call.hyperparams if _can_vary(name, call.hyperparams[name])]
+    varied = [name for name, value in call.hyperparams.items() if has_scale(name, value)]
     if not isinstance(call.rule, str):
         return call, {name: name for name in varied}
     for rule in RULES.values():
         names = {gluons: ours for ours, gluons in rule.gluon_names.items()}
         if rule.gluon == call.rule.lower() and set(names) == set(call.hyperparams):
-            hyperparams = {ours: call.hyperparams[name] for name, ours in names.items()}
-            own_scratch = replace(
+            stated = {names[name]: value for name, value in call.hyperparams.items()}
+            from_scratch = replace(
                 call,
                 rule=rule.step,
                 states=rule.states,
-                hyperparams={**rule.hyperparams, **hyperparams},
+                hyperparams={**rule.hyperparams, **stated},
                 count_rows=False,
             )
-            return own_scratch, {name: names[name] for name in varied}
+            return from_scratch, {name: names[name] for name in varied}
     return call, {}
-
-
-def _can_vary(name: str, value: Any) -> bool:
-    if not isinstance(value, numbers.Real):
-        return False
-    number = float(value)
-    return (name in RATES and 0 < number < np.inf) or (name in FRACTIONS and 0 <= number <= 1)
 
 
 def other_sizes(call: Call) -> dict[str, Call]:
     """Return calls with other minibatches that give as many losses, at most twice the work."""
+
+    def checkpoints(size: int) -> int:
+        """Return after how many minibatches of an epoch the loss is recorded."""
+        return sum(is_checkpoint(i, size) for i in range(-(-len(call.labels) // size)))
+
     size = call.batch_size
-    sizes = (size // 2, 2 * size, size * 5 // 2, 5 * size)
-    checkpoints = _checkpoints(len(call.labels), size)
     return {
         f"minibatches of {other}": replace(call, batch_size=other)
-        for other in sizes
-        if other > 0 and other != size and _checkpoints(len(call.labels), other) == checkpoints
+        for other in (size // 2, 2 * size, size * 5 // 2, 5 * size)
+        if other not in (0, size) and checkpoints(other) == checkpoints(size)
     }
-
-
-def _checkpoints(num_examples: int, batch_size: int) -> int:
-    """Return after how many minibatches of an epoch the loss is recorded."""
-    return sum(is_checkpoint(i, batch_size) for i in range(-(-num_examples // batch_size)))
 
 
 def other_rules(call: Call) -> dict[str, Call]:
     """Return calls of the chapter's other rules, as the chapter trains with them."""
-    if isinstance(call.rule, str):
-        others = [rule for rule in RULES.values() if rule.gluon != call.rule.lower()]
-    else:
-        own = getattr(call.rule, "__name__", "")
-        others = [rule for rule in RULES.values() if rule.name != own]
+    is_gluons = isinstance(call.rule, str)
+    own = call.rule.lower() if is_gluons else getattr(call.rule, "__name__", "")
     return {
         rule.name: replace(
             call, rule=rule.step, states=rule.states, hyperparams=dict(rule.hyperparams)
         )
-        for rule in others
+        for rule in RULES.values()
+        if own != (rule.gluon if is_gluons else rule.name)
     }
 
 

@@ -1,10 +1,11 @@
 """Inference from a recorded loss curve: is it a draw of the stated call, and if not, of which?
 
-The order of the minibatches of a recorded run is lost, so its losses are one draw.
+The order of the minibatches of a recorded run is lost, so its losses are one draw. The confidence
+interval of a hyperparameter inverts the test of this draw: it holds the values that are not
+rejected when each of them is taken for the stated one, the other hyperparameters being as stated.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -15,44 +16,17 @@ from ..errors import ArgumentError
 from ..experiments.registry import rule_of
 from ..training import Rule
 from .alternatives import Call
-from .curvetest import RUNS, CurveTest
-from .intervals import Interval, find_intervals
+from .curvetest import RUNS, CurveTest, Group
+from .likelihood import Gaussian
+from .results import LEVEL, Inference, Interval
+from .scale import Scale
 
 Curve = npt.NDArray[np.float64]
 CLOSE = float(np.log(100))
 ROUNDING = 1e-6  # how far below the minimum a loss may be printed
-
-
-@dataclass(frozen=True)
-class Inference:
-    """What a loss curve says about the call that gave it.
-
-    Attributes
-    ----------
-    p : float
-        The p-value of the stated call.
-    runs : int
-        How many fresh runs of the stated call the curve was ranked among.
-    likelier : tuple of str
-        What would make the curve likelier than the stated call, the best first, such as
-        ``("lr ≈ 0.02", "gamma ≈ 0.99")``. Alternatives that make it a hundred times less likely
-        than the best are left out.
-    intervals : dict of str to Interval
-        One for each hyperparameter that could be varied.
-    first_losses : (float, float or None)
-        The curve's loss before training, and that of the given start. It depends on the start
-        alone and has no part in the p-value.
-    limitation : str
-        Why there are no alternatives and p rests on the Mahalanobis distance alone; empty if there
-        are.
-    """
-
-    p: float
-    runs: int
-    likelier: tuple[str, ...]
-    intervals: dict[str, Interval]
-    first_losses: tuple[float, Optional[float]]
-    limitation: str = ""
+POWER = 0.9
+FINE = 0.04  # how far apart on the scale the last accepted and the first rejected value may be
+ROUNDS = 5  # of trying more values
 
 
 def infer(
@@ -113,35 +87,22 @@ def infer(
         known = rule_of(rule)
         states = known.states if known else None
     call = Call(rule, states, dict(hyperparams), features, labels, batch_size, num_epochs, start)
-    return draw_inference(losses, CurveTest(call, other_data or {}, runs))
+    return draw_inference(losses, CurveTest(call, other_data, runs))
 
 
 def draw_inference(losses: Any, test: CurveTest) -> Inference:
     """Do what `infer` does, with a test that is made already."""
     losses = _checked(losses, test)
     curve = test.coordinates(losses[None, 1:])
-    intervals = find_intervals(test, curve)
+    intervals = _find_intervals(test, curve)
     return Inference(
         p=float(test.p_values(curve)[0]),
-        runs=len(test.fresh),
+        runs=len(test.stated.fresh),
         likelier=_likelier(test, curve, intervals.values()),
         intervals=intervals,
         first_losses=(float(losses[0]), test.first_loss),
         limitation=test.limitation,
     )
-
-
-def _likelier(test: CurveTest, curve: Curve, intervals: Iterable[Interval]) -> tuple[str, ...]:
-    """Return in words the best alternatives of all groups, if they are close to the best of all."""
-    found = [
-        (float(each.log_likelihoods.max()), f"{each.name} ≈ {each.likeliest:.3g}")
-        for each in intervals
-    ]
-    stated = test.stated.log_density(curve)[0]
-    for group in test.others:
-        found.append(max((point.log_density(curve)[0] - stated, point.words) for point in group))
-    found.sort(reverse=True)
-    return tuple(words for ratio, words in found if ratio > max(0.0, found[0][0] - CLOSE))
 
 
 def _checked(losses: Any, test: CurveTest) -> Curve:
@@ -159,9 +120,115 @@ def _checked(losses: Any, test: CurveTest) -> Curve:
     if not np.isfinite(curve).all():
         place = int(np.argmin(np.isfinite(curve)))
         raise ArgumentError(f"losses[{place}] is {curve[place]}; every loss must be finite")
-    if curve.min() < test.minimum - ROUNDING:
+    minimum = test.coordinates.minimum
+    if curve.min() < minimum - ROUNDING:
         raise ArgumentError(
             f"losses[{curve.argmin()}] is {curve.min():.6f}; on these {call.features.shape[1]} "
-            f"features {test.minimum:.6f} is the smallest loss of any linear model"
+            f"features {minimum:.6f} is the smallest loss of any linear model"
         )
     return curve
+
+
+def _likelier(test: CurveTest, curve: Curve, intervals: Iterable[Interval]) -> tuple[str, ...]:
+    """Return in words the best alternatives of all groups, if they are close to the best of all."""
+    found = [
+        (float(each.log_likelihoods.max()), f"{each.name} ≈ {each.likeliest:.3g}")
+        for each in intervals
+    ]
+    stated = test.stated.log_density(curve)[0]
+    for group in test.others:
+        found.append(
+            max((each.log_density(curve)[0] - stated, words) for words, each in group.items())
+        )
+    found.sort(reverse=True)
+    return tuple(words for ratio, words in found if ratio > max(0.0, found[0][0] - CLOSE))
+
+
+def _find_intervals(test: CurveTest, curve: Curve) -> dict[str, Interval]:
+    """Return what a curve (1, m) says about each hyperparameter that can be varied."""
+    tried = {
+        name: {**grid, test.scales[name].stated: test.stated} for name, grid in test.grids.items()
+    }
+    for _ in range(ROUNDS):
+        changes = []
+        for name, group in tried.items():
+            scale = test.scales[name]
+            for edge in _edges(test, curve, group):
+                inside, end = map(scale.place, edge)
+                if abs(end - inside) > FINE:
+                    changes.append((name, float(scale.value((inside + end) / 2))))
+        if not changes:
+            break
+        for (name, value), gaussian in zip(changes, test.vary(changes)):
+            tried[name][value] = gaussian
+    return {name: _interval(test, curve, name, group) for name, group in tried.items()}
+
+
+def _edges(test: CurveTest, curve: Curve, tried: Group) -> Iterator[tuple[float, float]]:
+    """Yield between which two values the lower end of an interval is, then the upper one.
+
+    These are the last accepted value, from the likeliest on, and the first rejected one; where none
+    is rejected, twice the last value of all.
+    """
+    values = sorted(tried)
+    top = values.index(max(values, key=lambda value: tried[value].log_density(curve)[0]))
+    for ahead in (values[top::-1], values[top:]):
+        rejected = (i for i in range(1, len(ahead)) if _rejects(test, curve, tried[ahead[i]]))
+        first = next(rejected, len(ahead))
+        edge = ahead[first - 1 : first + 1]
+        yield edge[0], edge[-1]
+
+
+def _rejects(test: CurveTest, curve: Curve, null: Gaussian) -> bool:
+    """Return True if the test rejects a curve when `null` is taken for the stated call."""
+    return bool(test.p_values(curve, null)[0] <= LEVEL)
+
+
+def _interval(test: CurveTest, curve: Curve, name: str, tried: Group) -> Interval:
+    """Return what the values that were tried say about a hyperparameter."""
+    scale, grid = test.scales[name], sorted(test.grids[name])
+    values = np.array(sorted(tried))
+    log_likelihoods = np.array([tried[value].log_density(curve)[0] for value in values])
+    top = int(np.argmax(log_likelihoods))
+    # The first rejected values: with the last accepted ones the interval would be too short.
+    (_, low), (_, high) = _edges(test, curve, tried)
+    is_empty = _rejects(test, curve, tried[values[top]])
+    below = [value for value in reversed(grid) if value < scale.stated]
+    above = [value for value in grid if value > scale.stated]
+    return Interval(
+        name=name,
+        stated=scale.stated,
+        likeliest=float(scale.value(_vertex(scale.place(values), log_likelihoods))),
+        low=None if is_empty else low,
+        high=None if is_empty else high,
+        noticed=(_noticed(test, scale, below), _noticed(test, scale, above)),
+        values=values,
+        log_likelihoods=log_likelihoods - test.stated.log_density(curve)[0],
+    )
+
+
+def _noticed(test: CurveTest, scale: Scale, values: Sequence[float]) -> Optional[float]:
+    """Return the value closest to the stated one that the test notices in `POWER` of the runs.
+
+    Between the values, each farther than the one before, the power is interpolated; None if it is
+    not reached.
+    """
+    before, power_before = scale.stated, LEVEL
+    for value in values:
+        fresh = test.grids[scale.name][value].fresh
+        power = float(np.mean(test.p_values(fresh) <= LEVEL))
+        if power >= POWER:
+            places = scale.place(np.array([before, value]))
+            return float(scale.value(np.interp(POWER, [power_before, power], places)))
+        before, power_before = value, power
+    return None
+
+
+def _vertex(places: Curve, log_likelihoods: Curve) -> float:
+    """Return the vertex of the parabola through the largest likelihood and its neighbours."""
+    top = int(np.argmax(log_likelihoods))
+    if top in (0, len(places) - 1):
+        return float(places[top])
+    three = slice(top - 1, top + 2)
+    square, linear, _ = np.polyfit(places[three] - places[top], log_likelihoods[three], 2)
+    return float(places[top] - linear / (2 * square))

@@ -23,42 +23,39 @@ class Coordinates:
 
     minimum: float  # the smallest loss that the model can have
     mean: Array  # (m,)
-    scale: Array  # (m,)
     whitening: Array  # (m, m)
 
     @classmethod
     def of(cls, losses: npt.NDArray[Any], minimum: float) -> "Coordinates":
         """Return the coordinates that suit an ensemble of finite curves (runs, m)."""
         roots = _roots(losses, minimum)
-        mean, scale = roots.mean(axis=0), roots.std(axis=0)
+        mean = roots.mean(axis=0)
         # Below the rounding of float32 losses nothing can be told apart.
-        level = np.maximum(mean, 1e-3) ** 3 + minimum
-        scale = np.maximum(scale, ROUNDING * level / (3 * np.maximum(mean, 1e-3) ** 2))
-        return cls(minimum, mean, scale, _whitening((roots - mean) / scale))
+        root = np.maximum(mean, 1e-3)
+        rounding = ROUNDING * (root**3 + minimum) / (3 * root**2)
+        scale = np.maximum(roots.std(axis=0), rounding)
+        return cls(minimum, mean, _whitening((roots - mean) / scale) / scale[:, None])
 
     def __call__(self, losses: npt.NDArray[Any]) -> Array:
         """Return curves (runs, m) in these coordinates."""
-        standardised = (_roots(losses, self.minimum) - self.mean) / self.scale
         with np.errstate(invalid="ignore"):
-            whitened: Array = standardised @ self.whitening
+            whitened: Array = (_roots(losses, self.minimum) - self.mean) @ self.whitening
         return np.nan_to_num(np.clip(whitened, -FARTHEST, FARTHEST), nan=FARTHEST)
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
-    """A call as a Gaussian distribution of curves, in the coordinates that suit the stated call."""
+class Gaussian:
+    """The curves of a call as a Gaussian, in the coordinates that suit the stated call."""
 
     mean: Array  # (m,)
     whitening: Array  # (m, m)
     fresh: Array  # curves (runs, m) that the Gaussian was not fitted to; there may be none
-    words: str = ""  # what distinguishes the call from the stated one
-    place: float = 0.0  # where it is on the scale of the hyperparameter that distinguishes it
 
     @classmethod
-    def fit(cls, curves: Array, fresh: Array, words: str = "", place: float = 0.0) -> "Point":
-        """Return the point of an ensemble of curves (runs, m)."""
+    def fit(cls, curves: Array, fresh: Array) -> "Gaussian":
+        """Return the Gaussian of an ensemble of curves (runs, m)."""
         mean = curves.mean(axis=0)
-        return cls(mean, _whitening(curves - mean), fresh, words, place)
+        return cls(mean, _whitening(curves - mean), fresh)
 
     def log_density(self, curves: Array, spread: float = 1.0) -> Array:
         """Return the logarithm of the density at each curve: (runs,), up to a constant of m alone.

@@ -18,8 +18,8 @@ from ..experiments.ensemble import fit_ensemble
 from ..experiments.objective import smallest_loss
 from ..inference.alternatives import Call
 from ..inference.curvetest import CurveTest
-from ..inference.infer import Inference, draw_inference
-from ..inference.words import as_numbers, in_words
+from ..inference.infer import draw_inference
+from ..inference.results import Inference, as_numbers, in_words
 from .chance import MORE_RUNS, RUNS, SMALL, p_value
 from .observer import Training
 from .starts import PRECISION, Start, find_start, starts_with_loss

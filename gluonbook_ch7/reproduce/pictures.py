@@ -6,8 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..experiments.charts import Fan
-from ..inference.chart import interval_figure
-from ..inference.words import intervals_from
+from ..inference.results import interval_figure, intervals_from
 from .verdict import Judgement
 
 

@@ -14,12 +14,16 @@ from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.objective import smallest_loss
 from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.inference.alternatives import Call, other_sizes, with_free_hyperparams
-from gluonbook_ch7.inference.chart import interval_figure
 from gluonbook_ch7.inference.curvetest import CurveTest
 from gluonbook_ch7.inference.infer import draw_inference, infer
 from gluonbook_ch7.inference.likelihood import Coordinates
+from gluonbook_ch7.inference.results import (
+    as_numbers,
+    in_words,
+    interval_figure,
+    intervals_from,
+)
 from gluonbook_ch7.inference.scale import Scale
-from gluonbook_ch7.inference.words import as_numbers, in_words, intervals_from
 
 RMSPROP = {"lr": 0.01, "gamma": 0.9}
 RECORDED = 3 * 10**6  # seeds that no test trains with
@@ -209,7 +213,7 @@ def test_the_alternatives_surround_the_stated_value(name, stated):
     """If this fails, an interval has nowhere to end."""
     scale = Scale(name, stated)
     assert scale.value(scale.place(stated)) == pytest.approx(stated, rel=1e-6)
-    values = [scale.value(place) for place in scale.alternatives()]
+    values = scale.alternatives()
     assert min(values) < stated < max(values)
     assert min(values) >= 0 and (name in ("lr", "eta") or max(values) < 1)
 

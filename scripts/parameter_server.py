@@ -251,7 +251,7 @@ def read_options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run it; return 0 if the losses agree, 1 if not, 2 if it could not be done."""
+    """Run it; return 0 if the losses agree, 1 if not, 2 if it failed, 130 if interrupted."""
     options = read_options()
     try:
         with tempfile.TemporaryDirectory(prefix="gluonbook-ch7-distributed-") as folder:
@@ -261,9 +261,10 @@ def main() -> int:
                 keep_logs(Path(folder), options.out)
     except KeyboardInterrupt:
         print("Error: interrupted; all processes were stopped", file=sys.stderr)
+        return 130
     except (GluonbookError, OSError) as error:
         print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)
-    return 2
+        return 2
 
 
 # %% [markdown]
