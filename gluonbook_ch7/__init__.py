@@ -10,7 +10,7 @@ from typing import Any
 import lazy_loader
 
 with suppress(ImportError):  # without a working NumPy, gluonbook-ch7 doctor still runs
-    from . import extension  # noqa: F401  whose hint is wanted where it is not loaded
+    from . import extension  # noqa: F401  adds the hint for a failing import gluonbook
     from ._mxnet.numpy_compat import restore_removed_names
 
     restore_removed_names()

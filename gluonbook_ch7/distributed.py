@@ -69,7 +69,7 @@ def take_share(
 def _open(kvstore: Union[str, mx.kv.KVStoreBase]) -> mx.kv.KVStoreBase:
     """Return a store that has not been used; a distributed one is made if only its name is given.
 
-    Raise `ArgumentError` for what MXNet would fail with silently, or wait for for ever.
+    Raise `ArgumentError` where MXNet would fail silently or wait for ever.
     """
     known = ", ".join(ON_ONE_MACHINE + ON_SEVERAL)
     if isinstance(kvstore, str):

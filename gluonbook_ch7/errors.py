@@ -21,11 +21,11 @@ class ArgumentError(GluonbookError, ValueError):
 
 
 class DataError(GluonbookError, ValueError):
-    """A data file that cannot be used; the message names the row and the column."""
+    """A data file or a saved result that cannot be used; the message says why, and where."""
 
 
 class DataNotFoundError(GluonbookError, FileNotFoundError):
-    """A file or folder that was named and does not exist."""
+    """A file that was named and does not exist, or data that cannot be downloaded."""
 
 
 class DependencyError(GluonbookError, ImportError):
@@ -41,7 +41,7 @@ class TraceError(GluonbookError, RuntimeError):
 
 
 class WorkerError(GluonbookError, RuntimeError):
-    """Work that other processes did not finish; the message says what is kept."""
+    """Work that other processes did not finish or could not begin; the message says why."""
 
 
 class ForkError(GluonbookError, RuntimeError):

@@ -1,8 +1,8 @@
 """The book's import names: ``import gluonbook`` and ``import d2lzh`` give this package's names.
 
-That is what the IPython extension is for: ``%load_ext gluonbook_ch7`` loads it, and so do the
-Jupyter kernel that ``gluonbook-ch7 kernel install`` registers, and the chapter runner. Without it,
-these imports raise an error that says so.
+The IPython extension does this. It is loaded by ``%load_ext gluonbook_ch7``, by the Jupyter kernel
+that ``gluonbook-ch7 kernel install`` registers, and by the chapter runner. Without it, these
+imports raise an error that says how to load it.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""What one training run gives: its losses, what it learned, and the way it went."""
+"""What one training run gives: its losses, the parameters that it learned, and their path."""
 
 import warnings
 from collections.abc import Mapping

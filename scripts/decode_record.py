@@ -28,7 +28,7 @@ RECORDED = Path(__file__).resolve().parents[1] / "gluonbook_ch7" / "recorded"
     help="The JSON file to write; by default gluonbook_ch7/recorded/<section>.json.",
 )
 def main(chapter: Path, out: Optional[Path]) -> None:
-    """Write the recorded outputs of CHAPTER, a notedown Markdown file, as JSON."""
+    """Write the recorded outputs of CHAPTER, notedown Markdown or a notebook, as JSON."""
     out = out or RECORDED / f"{chapter.stem}.json"
     try:
         record = decode_chapter(chapter)

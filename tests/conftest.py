@@ -34,7 +34,7 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
-# A shell starts what it puts in the background deaf to Ctrl-C, and so all that this starts.
+# A shell makes what it runs in the background ignore Ctrl-C, and child processes inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

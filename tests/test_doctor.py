@@ -1,4 +1,4 @@
-"""The doctor, called as a person calls it: to a healthy house, and to each illness that occurs."""
+"""The command doctor: on an installation that works, and on each fault that occurs."""
 
 import importlib.metadata
 import json

@@ -1,7 +1,7 @@
 """The only place that imports MXNet.
 
 ``from ._mxnet import nd`` imports it when it is first needed, because it takes a second and may not
-be importable at all. The modules beside this one must work without it:
+be importable at all. `library` does the import. The other modules must work without it:
 
 - `numpy_compat` gives NumPy back the names that MXNet looks up,
 - `install_hints` explains why an import failed and what to do about it,

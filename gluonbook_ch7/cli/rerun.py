@@ -26,7 +26,7 @@ STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
     help="Edition of the data: 0.7 has 4 features, 1.0 has 5; auto takes the recorded run's.",
 )
 @source_option
-@folder_option("--out", "Folder for the figures or, with FILE, for the executed notebook.")
+@folder_option("--out", "Folder for the figures and, with FILE, for the executed notebook.")
 @file_option("--json", "File for the verdicts, as JSON.")
 @file_option("--html", "With FILE: file for a page that shows recorded and rerun side by side.")
 @click.option(

@@ -1,4 +1,4 @@
-"""The moment twin: random rows with the real data's loss surface, where its file can't be had."""
+"""The moment twin: random rows with the real data's loss surface, for where its file is missing."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,1 +1,1 @@
-"""Experiments: what the book could not do."""
+"""Experiments that the book does not have: ensembles, sweeps and comparisons."""

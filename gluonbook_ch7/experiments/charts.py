@@ -1,4 +1,4 @@
-"""Our own charts, of what the book could not do. Nothing here computes.
+"""Charts of the experiments and of reruns, none of which the book has. Nothing here trains.
 
 They are Figure objects of their own, so that the reader's current figure is left alone. Colours are
 Okabe and Ito's, which colour-blind readers can tell apart; line styles and markers differ too.

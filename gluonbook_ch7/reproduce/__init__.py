@@ -1,1 +1,1 @@
-"""The recorded book: what a chapter file recorded, and whether today's run still says it."""
+"""The recorded book: what a chapter file recorded, and whether a run today gives the same."""

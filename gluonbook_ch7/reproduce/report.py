@@ -1,4 +1,4 @@
-"""What a rerun of a chapter file writes: the executed notebook, the verdicts as JSON, the page.
+"""What a rerun of a chapter file writes: the executed notebook, charts, the verdicts, the page.
 
 The page shows every cell, its recorded output beside today's, and the verdicts. Everything that
 comes from the chapter is text or a picture there: text is escaped, a figure is an ``<img>``, in

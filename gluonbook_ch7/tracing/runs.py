@@ -42,7 +42,7 @@ def train_scratch(
         program = trace(rule, [recorder.w, recorder.b], states, hyperparams, num_steps)
     except TraceError as error:
         if warn:
-            warn_not_traced(str(error))
+            warn_not_traced(str(error), stacklevel=5)
         return None
     labels = labels.reshape((-1, 1))
     arrays = program.arrays
@@ -121,11 +121,11 @@ def train_gluon(
     return nd.concat(*losses, dim=0).asnumpy(), seconds
 
 
-def warn_not_traced(reason: str) -> None:
-    """Warn that ``traced=True`` could not be done, at the line that called `fit_scratch`."""
+def warn_not_traced(reason: str, stacklevel: int = 4) -> None:
+    """Warn that ``traced=True`` could not be done, at the line that asked for it."""
     warnings.warn(
         f"this training cannot be traced: {reason}. It runs in the book's loop, which gives the "
         "same losses more slowly",
         TracingWarning,
-        stacklevel=5,
+        stacklevel=stacklevel,
     )

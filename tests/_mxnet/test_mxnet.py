@@ -1,4 +1,4 @@
-"""The door to MXNet: it opens quietly, and says what to do when it can't."""
+"""Importing MXNet: silent where it works, with an error that says what to do where it fails."""
 
 import os
 import platform

@@ -435,8 +435,9 @@ def test_a_rule_that_raises():
 
 def test_a_store_runs_the_books_loop():
     """If this fails, workers that share a run would each train alone, or a store is ignored."""
-    with pytest.warns(TracingWarning, match="a kvstore is given"):
+    with pytest.warns(TracingWarning, match="a kvstore is given") as caught:
         traced = gb.fit_gluon("sgd", {}, *SOME, kvstore="local", seed=0, traced=True)
+    assert caught[0].filename == __file__
     literal = gb.fit_gluon("sgd", {}, *SOME, seed=0, traced=False)
     np.testing.assert_array_equal(traced.losses, literal.losses)
 
