@@ -58,7 +58,7 @@ class Result:
         )
 
     def __eq__(self, other: Any) -> bool:
-        """Return True if all numbers are equal; NaN equals NaN."""
+        """Return True if all numbers are written alike: NaN equals NaN, and -0.0 is not 0.0."""
         return type(self) is type(other) and _compared(self) == _compared(other)
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def run_settings(
         "hyperparams": _keepable(hyperparams),
         "batch_size": batch_size,
         "num_epochs": num_epochs,
-        **more,
+        **{name: _keepable(value) for name, value in more.items()},
         "data": data_name(features, labels),
         "versions": {
             "gluonbook_ch7": __version__,

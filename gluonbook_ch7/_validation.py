@@ -25,8 +25,8 @@ class Domain(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-# Above this, a float32 is infinite.
-_POSITIVE = Domain("a finite positive number", lambda x: 0 < x < 3.4e38)
+# Above this, a float32 is infinite. In float64, because NumPy 2 casts a plain limit to x's type.
+_POSITIVE = Domain("a finite positive number", lambda x: 0 < x < np.float64(3.4e38))
 FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
 
 # The chapter's hyperparameters. The two-dimensional rules call the learning rate eta.
@@ -116,16 +116,17 @@ def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: in
     counts = [len(state) if isinstance(state, groups) else 1 for state in given]
     if counts != [arrays] * len(params):
         each = "one array" if arrays == 1 else f"a tuple of {arrays} arrays"
-        got = f"{type(states).__name__} with {counts} arrays"
+        got = f"states of {counts} arrays" if given else f"a {type(states).__name__}"
         raise ArgumentError(
-            f"{rule} wants {len(params)} states, {each} for each parameter; it got a {got}"
+            f"{rule} wants {len(params)} states, {each} for each parameter; it got {got}"
         )
 
 
 def check_rule(rule: Any, form: str = "(params, states, hyperparams), such as rmsprop") -> None:
     """Raise `ArgumentError` if an update rule is not callable."""
     if not callable(rule):
-        raise ArgumentError(f"the update rule is {rule!r}; it must be a function {form}")
+        hint = "; fit_gluon takes the name of a Gluon optimizer" if isinstance(rule, str) else ""
+        raise ArgumentError(f"the update rule is {rule!r}; it must be a function {form}{hint}")
 
 
 # --- Data, sizes, seeds, states -----------------------------------------------------------------
@@ -164,7 +165,7 @@ def _check_array(name: str, array: Any, axes: str) -> None:
             return
         where = " and ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), bad[0]))
         value = values[tuple(bad[0])]
-        fault = f"has {value} in {where} (counted from 0); leave rows out that are not finite"
+        fault = f"has {value} in {where} (counted from 0); leave out rows with such numbers"
     raise ArgumentError(f"{name} {fault}")
 
 
@@ -173,15 +174,17 @@ def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:
 
     Raise `ArgumentError` if there are none, or one is not a whole number in [0, 2³¹).
     """
-    if isinstance(seeds, numbers.Integral):
-        seeds = range(int(seeds))
-    seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
-    if not seeds:
+    given: Any = range(int(seeds)) if isinstance(seeds, numbers.Integral) else seeds
+    try:
+        given = tuple(given)
+    except TypeError:  # a single thing
+        given = (given,)
+    if not given:
         raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
-    for seed in seeds:
+    for seed in given:
         if not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**31:
             raise ArgumentError(f"{seed!r} is no seed; it must be a whole number in [0, 2³¹)")
-    return tuple(map(int, seeds))
+    return tuple(map(int, given))
 
 
 def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]:
@@ -198,8 +201,8 @@ def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]
     for name, values, size in (("weights", weights, num_features), ("bias", bias, 1)):
         if values.size not in (size, runs * size):
             raise ArgumentError(
-                f"the starting {name} have the shape {values.shape}; {size} numbers are wanted, "
-                "for each run or for all"
+                f"the starting {name} have the shape {values.shape}; give "
+                f"{size} for each run, or {size} for all"
             )
     return weights.reshape(-1, num_features, 1), bias.reshape(-1, 1, 1)
 

@@ -77,8 +77,8 @@ def _open(kvstore: Union[str, mx.kv.KVStoreBase]) -> mx.kv.KVStoreBase:
             raise ArgumentError(f"there is no kvstore {kvstore!r}. There are: {known}")
         if not os.environ.get("DMLC_PS_ROOT_URI"):
             raise ArgumentError(
-                f"the kvstore {kvstore!r} needs a parameter server, and DMLC_PS_ROOT_URI, which "
-                "says where it is, is not set; scripts/parameter_server.py starts one"
+                f"the kvstore {kvstore!r} needs a parameter server, but DMLC_PS_ROOT_URI, its "
+                "address, is not set; scripts/parameter_server.py starts one"
             )
         kvstore = _create_once(kvstore)
     if not isinstance(kvstore, mx.kv.KVStoreBase):

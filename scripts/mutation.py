@@ -4,9 +4,9 @@ python scripts/mutation.py --sample 200
 
 A change that no test notices (a mutant that survives) is a line that nothing holds to its word.
 Each mutant is tried in a copy of the checkout, in a fork of a process that has imported MXNet, with
-the tests that should notice it: those that run the changed line, the quickest first. Where no test
-runs it, as what is computed at import or in another process, they are all that belong to the
-module. Needs cosmic-ray; `nox -s mutation` installs it.
+the tests that should notice it: those that run the changed line, the quickest first. If none does
+(code that runs at import or in another process), all of the module's tests are run. Needs
+cosmic-ray; `nox -s mutation` installs it.
 """
 
 import difflib

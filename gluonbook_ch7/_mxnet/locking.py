@@ -47,7 +47,7 @@ def _release(in_child: bool) -> None:
     try:
         _lock.release()
     except RuntimeError:
-        _cut_off = in_child
+        _cut_off = _cut_off or in_child
 
 
 os.register_at_fork(

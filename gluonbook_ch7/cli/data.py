@@ -48,9 +48,11 @@ def where(as_json: bool) -> None:
         **{f"{path.parent}/": path for path in PLACES},
         "the cache": cache_folder() / FILE_NAME,
     }
-    rows = []
+    rows: list[tuple[str, str, str, str]] = []
     for name, path in paths.items():
-        mark = "used" if path and path == used else ""
+        # Only the first, because two places may be the same folder.
+        is_used = path and path == used and not any(row[3] for row in rows)
+        mark = "used" if is_used else ""
         rows.append((name, os.path.abspath(path) if path else "", _what_is_there(path), mark))
     if as_json:
         places = [

@@ -80,13 +80,15 @@ def parse_optimizer(text: str) -> Any:
     if text.partition(".")[0] not in ("torch", "optax"):
         return text
     try:
-        return pkgutil.resolve_name(text)
-    except ImportError as error:
+        importlib.import_module(text.partition(".")[0])
+    except Exception as error:  # jax beside an old NumPy raises AttributeError
         from .._mxnet.install_hints import install_extra
 
         command = install_extra("peers")
         raise DependencyError(f"{text} cannot be imported ({error}): {command}") from error
-    except (AttributeError, ValueError) as error:
+    try:
+        return pkgutil.resolve_name(text)
+    except (ImportError, AttributeError, ValueError) as error:
         raise ArgumentError(f"there is no optimizer {text}: {error}") from error
 
 
@@ -97,7 +99,7 @@ def parse_assignments(
     values = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not (name.isidentifier() and equals and value):
+        if not (name.isidentifier() and equals):
             raise ArgumentError(f"{option} {text}: give NAME=VALUE, such as {option} lr=0.01")
         if name in values:
             raise ArgumentError(f"{option} {text}: {name} is given twice")

@@ -136,7 +136,7 @@ def fetch(timeout: float, on_failure: Callable[[str], None] = lambda reason: Non
     """Return the book's file in the user's cache; download it if it is missing or damaged.
 
     Raise `DataNotFoundError` if no address serves it within `timeout` seconds, or it cannot be
-    written. Nobody ever sees a part of it under its name, so several processes may fetch at once.
+    written. The file has its name only once it is whole, so several processes may fetch at once.
     `on_failure` is called with the reason when an address has failed.
     """
     path = cache_folder() / FILE_NAME
@@ -165,7 +165,7 @@ def fetch(timeout: float, on_failure: Callable[[str], None] = lambda reason: Non
 def _download(address: str, seconds: float) -> bytes:
     """Return the book's file; raise `DataNotFoundError` with the reason if it is not served."""
     deadline = time.monotonic() + seconds
-    content = b""
+    content = bytearray()
     try:
         with requests.get(address, stream=True, timeout=seconds) as response:
             if not response.ok:
@@ -182,12 +182,12 @@ def _download(address: str, seconds: float) -> bytes:
         else:
             reason = f"no answer within {seconds:g} s"
         raise DataNotFoundError(reason) from error
-    if not parse.is_the_books(content):
+    if not parse.is_the_books(bytes(content)):
         page = content.lstrip().startswith(b"<")
         raise DataNotFoundError(
             "a web page, not the file" if page else "another file (wrong sha256)"
         )
-    return content
+    return bytes(content)
 
 
 def _reason(error: requests.RequestException) -> str:

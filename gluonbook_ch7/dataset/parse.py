@@ -53,10 +53,8 @@ def inspect_file(path: Path) -> Inspection:
     else:
         try:
             rows = len(parse(content, path, COLUMNS)[0])
-            kind, words = (
-                "other",
-                f"a table of {rows:,} rows, not the book's, whose sha256 is {SHA256}",
-            )
+            kind = "other"
+            words = f"a table of {rows:,} rows, not the book's, whose sha256 is {SHA256}"
         except DataError as error:
             kind, words = "damaged", f"not the book's data set: {error}"
     return Inspection(path, len(content), sha256, kind, words)

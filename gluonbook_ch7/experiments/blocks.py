@@ -86,8 +86,8 @@ def run_blocks(
     if on_block:
         on_block(finished, len(blocks))
     here = ((i, blocks[i].run()) for i in missing)
-    run = _elsewhere(blocks, missing, executor) if executor else here
-    for i, result in run:
+    # Not in a variable, which would keep it from cancelling what is left when this loop fails.
+    for i, result in _elsewhere(blocks, missing, executor) if executor else here:
         results[i] = result
         finished += 1
         if store:

@@ -53,7 +53,7 @@ class Side:
         return next((name for name in ("epsilon", "eps") if name in self.defaults), None)
 
     def difference(self, name: str, value: float) -> Difference:
-        """Return the difference that goes if a hyperparameter is set to a value."""
+        """Return the known difference that setting a hyperparameter to a value removes."""
         is_epsilon = name == self.epsilon()
         symbol = "ε" if is_epsilon else name
         now = self.hyperparams.get(name, self.defaults[name])
@@ -233,7 +233,8 @@ def peer_side(library: str, ours: Side) -> tuple[Side, tuple[Difference, ...]]:
     if ours.rule is None:
         raise ArgumentError("peers are counterparts of the chapter's rules; give against instead")
     names = PEERS[library].names
-    settings = {names["lr"]: 1.0}  # AdaDelta takes none
+    # The chapter's AdaDelta has no learning rate; the libraries multiply its step by theirs.
+    settings = {names["lr"]: 1.0}
     settings.update({names[name]: ours.hyperparams[name] for name in ours.rule.gluon_names})
     side = _library_side(library, counterpart(library, ours.rule), settings)
     aligned = ALIGNED.get(ours.rule.name, {})

@@ -149,7 +149,7 @@ def sweep(
     for name, values in axes.items():
         if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf":
             raise ArgumentError(f"the grid's {name} must be a number or a sequence of numbers")
-        axes[name] = values.astype(np.float64)
+    axes = {name: values.astype(np.float64) for name, values in axes.items()}
     shape = (*(len(values) for values in axes.values()), len(seeds))
     *cells, run_seeds = np.meshgrid(*axes.values(), np.array(seeds), indexing="ij")
     varying = {name: values.ravel() for name, values in zip(axes, cells)}

@@ -116,7 +116,7 @@ def follow_pytorch(trials: Trials, optimizer_class: Any, hyperparams: Mapping[st
 
     tensors = torch.tensor(trials.starts)
     params = tensors.numpy()  # the same memory
-    parts = [[trial[:-1], trial[-1:]] for trial in tensors]  # the weights and the bias
+    parts = [[trial[:-1, None], trial[-1:]] for trial in tensors]  # weights (k, 1), bias (1,)
     optimizers = [optimizer_class(pair, **hyperparams) for pair in parts]
     path = [params.copy()]
 
@@ -124,7 +124,7 @@ def follow_pytorch(trials: Trials, optimizer_class: Any, hyperparams: Mapping[st
         """Return the loss, after writing its gradients."""
         loss, gradient = _loss_and_gradient(params[trial], X[trial], y[trial])
         w, b = parts[trial]
-        w.grad, b.grad = torch.tensor(gradient[:-1]), torch.tensor(gradient[-1:])
+        w.grad, b.grad = torch.tensor(gradient[:-1, None]), torch.tensor(gradient[-1:])
         return loss
 
     for X, y in _minibatches(trials):
@@ -146,13 +146,13 @@ def follow_optax(trials: Trials, transformation: Any, hyperparams: Mapping[str, 
         return optax.apply_updates(params, updates), state
 
     step = jax.jit(jax.vmap(take_step))
-    params = trials.starts[:, :-1], trials.starts[:, -1:]
+    params = trials.starts[:, :-1, None], trials.starts[:, -1:]  # (k, 1) and (1,) of each
     state = jax.vmap(optimizer.init)(params)
     path = [trials.starts]
     for X, y in _minibatches(trials):
         _, gradient = _loss_and_gradient(path[-1], X, y)
-        params, state = step((gradient[:, :-1], gradient[:, -1:]), state, params)
-        path.append(np.concatenate(params, axis=1))
+        params, state = step((gradient[:, :-1, None], gradient[:, -1:]), state, params)
+        path.append(np.column_stack([params[0][..., 0], params[1]]))
     return np.stack(path, axis=1)
 
 

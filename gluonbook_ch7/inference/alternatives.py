@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .._mxnet import nd
 from .._observers import TrainingCall
-from .._sampling import is_checkpoint
+from .._sampling import is_checkpoint, steps_per_epoch
 from ..experiments.ensemble import fit_ensemble
 from ..experiments.registry import RULES
 from .scale import has_scale
@@ -65,7 +65,7 @@ def other_sizes(call: Call) -> dict[str, Call]:
 
     def checkpoints(size: int) -> int:
         """Return after how many minibatches of an epoch the loss is recorded."""
-        return sum(is_checkpoint(i, size) for i in range(-(-len(call.labels) // size)))
+        return sum(is_checkpoint(i, size) for i in range(steps_per_epoch(len(call.labels), size)))
 
     size = call.batch_size
     return {

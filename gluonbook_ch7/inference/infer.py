@@ -165,18 +165,22 @@ def _find_intervals(test: CurveTest, curve: Curve) -> dict[str, Interval]:
 
 
 def _edges(test: CurveTest, curve: Curve, tried: Group) -> Iterator[tuple[float, float]]:
-    """Yield between which two values the lower end of an interval is, then the upper one.
+    """Yield the two values between which the lower end of the interval lies, then the upper end.
 
-    These are the last accepted value, from the likeliest on, and the first rejected one; where none
-    is rejected, twice the last value of all.
+    They are the last accepted value, going out from the likeliest, and the first rejected one; if
+    none is rejected, the last value, given twice.
     """
     values = sorted(tried)
     top = values.index(max(values, key=lambda value: tried[value].log_density(curve)[0]))
     for ahead in (values[top::-1], values[top:]):
-        rejected = (i for i in range(1, len(ahead)) if _rejects(test, curve, tried[ahead[i]]))
-        first = next(rejected, len(ahead))
-        edge = ahead[first - 1 : first + 1]
-        yield edge[0], edge[-1]
+        inside = outside = ahead[0]
+        for value in ahead[1:]:
+            inside, outside = outside, value
+            if _rejects(test, curve, tried[value]):
+                break
+        else:
+            inside = outside
+        yield inside, outside
 
 
 def _rejects(test: CurveTest, curve: Curve, null: Gaussian) -> bool:

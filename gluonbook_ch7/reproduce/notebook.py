@@ -36,7 +36,7 @@ except ImportError as error:
 # Functions of gluonbook before 0.7.8, when the chapter had other loops.
 _EARLY = ("data_iter", "optimize", "semilogy")
 # What follows the opening fence of a cell, such as "{.python .input  n=4}".
-_CELL = re.compile(r"\{.*?\.(input|output)\b(?:.*?\bn=(\d{1,9})\b)?", re.ASCII)
+_CELL = re.compile(r"\{(?:[^}]*\s)?\.(input|output)(?=[\s}])(?:[^}]*?\bn=(\d{1,9})\b)?", re.ASCII)
 # The kinds of outputs, and what each must have; the rest has defaults in nbformat.
 _CONTENT = {"stream": "text", "display_data": "data", "execute_result": "data", "error": "ename"}
 
@@ -95,7 +95,7 @@ def read_text(path: Path) -> tuple[str, str]:
 
 
 def _parse_json(text: str, name: str, above: int, refusal: str) -> Any:
-    """Parse JSON that begins below a line of a file; refuse what could not be written again."""
+    """Parse JSON below line `above` of a file; refuse what could not be written again."""
     try:
         content = json.loads(text)
         json.dumps(content, ensure_ascii=False).encode()
@@ -149,11 +149,12 @@ def parse_notedown(text: str, name: str) -> list[Any]:
         found = _CELL.search(fence.info)
         if not found:
             continue
-        cells += _prose(lines[done : line - 1])
+        cells += _prose(lines, done, line - 1)
         done = end
         if found[1] == "input":
             count = int(found[2]) if found[2] else None
-            cell = v4.new_code_cell(fence.content[:-1], execution_count=count)
+            # Ids of their own, so that two reruns write the same notebook.
+            cell = v4.new_code_cell(fence.content[:-1], execution_count=count, id=f"line-{line}")
             cell.metadata.chapter_line = line
             cells.append(cell)
         elif not cells or cells[-1].cell_type != "code" or cells[-1].outputs:
@@ -168,7 +169,7 @@ def parse_notedown(text: str, name: str) -> list[Any]:
             cells[-1].outputs = [
                 _complete(each, f"{where} {i}") for i, each in enumerate(outputs, 1)
             ]
-    return cells + _prose(lines[done:])
+    return cells + _prose(lines, done, len(lines))
 
 
 def _is_closed(block: list[str], fence: str) -> bool:
@@ -178,10 +179,10 @@ def _is_closed(block: list[str], fence: str) -> bool:
     return closing.startswith(fence) and not closing.strip(fence[0]) and not cells
 
 
-def _prose(lines: list[str]) -> list[Any]:
-    """Return some lines as a cell, without the blank lines around it; none if all are blank."""
-    source = "\n".join(lines).strip("\n")
-    return [v4.new_markdown_cell(source)] if source.strip() else []
+def _prose(lines: list[str], begin: int, end: int) -> list[Any]:
+    """Return some of the lines as a cell, without blank ones around it; none if all are blank."""
+    source = "\n".join(lines[begin:end]).strip("\n")
+    return [v4.new_markdown_cell(source, id=f"line-{begin + 1}")] if source.strip() else []
 
 
 def _complete(output: dict[str, Any], where: str) -> Any:

@@ -31,7 +31,6 @@ from .notebook import Chapter, why_unsupported
 from .verdict import Judgement, Verdict, hold_together, is_reproduced
 
 SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
-NO_KERNEL = "the notebook kernel did not start"
 RANDOM = "random: the same code gives another output with another seed"
 
 OnCell = Callable[["CellRun"], None]
@@ -139,7 +138,7 @@ async def _run_cells(
         try:
             found = await _call(kernel, "set_up", recorded=recorded, **settings)
         except _CellFailure as failure:
-            raise DependencyError(f"{NO_KERNEL} ({failure.__cause__})") from failure
+            raise GluonbookError(f"the kernel was not set up: it {failure.__cause__}") from failure
         run.edition, run.edition_reason = found
         for cell in run.cells:
             on_cell(cell)
@@ -219,7 +218,7 @@ async def _open_kernel(folder: Path) -> AsyncIterator[Any]:
                 await kernel.async_start_new_kernel(cwd=str(folder), **options)
                 await kernel.async_start_new_kernel_client()
             except Exception as error:
-                raise DependencyError(f"{NO_KERNEL} ({error})") from error
+                raise DependencyError(f"the notebook kernel did not start ({error})") from error
             yield kernel
             graceful = True
         finally:

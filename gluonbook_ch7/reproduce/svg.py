@@ -22,6 +22,7 @@ RESOLUTION = 1e-6
 # What is made of lines, and what is not read as lines.
 _LINES = ("line2d_", "LineCollection_", "QuadContourSet_", "PathCollection_")
 _FURNITURE = ("matplotlib.axis_", "text_", "legend_", "patch_")
+# What is read where its coordinates say; none of it may be moved by a transform.
 _READ_IN_PLACE = (*_LINES, "matplotlib.axis_", "xtick_", "ytick_")
 # A path of straight lines, such as "M 0 0 L 1 1 L 1 0 z".
 _PATH = re.compile(r"(M{0}(L{0})*(z\s*)?)*".format(r"(\s+[-+.\de]+){2}\s*"), re.ASCII)
@@ -101,7 +102,9 @@ def _decode_axes(group: ET.Element) -> Axes:
         )
     x, y = (_read_axis(element, name) for element, name in zip(found, "xy"))
     for part in _with_id(group.iter(), *_READ_IN_PLACE):
-        if "transform" in part.attrib:  # a drawing program's; Matplotlib moves only words
+        # Matplotlib moves only words; what else is moved, a drawing program has moved.
+        drawn = part.iter() if part.get("id", "").startswith(_LINES) else [part]
+        if any("transform" in each.attrib for each in drawn):
             raise ValueError(f"{part.get('id')} is moved by a transform, which is not read")
     # The first patch is the background, and spines are single straight strokes.
     patches = {
@@ -226,7 +229,7 @@ def _words(element: ET.Element) -> str:
 
 
 def _with_id(elements: Iterable[ET.Element], *begin: str) -> list[ET.Element]:
-    """Return those elements, or children of an element, whose ids begin in one of some ways."""
+    """Return those elements, or children of an element, whose id has one of these prefixes."""
     return [each for each in elements if each.get("id", "").startswith(begin)]
 
 

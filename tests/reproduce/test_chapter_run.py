@@ -507,6 +507,17 @@ def is_alive(pid):
     return state != "Z"
 
 
+def test_data_that_cannot_be_had_are_named(tmp_path):
+    """A reader would be told that the kernel did not start, and look for the fault in Jupyter."""
+    path = tmp_path / "chapter.md"
+    path.write_text(chapter_of("1"))
+    done = call(path, env={**os.environ, "GLUONBOOK_CH7_DATA": "nowhere.dat"})
+    assert done.returncode == 2
+    assert "DataNotFoundError: the environment variable GLUONBOOK_CH7_DATA is" in done.stderr
+    assert "did not start" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 STRANGERS = {
     "from d2l import mxnet as d2l": "second edition",
     "from mxnet import autograd, np, npx": "second edition",

@@ -163,6 +163,7 @@ def test_the_chapter_is_read_whole():
     assert "#sys.path.insert(0, '..')\n\n%matplotlib inline" in code[0].source
     lines = text.split("\n")
     assert all(cell.source in text for cell in cells)
+    assert [cell.id for cell in cells] == [cell.id for cell in parse_notedown(text, "a.md")]
     for cell in code:
         assert lines[cell.metadata.chapter_line] == cell.source.split("\n")[0]
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
@@ -443,7 +444,9 @@ def test_a_damaged_figure_is_refused(damage, message):
         decode_svg(damage(one_line()))
 
 
-@pytest.mark.parametrize("place", ["line2d_1", "the line", "xtick_2", "matplotlib.axis_2"])
+@pytest.mark.parametrize(
+    "place", ["line2d_1", "the line", "its path", "xtick_2", "matplotlib.axis_2"]
+)
 def test_a_moved_part_is_refused(place):
     """If this failed, a figure that a drawing program edited would be read where it was before."""
     svg = one_line()
@@ -451,9 +454,13 @@ def test_a_moved_part_is_refused(place):
     assert as_json(Record("", "", (decode_svg(whole),))) == as_json(
         Record("", "", (decode_svg(svg),))
     )
-    if place == "the line":
-        place = re.findall(r'id="(line2d_\d+)"', svg)[-1]
-    moved = svg.replace(f'<g id="{place}">', f'<g id="{place}" transform="translate(1 1)">')
+    line = re.findall(r'<g id="line2d_\d+">', svg)[-1]
+    if place == "its path":
+        before, _, after = svg.partition(line)
+        moved = before + line + after.replace("<path ", '<path transform="translate(1 1)" ', 1)
+    else:
+        tag = line if place == "the line" else f'<g id="{place}">'
+        moved = svg.replace(tag, tag.replace(">", ' transform="translate(1 1)">'))
     with pytest.raises(RecordError, match="moved by a transform"):
         decode_svg(moved)
 
