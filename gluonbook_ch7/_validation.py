@@ -201,8 +201,8 @@ def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]
     for name, values, size in (("weights", weights, num_features), ("bias", bias, 1)):
         if values.size not in (size, runs * size):
             raise ArgumentError(
-                f"the starting {name} have the shape {values.shape}; give "
-                f"{size} for each run, or {size} for all"
+                f"the starting {name} have the shape {values.shape}; {size} numbers are wanted, "
+                "for each run or for all"
             )
     return weights.reshape(-1, num_features, 1), bias.reshape(-1, 1, 1)
 
