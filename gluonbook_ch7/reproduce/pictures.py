@@ -27,4 +27,4 @@ def likelihood_figure(judgement: Judgement) -> Optional[Figure]:
 
 
 def _title(judgement: Judgement) -> str:
-    return f"{judgement.output}: p = {judgement.numbers['p']:.2g}"
+    return f"{judgement.output} (p = {judgement.numbers['p']:.2g})"
