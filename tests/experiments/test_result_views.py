@@ -82,6 +82,15 @@ def test_each_plots_into_a_figure_of_its_own_or_given_axes(results, name, panels
     assert current.has_data() and current.get_xlabel()
 
 
+def test_an_ensembles_table_shows_its_percentiles(results):
+    """If this fails, the table of a notebook says something else than its headings."""
+    ensemble = results["ensemble"]
+    headings, rows = ensemble._table()
+    assert headings == ("epoch", "lowest", "5 %", "median", "95 %", "highest")
+    expected = np.percentile(ensemble.losses[:, -1], [0, 5, 50, 95, 100])
+    np.testing.assert_allclose([float(cell) for cell in rows[-1][1:]], expected, atol=1e-6)
+
+
 def test_an_ensembles_plot_shows_its_percentiles(results):
     """If this fails, the median's line or the bands are not those of the losses."""
     ensemble = results["ensemble"]
