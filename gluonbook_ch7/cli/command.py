@@ -60,6 +60,9 @@ class Group(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             click.echo(f"Interrupted. {interrupt}".strip(), err=True)
+            # MXNet defines its operators by executing strings. If one was interrupted, `python -m`
+            # ends by the signal and not with this status, unless another string was executed since.
+            exec("")
             sys.exit(130)
 
 
