@@ -14,6 +14,7 @@ import importlib
 import multiprocessing
 import os
 import pickle
+import pkgutil
 import random
 import resource
 import shutil
@@ -222,6 +223,10 @@ class _Observer:
     def pytest_sessionstart(self) -> None:
         self.coverage = Coverage(data_file=None, include="gluonbook_ch7/*")
         self.coverage.start()
+        # Before the first test, so that what a module does when it is imported is no test's.
+        for module in pkgutil.walk_packages(["gluonbook_ch7"], "gluonbook_ch7."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.coverage.switch_context(nodeid)

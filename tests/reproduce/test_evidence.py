@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure as Canvas
 
 from gluonbook_ch7.figures import plt
 from gluonbook_ch7.reproduce.chance import conformal_p, p_value
 from gluonbook_ch7.reproduce.evidence import judge_cell
 from gluonbook_ch7.reproduce.geometry import judge_figure, judge_figures
+from gluonbook_ch7.reproduce.observer import Descent
 from gluonbook_ch7.reproduce.record import CellOutputs, load_recorded
 from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline, decode_svg
 from gluonbook_ch7.reproduce.text import judge_text
@@ -264,3 +266,34 @@ def test_figures_of_older_releases_are_the_same(name, release):
     judgement = judge_figure("figure", then, decode_svg(written.getvalue()))
     assert judgement.verdict in (Verdict.IDENTICAL, Verdict.CONSISTENT), judgement.basis
     assert judgement.numbers["points"] < 0.1
+
+
+def test_a_random_descent_is_judged_as_one_of_many():
+    """If this fails, a chapter's descent with noise gets no verdict, or a false one."""
+
+    def follow():
+        trace = [np.array([-5.0, -2.0])]
+        for _ in range(5):
+            trace.append(trace[-1] / 2 + np.random.normal(scale=0.1, size=2))
+        return trace
+
+    def outputs(trace):
+        canvas, written = Canvas(), io.StringIO()
+        axes = canvas.subplots()
+        axes.plot(*np.transpose(trace), "-o")
+        axes.set(xlim=(-6, 1), ylim=(-3, 1))
+        canvas.savefig(written, format="svg")
+        text = "epoch 5, x1 {:f}, x2 {:f}\n".format(*trace[-1])
+        return CellOutputs(text=text, figures=(decode_svg(written.getvalue()),))
+
+    np.random.seed(7)
+    recorded, today = follow(), follow()
+    observed = Descent(np.array(today), follow)
+    for shift, verdict in ((0, Verdict.CONSISTENT), (1, Verdict.DIFFERENT)):
+        moved = [point + shift for point in recorded]
+        judgements = hold_together(judge_cell("cell", outputs(moved), outputs(today), [observed]))
+        assert [(each.output, each.verdict) for each in judgements] == [
+            ("cell: printed end", verdict),
+            ("cell: trace", verdict),
+            ("cell: figure", Verdict.IDENTICAL),
+        ]
