@@ -58,7 +58,7 @@ TESTS = {
     "figures.py": "tests/test_figures.py tests/test_descent2d.py",
     "training.py": f"{_TRAINING} tests/test_results.py",
     "loss_curve.py": f"tests/test_results.py {_TRAINING}",
-    "_sampling.py": f"{_ENSEMBLES} {_TRAINING}",
+    "_sampling.py": f"{_ENSEMBLES} {_TRAINING} {_COMPARE}",
     "tracing": f"tests/tracing tests/test_training.py {_ENSEMBLES} {_COMPARE}",
     "experiments/registry.py": f"tests/test_rules.py {_COMPARE}",
     "experiments/objective.py": f"{_ENSEMBLES} {_COMPARE}",

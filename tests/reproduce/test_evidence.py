@@ -102,6 +102,14 @@ def test_text_on_one_side_only_is_caught(recorded, rerun):
     assert judge_cell("cell", CellOutputs(text=" \n"), CellOutputs()) == []
 
 
+def test_an_error_on_one_side_only_is_caught():
+    """If this fails, a cell that now fails, or no longer does, passes for the recorded one."""
+    failed = CellOutputs(error="ValueError: no data")
+    for pair in ((failed, CellOutputs()), (CellOutputs(), failed)):
+        (judgement,) = judge_cell("cell", *pair)
+        assert (judgement.output, judgement.verdict) == ("cell: error", Verdict.DIFFERENT)
+
+
 @pytest.mark.parametrize(
     ("recorded", "rerun", "verdict", "basis"),
     [
@@ -156,6 +164,8 @@ def test_conformal_p_says_no_to_what_is_far_away():
     assert conformal_p([0, np.nan, 0], sample) == pytest.approx(0.001)
     assert conformal_p([1.0], np.full((99, 1), 0.5)) == pytest.approx(0.01)
     assert conformal_p([0.5], np.full((99, 1), 0.5)) == 1
+    # Below a mean that is far from zero, too.
+    assert conformal_p([991.0, 1000.0], 1000 + sample[:, :2]) == pytest.approx(0.001)
 
 
 # --- Curves as the points that they draw --------------------------------------------------------
@@ -203,6 +213,19 @@ def test_a_part_of_a_line_is_not_the_line():
     half = curve_figure(x[:6], x[:6])
     for pair in ((half, curve_figure(x, x)), (curve_figure(x, x), half)):
         assert judge_figure("figure", *pair).verdict is Verdict.DIFFERENT
+
+
+def test_lines_with_markers_may_be_close_together():
+    """If this fails, a line is held against its neighbour and called different."""
+    x = np.linspace(0, 1, 11)
+    lines = [
+        Polyline(np.column_stack([x, y]), "#1f77b4", marker=True, line=True) for y in (x, x + 0.005)
+    ]
+    both, turned = (
+        Figure((Axes("x", "y", ("0", "1"), ("0", "1"), tuple(each), (0.01, 0.01)),))
+        for each in (lines, lines[::-1])
+    )
+    assert judge_figure("figure", both, turned).verdict is Verdict.IDENTICAL
 
 
 # --- Chance -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import gluonbook_ch7 as gb
 from gluonbook_ch7._sampling import fresh_starts
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.figures import plt
-from gluonbook_ch7.reproduce import chance
+from gluonbook_ch7.reproduce import chance, losses
 from gluonbook_ch7.reproduce.evidence import judge_cell
 from gluonbook_ch7.reproduce.geometry import judge_figure
 from gluonbook_ch7.reproduce.observer import Training
@@ -68,6 +68,7 @@ EDITED_CALLS = {
     "gamma 0.99": ({"hyperparams": {"lr": 0.01, "gamma": 0.99}}, {}, LATER),
     "minibatches of 20": ({"batch_size": 20}, {"seed": 2}, LATER),
     "one epoch more": ({"num_epochs": 3}, {}, ["cell: axes"]),
+    "one epoch less": ({"num_epochs": 1}, {}, ["cell: axes"]),
     "a sign error": ({"rule": sign_error}, {}, BOTH),
     "a state that is not updated": ({"rule": state_not_updated}, {}, BOTH),
     "a start of twice the scale": ({}, {"scale": 2.0}, ["cell: first loss"]),
@@ -148,7 +149,7 @@ def test_fewer_losses_than_calls_are_not_judged(data):
     """If this fails, a cell that prints the loss of one of its trainings is called different."""
     call = Cell().call(*data["0.7"])
     curve = train(call, fresh_starts(1, 4)[0], seed=0)
-    training = Training(call, curve.epochs, curve.losses.astype(np.float64), None)
+    training = Training(call, curve.losses.astype(np.float64))
     recorded, today = (
         CellOutputs(text=f"loss: {loss:f}, 0.2 sec per epoch\nend\n") for loss in (0.26, 0.25)
     )
@@ -160,6 +161,41 @@ def test_fewer_losses_than_calls_are_not_judged(data):
     assert judgements[0].basis == "random, and not one loss for each training call"
     silent = replace(today, text="end\n")
     assert different(judge_cell("cell", recorded, silent, [training, training])) == ["cell: text"]
+
+
+def test_fewer_lines_than_calls_are_not_judged(data):
+    """If this fails, the curve of one training is held against that of another."""
+    call = Cell().call(*data["0.7"])
+    curve = train(call, fresh_starts(1, 4)[0], seed=0)
+    training = Training(call, curve.losses.astype(np.float64))
+    outputs = replace(outputs_of(curve), text="")
+    (judgement,) = judge_cell("cell", outputs, outputs, [training, training])
+    assert (judgement.output, judgement.verdict) == ("cell: figure", Verdict.NOT_JUDGED)
+    assert judgement.basis == "its lines are not those of the training calls"
+
+
+def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
+    """If this fails, its curve is judged by the package's function, or from another start."""
+    monkeypatch.setattr(chance, "RUNS", 50)
+    monkeypatch.setattr(losses, "RUNS", 50)
+
+    def own(*arguments):
+        np.random.rand()  # so that the same seed gives another shuffle than the package's
+        with plt.rc_context():
+            gb.train_ch7(*arguments)
+
+    def later(system):
+        call = Cell(batch_size=100).call(*data["0.7"])
+        curve = train(call, fresh_starts(1, 4)[0], seed=0)
+        training = Training(call, curve.losses.astype(np.float64), function=own)
+        recorded = record(call, draw=2, system=system)
+        return judge_cell("cell", recorded, outputs_of(curve), [training])[-1]
+
+    assert later("Linux").verdict is Verdict.CONSISTENT
+    assert later("Linux").numbers["runs"] == 50
+    refused = later("macOS")
+    assert refused.verdict is Verdict.NOT_JUDGED
+    assert "its own training function draws its start itself" in refused.basis
 
 
 # --- Figures in two dimensions ------------------------------------------------------------------
