@@ -165,7 +165,7 @@ def test_conformal_p_says_no_to_what_is_far_away():
     assert conformal_p([1.0], np.full((99, 1), 0.5)) == pytest.approx(0.01)
     assert conformal_p([0.5], np.full((99, 1), 0.5)) == 1
     # Below a mean that is far from zero, too.
-    assert conformal_p([991.0, 1000.0], 1000 + sample[:, :2]) == pytest.approx(0.001)
+    assert conformal_p([991.0, 991.0], 1000 + sample[:, :2]) == pytest.approx(0.001)
 
 
 # --- Curves as the points that they draw --------------------------------------------------------
