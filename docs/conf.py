@@ -39,7 +39,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 suppress_warnings = ["config.cache"]
 
-# One file, without fonts of its own, so that formulas are set also where no network is.
+# One file without separate fonts, so that formulas are rendered offline too.
 mathjax_path = "tex-svg.js"
 
 html_theme = "sphinx_book_theme"

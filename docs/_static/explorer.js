@@ -191,7 +191,7 @@ function drawRates(svg, runs, coordinate, h) {
   });
 }
 
-/** Write where each rule ends into the table, for those who do not see the figure too. */
+/** Write where each rule ends into the table, also for readers who cannot see the figure. */
 function tabulate(body, runs) {
   body.replaceChildren(
     ...runs.map(({ rule, trace, rates }) => {
