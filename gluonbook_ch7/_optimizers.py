@@ -80,7 +80,7 @@ def _check_gluon_hyperparam(optimizer: str, name: str, value: Any, default: Any)
         check_number(optimizer, name, value, _GLUON_DOMAINS.get(name, _ANY))
     elif not isinstance(value, mx.lr_scheduler.LRScheduler):
         raise ArgumentError(
-            f"{optimizer}'s {name} is {value!r}; it must be one of mxnet.lr_scheduler's"
+            f"{optimizer}'s {name} is {value!r}; it must be an mxnet.lr_scheduler.LRScheduler"
         )
 
 

@@ -183,7 +183,7 @@ def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:
         raise ArgumentError("seeds is empty; give one for each run, such as range(1000)")
     for seed in given:
         if not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**31:
-            raise ArgumentError(f"{seed!r} is no seed; it must be a whole number in [0, 2³¹)")
+            raise ArgumentError(f"{seed!r} is not a seed; it must be a whole number in [0, 2³¹)")
     return tuple(map(int, given))
 
 

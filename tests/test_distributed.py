@@ -271,7 +271,7 @@ def test_a_run_that_takes_too_long(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--seed", -1), "Error: -1 is no seed; .*"),
+        (("--seed", -1), "Error: -1 is not a seed; .*"),
         (("--out", "file/out"), "Error: .*file/out.*"),
     ],
 )

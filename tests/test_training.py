@@ -188,9 +188,9 @@ def test_sizes_that_are_not_whole_numbers_from_1(twin, name, value):
 @pytest.mark.parametrize("seed", [-1, 2**31, 0.5, "1"])
 def test_seeds_that_are_none(twin, seed):
     """If this fails, a seed that one generator takes and the other refuses seeds only one."""
-    with pytest.raises(ArgumentError, match="is no seed; it must be a whole number"):
+    with pytest.raises(ArgumentError, match="is not a seed; it must be a whole number"):
         gb.fit_scratch(nothing, None, {}, *twin, seed=seed)
-    with pytest.raises(ArgumentError, match="is no seed"):
+    with pytest.raises(ArgumentError, match="is not a seed"):
         gb.fit_gluon("sgd", {}, *twin, seed=seed)
 
 

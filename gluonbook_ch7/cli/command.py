@@ -38,7 +38,7 @@ class Command(click.Command):
             ctx.color = False
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # whoever reads our output has enough, which click knows
+        except BrokenPipeError:  # the reader closed our output; click handles that
             raise
         except (GluonbookError, OSError) as error:
             if debug:
@@ -95,7 +95,7 @@ data_options = with_options(
 
 
 def training_options(seeds: int, per: str) -> Decorator:
-    """Return the options that say how often, and how long, a rule is trained."""
+    """Return the options that say how often and how long a rule is trained."""
     number = click.IntRange(1)
     return with_options(
         click.option("--seeds", type=number, default=seeds, help=f"Random seeds per {per}."),
@@ -121,7 +121,7 @@ def file_option(name: str, help: str) -> Decorator:
 
 
 def _place_option(name: str, parameter: str, check: Callable[[Path], None], help: str) -> Decorator:
-    """Return an option whose place is checked before any work is done."""
+    """Return an option for a path that is checked before any work is done."""
 
     def callback(ctx: click.Context, option: click.Option, path: Optional[Path]) -> Optional[Path]:
         try:

@@ -1,4 +1,4 @@
-"""``gluonbook-ch7 compare``: a rule from scratch beside Gluon's optimizer, or any other."""
+"""``gluonbook-ch7 compare``: a rule from scratch against Gluon's optimizer or any other."""
 
 import sys
 from pathlib import Path
@@ -29,7 +29,8 @@ from .user_rules import (
 
 LEGEND = """\
 Largest difference of a parameter at any step: median and range of {seeds}.
-worst: its seed. ulps: units in the last place. > 1e-6: from which step on."""
+worst: the seed with the largest. ulps: units in the last place.
+> 1e-6: the first step above it."""
 
 
 @click.command(cls=Command)
@@ -64,14 +65,14 @@ def compare(
     """Compare update rules with other optimizers.
 
     Compares each RULE, by default all six of the chapter, with Gluon's optimizer. Both sides train
-    from the same start on the same minibatches, as the book trains them; then the known differences
-    are switched off, all but one at a time and all together. With the extra `peers`, PyTorch's and
-    optax's counterparts of the chapter's rules take part.
+    from the same start on the same minibatches, as the book trains them; then again with
+    all known differences but one switched off, and with all of them. With the extra `peers`, the
+    rules are compared with PyTorch's and optax's counterparts as well.
 
     A RULE of your own is FILE.py:FUNCTION. Its states are those that init_FUNCTION_states in the
     same file makes from the features, or else a zero array for each parameter.
 
-    Exit status: 0 if the comparison was finished, 2 if it could not be, 130 if it was interrupted.
+    Exit status: 0 if the comparison was finished, 2 after an error, 130 if it was interrupted.
     """
     from .._files import write_json
     from .._mxnet.install_hints import install_extra
@@ -81,9 +82,11 @@ def compare(
 
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
     if len(names) > 1 and (against or settings or against_settings):
-        raise ArgumentError("--against, --set and --against-set go with one RULE")
+        raise ArgumentError("--against, --set and --against-set need a single RULE")
     if any(map(is_in_file, names)) and against is None:
-        raise ArgumentError(f"compare {names[0]} with what? Give --against, such as --against nag")
+        raise ArgumentError(
+            "a rule in a file has no counterpart. Give --against, such as --against nag"
+        )
     functions = [load_rule(name) for name in names]
     other = parse_optimizer(against) if against else None
     ours = parse_assignments("--set", settings, parse_value)
@@ -122,7 +125,7 @@ def compare(
     print_origin(origin)
     missing = [] if against else [peer for peer in PEERS if peer not in peers]
     if missing:
-        click.echo(f"{' and '.join(missing)} will take part after: {install_extra('peers')}")
+        click.echo(f"To compare with {' and '.join(missing)}: {install_extra('peers')}")
 
 
 def _print(comparison: Any, explained: set[tuple[str, ...]]) -> None:

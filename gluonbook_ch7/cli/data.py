@@ -81,7 +81,7 @@ def _what_is_there(path: Optional[Path]) -> str:
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
-    help="Seconds that each address may take.",
+    help="Time limit for each address, in seconds.",
 )
 def fetch(timeout: float) -> None:
     """Download the book's file into the cache, unless it is there.

@@ -50,7 +50,7 @@ def _print(findings: Sequence["Finding"]) -> None:
     width = max(len(finding.name) for finding in findings)
     for name, state, says, _ in findings:
         click.echo(f"{click.style(f'{state:5}', COLOURS[state])} {name:{width}}  {says}")
-    headings = {"fault": "To fix what is wrong:", "note": "To change what is noted:"}
+    headings = {"fault": "To fix what is wrong:", "note": "To resolve the notes:"}
     for state, heading in headings.items():
         commands = [each.command for each in findings if each.state == state and each.command]
         if commands:

@@ -1,4 +1,4 @@
-"""``gluonbook-ch7 rerun``: run the section, or a chapter file, and compare it with the record."""
+"""``gluonbook-ch7 rerun``: run the section or a chapter file and compare it with the record."""
 
 import sys
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
 @source_option
 @folder_option("--out", "Folder for the figures and, with FILE, for the executed notebook.")
 @file_option("--json", "File for the verdicts, as JSON.")
-@file_option("--html", "With FILE: file for a page that shows recorded and rerun side by side.")
+@file_option("--html", "With FILE: file for a page with recorded and rerun outputs side by side.")
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
     show_default="600",
-    help="With FILE: seconds that each cell may take.",
+    help="With FILE: time limit for each cell, in seconds.",
 )
 def rerun(
     file: Optional[Path],
@@ -49,10 +49,10 @@ def rerun(
     Reruns the RMSProp section or, if given, the chapter file FILE.
 
     FILE is an original file of the book: notedown Markdown (.md) or a notebook (.ipynb). Rerunning
-    a file runs the code in it, with your rights.
+    a file runs the code in it with your permissions.
 
-    Exit status: 0 if nothing is different, 1 if an output is different or a cell failed, 2 if it
-    could not be run or nothing could be judged.
+    Exit status: 0 if nothing is different, 1 if an output is different or a cell failed, 2 if the
+    chapter could not be run or nothing could be judged.
     """
     if file is None:
         if html_file or timeout:
@@ -79,7 +79,7 @@ def _rerun_section(
 
     data = load_data_ch7("0.7" if edition == "auto" else edition, source)
     results = []
-    with progress("result by result", total=3) as update:
+    with progress("running the section", total=3) as update:
         for result in section.rerun_section(data, record):
             results.append(result)
             update(advance=1)
@@ -105,8 +105,8 @@ def _rerun_file(
     json_file: Optional[Path],
     html_file: Optional[Path],
 ) -> int:
-    """Run a chapter file, print the verdicts, and return the exit status that they give."""
-    # These need the extra `notebook`; the first of them says so if it is missing.
+    """Run a chapter file, print the verdicts, and return the exit status."""
+    # These need the extra `notebook`; the first import says so if it is missing.
     from ..reproduce.notebook import read_chapter
     from ..reproduce.report import outcome, write_run
     from ..reproduce.runner import rerun_chapter

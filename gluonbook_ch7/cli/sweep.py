@@ -30,7 +30,7 @@ RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)
 @click.option("--lr", metavar="RANGE", help="Learning rates.")
 @click.option("--mom", metavar="RANGE", help="Momenta.")
 @click.option("--gamma", metavar="RANGE", help="Decay rates of RMSProp.")
-@click.option("--rho", metavar="RANGE", help="Decay rates of Adadelta.")
+@click.option("--rho", metavar="RANGE", help="Decay rates of AdaDelta.")
 @settings_option("--set", "settings", "NAME=RANGE", "Values of any hyperparameter.")
 @training_options(seeds=16, per="grid cell")
 @data_options
@@ -79,10 +79,10 @@ def sweep(
     runs are trained together.
 
     A RANGE is a number; FIRST:LAST:COUNT for evenly spaced values; or FIRST:LAST:COUNTlog for
-    logarithmically spaced values. Hyperparameters that are not given are those of the chapter. With
-    one or two ranges, --out gets a figure.
+    logarithmically spaced values. Hyperparameters that are not given keep the chapter's values.
+    With one or two ranges, --out gets a figure.
 
-    Exit status: 0 if the sweep was finished, 2 if it could not be, 130 if it was interrupted.
+    Exit status: 0 if the sweep was finished, 2 after an error, 130 if it was interrupted.
     """
     from ..experiments.blocks import Store
     from ..experiments.registry import rule_of
@@ -96,19 +96,19 @@ def sweep(
     texts = [f"{name}={text}" for name, text in ranges.items() if text is not None]
     grid = _grid(rule_of(step), [*texts, *settings])
     if resume and not out:
-        raise ArgumentError("--resume needs --out, the folder of the sweep to go on with")
-    # Blocks of a rule in a file are found again only while the file is the same.
+        raise ArgumentError("--resume needs --out, the folder of the interrupted sweep")
+    # The blocks of a rule in a file are found again only while the file is unchanged.
     code = b"".join(file.read_bytes() for file in files)
     store = Store(out / "blocks", code) if out else None
     if store and store.count() and not resume:
         raise ArgumentError(
-            f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; go on "
-            "with --resume, or remove the folder"
+            f"{store.folder} has {store.count()} finished blocks of an interrupted sweep; "
+            "continue with --resume, or remove the folder"
         )
     data, origin = load_named_data(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
     executor = _executor(processes, scheduler)
-    with progress("block by block") as update, own_errors(*files), executor as workers:
+    with progress("training") as update, own_errors(*files), executor as workers:
         try:
             found = run_sweep(
                 step,
@@ -125,14 +125,14 @@ def sweep(
             if not store:
                 raise
             kept = f"{store.count()} finished blocks are kept in {store.folder}"
-            raise type(error)(f"{error} {kept}; go on with --resume.".strip()) from error
+            raise type(error)(f"{error} {kept}; continue with --resume.".strip()) from error
     name, rows = step.__name__, found.cells()
     _print_best(name, found)
     print_origin(origin)
     if out and len(found.grid) in (1, 2):
         write_plot(found, out, f"sweep_{name}")
     elif out:
-        click.echo(f"No figure: it shows 1 or 2 varying hyperparameters, not {len(found.grid)}.")
+        click.echo(f"No figure: it can show 1 or 2 varying hyperparameters, not {len(found.grid)}.")
     if json_file:
         write_json(json_file, {"rule": name, **origin, "seeds": seeds, "cells": rows})
     if csv_file:
@@ -177,9 +177,9 @@ def parse_range(name: str, text: str) -> Any:
 
 
 def _grid(rule: Any, assignments: list[str]) -> dict[str, Any]:
-    """Return the values of each hyperparameter: those given, else what the chapter trains with."""
+    """Return the values of each hyperparameter: those given, else the chapter's."""
     given = parse_assignments("--set", assignments, parse_range)
-    if rule is None:  # it is not one of the chapter's
+    if rule is None:  # not one of the chapter's
         return given
     for name in given:
         if name not in rule.hyperparams:
@@ -197,7 +197,7 @@ def _executor(processes: int, scheduler: Optional[str]) -> AbstractContextManage
 
 
 def _counter(update: Callable[..., None]) -> Callable[[int, int], None]:
-    """Return what shows the number of finished blocks; first it says how many there were before."""
+    """Return a function that shows how many blocks are finished, and says how many were before."""
     is_first = True
 
     def show(done: int, total: int) -> None:
@@ -216,5 +216,5 @@ def _print_best(rule: str, found: Any) -> None:
     headings, rows = found._table()
     title = f"{rule}: the best of {cells:,} cells, {found.losses.size:,} runs"
     print_table(headings, rows, numbers_from=0, title=title)
-    click.echo(f"Median and spread (largest minus smallest) are of {len(found.seeds)} seeds.")
+    click.echo(f"Median and spread (largest minus smallest) are over {len(found.seeds)} seeds.")
     click.echo(f"In {diverged:,} of {cells:,} cells a run diverged.")

@@ -1,4 +1,4 @@
-"""What a person names on the command line: a rule, an optimizer, hyperparameters, data."""
+"""Read what the command line names: a rule, an optimizer, hyperparameters, data."""
 
 import ast
 import importlib
@@ -21,7 +21,7 @@ def is_in_file(rule: str) -> bool:
 
 
 def named_files(*texts: Optional[str]) -> list[Path]:
-    """Return the files of those that are FILE.py:FUNCTION."""
+    """Return the FILE of each text that has the form FILE.py:FUNCTION."""
     return [Path(t.rpartition(":")[0]).resolve() for t in texts if t is not None and is_in_file(t)]
 
 
@@ -56,7 +56,7 @@ def load_rule(named: str) -> Callable[..., Any]:
 
 @contextmanager
 def own_errors(*files: Path) -> Iterator[None]:
-    """Report an error that a person's own file raises: its traceback from that file on."""
+    """Report an error that a user's own file raises, with the traceback from that file on."""
     try:
         yield
     except GluonbookError:

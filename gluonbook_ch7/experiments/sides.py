@@ -72,8 +72,8 @@ def other_side(
     rule = ours.rule
     if against is None and rule is None:
         raise ArgumentError(
-            f"against what is {ours.name} to be compared? Only the chapter's own rules have a "
-            "counterpart; give against, such as against='nag'"
+            f"{ours.name} has no counterpart, because it is not one of the chapter's rules; give "
+            "against, such as against='nag'"
         )
     if rule and (against is None or str(against).lower() == rule.gluon):
         translated = rule.gluon_hyperparams(ours.hyperparams)

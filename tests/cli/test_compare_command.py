@@ -39,7 +39,7 @@ def test_the_command(tmp_path, monkeypatch):
         "divides by batch_size", "nothing known", "median and range of 2 seeds",
         "Verdict: the same but for epsilon and short minibatch", "Final losses: scratch 0.2",
         "Data: edition 0.7, the moment twin",
-        f"PyTorch and optax will take part after: {install_extra('peers')}",
+        f"To compare with PyTorch and optax: {install_extra('peers')}",
     )  # fmt: skip
     for words in said:
         assert words in done.output
@@ -101,7 +101,7 @@ def test_against_a_function_or_another_library():
         (["rmsprop", "--seeds", "0"], "seeds"),
         (["rmsprop", "--batch-size", "ten"], "batch-size"),
         (["rmsprop", "--data", "/nowhere"], "/nowhere"),
-        (["sgd", "adam", "--set", "lr=0.1"], "go with one RULE"),
+        (["sgd", "adam", "--set", "lr=0.1"], "need a single RULE"),
         (["rmsprop", "--set", "lr"], "--set lr: give NAME=VALUE"),
         (["rmsprop", "--set", "lr=fast"], "lr=fast: it must be a number"),
         (["rmsprop", "--set", "lr=1", "--set", "lr=2"], "lr is given twice"),

@@ -352,7 +352,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(tmp_path, processes):
     assert sweeping.returncode == 130, errors
     # Two seconds on a machine of one's own; here other tests may run beside it.
     assert stopped_after < 6
-    assert "finished blocks are kept in out/blocks; go on with --resume" in errors
+    assert "finished blocks are kept in out/blocks; continue with --resume" in errors
     assert "Traceback" not in errors
     end = time.monotonic() + 2  # the one that tracks shared resources goes after its parent
     while [child for child in children if Path(f"/proc/{child}").exists()]:
