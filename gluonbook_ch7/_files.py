@@ -27,9 +27,9 @@ def check_file(path: AnyPath) -> None:
 
 
 def check_folder(path: AnyPath) -> None:
-    """Raise an OSError that names `path` if no file could be written into such a folder.
+    """Raise an OSError that names `path` if no file could be written into that folder.
 
-    Nothing is left behind: folders that do not exist are created when they are needed.
+    Nothing is created: `write_whole` makes missing folders.
     """
     with _naming(path):
         existing = Path(os.path.realpath(path))
@@ -67,7 +67,7 @@ def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
 
 @contextmanager
 def _naming(path: AnyPath) -> Iterator[None]:
-    """Have an OSError name the path that the caller gave."""
+    """Make an OSError name the path that the caller gave."""
     try:
         yield
     except OSError as error:
@@ -75,7 +75,7 @@ def _naming(path: AnyPath) -> Iterator[None]:
 
 
 def _is_device(path: Path) -> bool:
-    """Return True for what must be written to and not replaced: a device, a pipe."""
+    """Return True for what must be written to, not replaced: a device, a pipe."""
     in_dev = Path("/dev") in Path(os.path.abspath(path)).parents
     return os.path.exists(path) and (in_dev or not (os.path.isfile(path) or os.path.isdir(path)))
 

@@ -1,4 +1,4 @@
-"""What the chapter runner is told about the calls of the book's functions.
+"""How the chapter runner learns of calls of the book's functions.
 
 The book's functions print and draw. To judge what they did, the runner also needs their arguments
 and results: it appends a function to one of these lists, which are empty otherwise.

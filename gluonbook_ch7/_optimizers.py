@@ -13,7 +13,7 @@ from .errors import ArgumentError
 
 
 def _is_float32(x: Any) -> bool:
-    """Return True unless MXNet would make zero or infinity of a number."""
+    """Return True unless MXNet would turn a number into zero or infinity."""
     return bool(x == 0 or 1e-37 <= abs(x) <= 1e38)
 
 
@@ -21,7 +21,7 @@ _ANY = Domain("a finite number, 0 or 1e-37 to 1e38 in size", _is_float32)
 _AT_LEAST_0 = Domain("0 or a number from 1e-37 to 1e38", lambda x: x >= 0 and _is_float32(x))
 _BELOW_1 = Domain("a number in [0, 1)", lambda x: 0 <= x < 1)
 
-# Gluon's optimizers accept any float32; with other values than these they ascend or divide by zero.
+# Gluon's optimizers accept any float32; outside these domains they ascend or divide by zero.
 _GLUON_DOMAINS = {
     "learning_rate": _AT_LEAST_0,
     "epsilon": _AT_LEAST_0,
@@ -39,7 +39,7 @@ def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
     """Return the hyperparameters of a Gluon optimizer with NumPy scalars as Python numbers.
 
     Raise `ArgumentError` if Gluon has no such optimizer, the optimizer has no such hyperparameter,
-    or it cannot train with a value. An ndarray holds one value for each run of an ensemble.
+    or a value cannot be trained with. An ndarray holds one value for each run of an ensemble.
     """
     known = mx.optimizer.Optimizer.opt_registry
     if not isinstance(name, str) or name.lower() not in known:

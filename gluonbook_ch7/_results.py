@@ -1,4 +1,4 @@
-"""What all results have in common: they show, compare, save and load themselves.
+"""The base class of results, which shows, compares, saves and loads them.
 
 A result is a frozen dataclass of arrays, numbers, strings, tuples, dicts and other results. Its
 ``settings`` say what it was made with.
@@ -82,7 +82,7 @@ class Result:
         arrays: dict[str, Any] = {}
 
         def encode(value: Any) -> Any:
-            """Put an array aside, under the name of its field or a number; mark a result."""
+            """Store an array under the name of its field, or a number; mark a result."""
             if isinstance(value, Result):
                 return {_RESULT: type(value).__name__, **vars(value)}
             if not isinstance(value, np.ndarray):
@@ -143,10 +143,10 @@ def run_settings(
     num_epochs: int,
     **more: Any,
 ) -> dict[str, Any]:
-    """Return the settings of a result, with what else is given, such as ``seed=0``.
+    """Return the settings of a result, and any further ones, such as ``seed=0``.
 
-    Call it before training: a rule such as Adam changes its hyperparameters. Of these numbers,
-    strings and arrays are kept as they are; anything else as its repr.
+    Call it before training: a rule such as Adam changes its hyperparameters. Numbers, strings
+    and arrays are kept as they are, anything else as its repr.
     """
     from . import __version__
     from ._mxnet import mx
@@ -184,7 +184,7 @@ def name_data(features: Any, labels: Any, name: str) -> None:
 
 
 def data_name(features: Any, labels: Any) -> str:
-    """Return what `name_data` was told, or else the data's shape and the start of their SHA-256."""
+    """Return the name given to `name_data`, else the data's shape and the start of its SHA-256."""
     digest = _digest(features, labels)
     rows, columns = features.shape
     return _DATA_NAMES.get(digest) or f"{rows} rows, {columns} features, sha256 {digest[:8]}"

@@ -62,7 +62,7 @@ def shuffled(features: nd.NDArray, labels: nd.NDArray) -> tuple[nd.NDArray, nd.N
 def split_minibatches(
     X: nd.NDArray, y: nd.NDArray, batch_size: int, axis: int = 0
 ) -> list[tuple[nd.NDArray, nd.NDArray]]:
-    """Return the minibatches of one epoch's examples, which are along `axis`."""
+    """Split one epoch's examples, along `axis`, into minibatches."""
     cuts = tuple(range(batch_size, X.shape[axis], batch_size))
     if not cuts:
         return [(X, y)]
@@ -92,7 +92,7 @@ def draw_starts(
 def fresh_starts(draws: int, num_features: int, system: str = "Linux") -> npt.NDArray[np.float32]:
     """Return the weights of the first draws of a fresh process: (draws, k, 1), float32.
 
-    MXNet's generator starts every process as if it was seeded with 0. Of the two numbers that a
+    MXNet's generator starts every process as if seeded with 0. Of the two numbers that a
     pair (x, y) gives, it uses the one that the C++ library returns first: on Linux that of y, on
     macOS that of x.
     """
@@ -102,7 +102,7 @@ def fresh_starts(draws: int, num_features: int, system: str = "Linux") -> npt.ND
 
 def _normals(seeds: Sequence[int], count: int, system: str = "Linux") -> npt.NDArray[np.float32]:
     """Draw `count` normal numbers with each seed by the polar method, (seeds, count)."""
-    # π/4 of the pairs are kept; fewer than `count` of so many in one case of 10^15.
+    # About π/4 of the pairs are kept; so many are too few in one case in 10^15.
     draws = 2 * count + 24
     pairs = np.empty((len(seeds), draws, 2), np.uint32)
     twister = np.random.RandomState()
@@ -115,7 +115,7 @@ def _normals(seeds: Sequence[int], count: int, system: str = "Linux") -> npt.NDA
     first = np.argsort(~kept, axis=1, kind="stable")[:, :count]
     used = np.take_along_axis(x if system == "macOS" else y, first, axis=1)
     square = np.take_along_axis(square, first, axis=1)
-    # The logarithm as the C library rounds it, unlike NumPy's own for float32.
+    # In float64, because NumPy's float32 logarithm rounds differently from the C library's.
     logarithm = np.log(square.astype(np.float64)).astype(np.float32)
     normals: npt.NDArray[np.float32] = used * np.sqrt(-2 * logarithm / square)
     return normals
@@ -124,7 +124,7 @@ def _normals(seeds: Sequence[int], count: int, system: str = "Linux") -> npt.NDA
 def draw_orders(seeds: Sequence[int], num_examples: int, num_epochs: int) -> npt.NDArray[np.int32]:
     """Draw each run's order of the examples for every epoch, (epochs, runs, n).
 
-    As Gluon's ``RandomSampler`` does after ``np.random.seed(seed)``: one ``shuffle`` of
+    Gluon's ``RandomSampler`` draws the same after ``np.random.seed(seed)``: one ``shuffle`` of
     ``arange(n)`` for each epoch.
     """
     orders = np.empty((num_epochs, len(seeds), num_examples), np.int32)

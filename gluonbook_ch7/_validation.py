@@ -25,7 +25,7 @@ class Domain(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-# Above this, a float32 is infinite. In float64, because NumPy 2 casts a plain limit to x's type.
+# The limit of float32. As a float64, because NumPy 2 would cast a plain number to x's type.
 _POSITIVE = Domain("a finite positive number", lambda x: 0 < x < np.float64(3.4e38))
 FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
 
@@ -53,7 +53,7 @@ def checked(*names: str, arrays_per_state: int = 1) -> Callable[[Function], Func
     def decorate(rule: Function) -> Function:
         @functools.wraps(rule)
         def step(params: Any, states: Any, hyperparams: Any, **options: Any) -> None:
-            # To read an array of hyperparameters at every step would wait for MXNet.
+            # Reading an array of hyperparameters at every step would wait for MXNet.
             check_hyperparams(rule.__name__, hyperparams, names, in_arrays=False)
             if arrays_per_state:
                 _check_step_states(rule.__name__, params, states, arrays_per_state)

@@ -53,7 +53,7 @@ class Ch7Data:
 
 
 def get_data_ch7(edition: str = "0.7", source: Source = "auto") -> tuple[nd.NDArray, nd.NDArray]:
-    """Return the features (1503, 4) and the labels (1503,) that `load_data_ch7` loads."""
+    """Return the features, (1503, 4) or (1503, 5), and labels, (1503,), of `load_data_ch7`."""
     data = _load(edition, source)
     return data.features, data.labels
 
@@ -61,7 +61,7 @@ def get_data_ch7(edition: str = "0.7", source: Source = "auto") -> tuple[nd.NDAr
 def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
     """Load the airfoil table and standardise each column: ``(column - mean) / std``.
 
-    Mean and population standard deviation are those of all rows.
+    The mean and the population standard deviation are taken over all rows.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
 
 
 def _load(edition: str, source: Source) -> Ch7Data:
-    """Do the work of both public functions, so that a warning points at the line that called."""
+    """Do the work of both public functions, so that a warning points at their caller's line."""
     if edition not in tuple(EDITIONS):
         raise ArgumentError(
             f'there is no edition {edition!r}; use "0.7" (4 features, as in the recorded run) or '

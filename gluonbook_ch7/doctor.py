@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 
 def diagnose(seconds: float = 120.0) -> list[Finding]:
-    """Examine everything that the chapter needs; MXNet may take so many seconds."""
+    """Examine everything that the chapter needs; the check of MXNet may take `seconds`."""
     return [
         Finding("python", "ok", f"CPython {platform.python_version()}, {platform.platform()}"),
         *_check_packages(),
@@ -74,7 +74,7 @@ def _check_libraries(seconds: float) -> list[Finding]:
 
 
 def _failed(name: str, ended: str) -> Finding:
-    """Return a finding on what ended the other process."""
+    """Return a finding that says what ended the other process."""
     says = f"while it {'trained' if name == 'training' else 'was imported'}, {ended}"
     command = ""
     if "SIGILL" in ended:

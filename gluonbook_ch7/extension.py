@@ -53,7 +53,7 @@ def _book_module(name: str) -> ModuleType:
         """Return the features and the labels that `gluonbook_ch7.load_data_ch7` loads."""
         from . import data
 
-        # Not by way of the original, so that its warning points at the line that calls this one.
+        # Not through the original, so that a warning points at the caller of this function.
         loaded = data._load(EDITIONS[name] if edition is None else edition, source)
         return loaded.features, loaded.labels
 
@@ -79,7 +79,7 @@ def _restore_svg_function() -> None:
 
 
 def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a reader of text files that finds the data set if the book's path has no file."""
+    """Wrap a reader of text files, so that it finds the data if the book's path has no file."""
     from .dataset.locate import read_table
 
     @functools.wraps(read)
@@ -96,7 +96,7 @@ def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _HintFinder:
-    """An importer that comes last, and says what to do where ``import gluonbook`` fails."""
+    """The last importer, which says what to do where ``import gluonbook`` fails."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
         __tracebackhide__ = True

@@ -14,7 +14,7 @@ hyperparams : dict
     The hyperparameters under the chapter's names.
 
 `ArgumentError` is raised if a hyperparameter is missing or outside its domain, or if the states do
-not match the parameters. What the docstrings say about Gluon was measured with MXNet 1.9.1.
+not match the parameters. Statements about Gluon were checked with MXNet 1.9.1.
 """
 
 from collections.abc import Sequence
@@ -196,7 +196,7 @@ def adam(params: Params, states: tuple[State, State], hyperparams: Hyperparams) 
     ``lr`` is the learning rate η, ``t`` the number of the step, 1 before the first.
 
     Gluon's ``adam`` has ε = 1e-8 and counts the steps itself. It folds both bias corrections into
-    the learning rate, so that its ε counts for ε / √(1 − β₂ᵗ) in the formula above, and computes
+    the learning rate, so that its ε acts as ε / √(1 − β₂ᵗ) in the formula above, and computes
     1 − β₂ in float32, which makes its steps 6e-6 too long. PyTorch and optax correct both averages,
     as here, with ε = 1e-8.
 

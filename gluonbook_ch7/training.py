@@ -1,8 +1,8 @@
 """Training linear regression, from scratch and with Gluon.
 
-`train_ch7` and `train_gluon_ch7` are the book's: they print its line and draw its figure. The same
-training as values is `fit_scratch` and `fit_gluon`. The book's two loops are at the end. What runs
-by default is their traced form (`tracing`), which gives the same losses bit for bit.
+`train_ch7` and `train_gluon_ch7` are the book's: they print its line and draw its figure.
+`fit_scratch` and `fit_gluon` return the same training as values. The book's two loops are at the
+end. By default their traced form runs (`tracing`), which gives the same losses bit for bit.
 """
 
 import time
@@ -67,7 +67,7 @@ def fit_scratch(
         Seeds MXNet's and NumPy's global generators first. Without it they continue from their
         current state, as in the book.
     start : (weights, bias), optional
-        Start from these k numbers and this number instead of drawing the weights.
+        Start from these k weights and this bias instead of drawing the weights.
     keep_path : bool
         Keep the parameters after every step.
     traced : bool, optional
@@ -146,9 +146,9 @@ def fit_gluon(
     Raises
     ------
     ArgumentError
-        As `fit_scratch`; and if the optimizer, a hyperparameter or the store is unknown, it cannot
-        train with a hyperparameter, or workers that share a run were given no seed or different
-        arguments.
+        As `fit_scratch`; and if the optimizer, a hyperparameter or the store is unknown, a
+        hyperparameter's value cannot be trained with, or workers that share a run were given no
+        seed or different arguments.
     """
     validation.check_training(features, labels, batch_size, num_epochs)
     hyperparams = check_optimizer(trainer_name, trainer_hyperparams)
@@ -267,7 +267,7 @@ def _gluon_loop(
     for _ in range(num_epochs):
         start = time.time()
         for batch_i, (X, y) in enumerate(minibatches):
-            X, y, head_gradient = distributed.take_share(store, X, y)  # here, usually all of it
+            X, y, head_gradient = distributed.take_share(store, X, y)  # on one machine: all of it
             with autograd.record():
                 loss = loss_of(net(X), y)
             loss.backward(head_gradient)

@@ -138,7 +138,7 @@ def install_extra(extra: str) -> str:
 
 
 def put_aside(path: str) -> str:
-    """Return the command that renames a file or folder which is in the way."""
+    """Return the command that renames a file or folder that is in the way."""
     return f"mv {shlex.quote(path)} {shlex.quote(f'{path}.aside')}"
 
 

@@ -26,5 +26,5 @@ def memory_of(array: nd.NDArray) -> range:
     """Return the addresses of an array's bytes; views share them."""
     address = ctypes.c_void_p()
     mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
-    start = address.value or 0  # None is ctypes' word for the address 0
+    start = address.value or 0  # ctypes returns None for the address 0
     return range(start, start + array.size * np.dtype(array.dtype).itemsize)

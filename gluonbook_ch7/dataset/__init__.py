@@ -1,4 +1,4 @@
-"""The airfoil data set: find the file, download it, read it, or replace it by the moment twin.
+"""The airfoil data set: find, download and read the file, or replace it with the moment twin.
 
-Nothing here imports MXNet, so the data can be dealt with before MXNet is installed.
+Nothing here imports MXNet, so the data can be fetched before MXNet is installed.
 """

@@ -47,7 +47,7 @@ class Table(NamedTuple):
 
 
 def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
-    """Return the table as it is before it is standardised.
+    """Return the table, not yet standardised.
 
     Warns (`DataWarning`) if `source` is "auto" and the table is not the book's. `stacklevel` is
     that of `warnings.warn`, counted from here.
@@ -191,7 +191,7 @@ def _download(address: str, seconds: float) -> bytes:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Return in a few words why there was no answer, or no whole one."""
+    """Return in a few words why there was no answer, or only part of one."""
     if isinstance(error, requests.TooManyRedirects):
         return "too many redirects"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
@@ -207,7 +207,7 @@ def _reason(error: requests.RequestException) -> str:
 
 
 def forget() -> list[Path]:
-    """Remove the download from the cache, and its folder if it is empty then; return what went."""
+    """Remove the download from the cache, and the folder if that empties it; return the paths."""
     folder = cache_folder()
     # A process that was killed may have left a temporary file, which begins with a dot.
     removed = [path for path in folder.glob(f"*{FILE_NAME}*") if path.is_file()]

@@ -79,9 +79,9 @@ def parse(
 ) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
     """Read a table; return its numbers and the names of its columns.
 
-    Each line has as many decimal, finite numbers, separated by tabs, commas or spaces. Empty lines
-    are skipped. Without `names` there may be any number of columns from 2 on, and a first line
-    without any number has their names; the names are empty if nobody has named the columns.
+    Every line has the same number of finite decimal numbers, separated by tabs, commas or spaces.
+    Empty lines are skipped. Without `names` there may be 2 or more columns, and a first line
+    without any number names them; the names are empty if there is none.
 
     Raise `DataError` for anything else, with the row, counted in lines of the file, and the column.
     """
@@ -155,7 +155,7 @@ def _parse_row(where: str, cells: Sequence[bytes], columns: Sequence[str]) -> li
     if len(cells) > len(columns):
         raise DataError(f"{where}: column {len(columns) + 1} is one too many")
     for cell, column in zip(cells, columns):
-        # Python reads 1_000 as a number; in a table it is more likely a typing error.
+        # Python reads 1_000 as a number; in a table it is more likely a typo.
         if not is_number(cell) or not math.isfinite(float(cell)) or b"_" in cell:
             text = cell[:40].decode(errors="replace")
             raise DataError(f"{where}, {column}: {text!r} is not a finite number")

@@ -1,4 +1,4 @@
-"""The moment twin: random rows with the real data's loss surface, for where its file is missing."""
+"""The moment twin: random rows with the real data's loss surface, for use without its file."""
 
 import numpy as np
 import numpy.typing as npt

@@ -27,9 +27,9 @@ _WITH_NUMBER = {
 
 
 def _compile(*outputs: Any) -> Operator:
-    """Return symbols as a function from NDArrays, by name, to a list of NDArrays.
+    """Compile symbols into a function from named NDArrays to a list of NDArrays.
 
-    They are written into the arrays `out`, if given.
+    The function writes its results into the arrays `out`, if given.
     """
     symbol = mx.sym.Group(list(outputs))
     operator = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
@@ -81,7 +81,7 @@ def _apply(name: str, operands: list[Any]) -> Any:
 def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
     """Return some steps of training from scratch, with `rows` examples each, as one operator.
 
-    From ``X`` (steps * rows, k), ``y`` (steps * rows, 1), ``array0`` the weights, ``array1`` the
+    Maps ``X`` (steps * rows, k), ``y`` (steps * rows, 1), ``array0`` the weights, ``array1`` the
     bias, ``array2`` … the states and, if a number changes, ``numbers`` with those of all steps, to
     the arrays after the last step; with `keep_path`, also to the weights and the bias after each,
     (steps, k + 1).
@@ -117,7 +117,7 @@ def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
 def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
     """Return some steps of training many runs from scratch, stacked, as one operator.
 
-    From ``features`` (n, k), ``labels`` (n, 1), ``order`` (steps, runs, rows), the examples of each
+    Maps ``features`` (n, k), ``labels`` (n, 1), ``order`` (steps, runs, rows), the examples of each
     minibatch, ``array0`` the weights (runs, k, 1), ``array1`` the biases (runs, 1, 1), ``array2`` …
     and ``numbers`` as in `scratch_steps`, to the arrays after the last step. The sum of a
     minibatch's gradients is divided by `divisor`.
@@ -136,7 +136,7 @@ def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
 def stacked_gradients(divisor: int) -> Operator:
     """Return the gradients of many runs as one operator.
 
-    From ``features``, ``labels``, ``order`` (runs, m), ``w`` and ``b`` as in `stacked_steps` to the
+    Maps ``features``, ``labels``, ``order`` (runs, m), ``w`` and ``b`` as in `stacked_steps` to the
     gradients of the weights and the biases, summed over the minibatch and divided by `divisor`.
     """
     features, labels, order, w, b = map(mx.sym.var, ("features", "labels", "order", "w", "b"))
@@ -154,7 +154,7 @@ def _stacked_gradients(features: Any, labels: Any, order: Any, w: Any, b: Any, d
 
 @lru_cache(maxsize=1)
 def mean_loss() -> Operator:
-    """Return the mean of `squared_loss` as one operator, from ``X``, ``y`` (n, 1), ``w``, ``b``."""
+    """Return the mean of `squared_loss` as one operator, of ``X``, ``y`` (n, 1), ``w``, ``b``."""
     X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
     y_hat = mx.sym.broadcast_add(mx.sym.dot(X, w), b)
     return _compile(mx.sym.mean((mx.sym.broadcast_sub(y_hat, y) ** 2) / 2))
@@ -164,7 +164,7 @@ def mean_loss() -> Operator:
 def gluon_gradients() -> Operator:
     """Return what autograd computes for ``Dense(1)`` and ``L2Loss`` as one operator.
 
-    From ``X``, ``y`` (n, 1), ``w`` (1, k), ``b`` to the gradients of the weights and the bias.
+    Maps ``X``, ``y`` (n, 1), ``w`` (1, k), ``b`` to the gradients of the weights and the bias.
     """
     return _compile(*_gluon_gradients())
 
@@ -173,7 +173,7 @@ def gluon_gradients() -> Operator:
 def gluon_gradients_of_runs(runs: int) -> Operator:
     """Return the gradients of several runs as one operator.
 
-    From ``X`` (runs, n, k), ``y`` (runs, n, 1) and ``params`` (runs, k + 1), the weights and the
+    Maps ``X`` (runs, n, k), ``y`` (runs, n, 1) and ``params`` (runs, k + 1), the weights and the
     bias of each run, to the gradients, (runs, k + 1).
     """
     X, y, params = (_split(mx.sym.var(name), runs) for name in ("X", "y", "params"))
@@ -214,7 +214,7 @@ def _gluon_gradients() -> Any:
 
 @lru_cache(maxsize=1)
 def gluon_mean_loss() -> Operator:
-    """Return the mean of ``L2Loss`` of ``Dense(1)`` as one operator, from what the gradients take.
+    """Return the mean of ``L2Loss`` of ``Dense(1)`` as one operator, of what the gradients take.
 
     ``L2Loss`` averages over each example's outputs, of which there is one, before the mean.
     """

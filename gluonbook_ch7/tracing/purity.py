@@ -43,7 +43,7 @@ def is_constant(value: Any) -> bool:
 
 
 def why_impure(function: Any) -> str:
-    """Return what a function depends on besides its arguments, or '' if there is nothing."""
+    """Return what a function depends on besides its arguments, or '' for nothing."""
     if not isinstance(function, (FunctionType, functools.partial)):
         return f"it is not a function but a {type(function).__name__}"
     return _why("", function, set())

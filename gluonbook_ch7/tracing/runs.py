@@ -1,6 +1,4 @@
-"""Training with traced rules: the losses, the states and the generators end as in the loops of
-`training`, bit for bit.
-"""
+"""Training with traced rules: the same losses, states and generators as the book's loops."""
 
 import math
 import time
@@ -122,7 +120,7 @@ def train_gluon(
 
 
 def warn_not_traced(reason: str, stacklevel: int = 4) -> None:
-    """Warn that ``traced=True`` could not be done, at the line that asked for it."""
+    """Warn that ``traced=True`` has no effect, at the line that asked for it."""
     warnings.warn(
         f"this training cannot be traced: {reason}. It runs in the book's loop, which gives the "
         "same losses more slowly",
