@@ -86,7 +86,7 @@ def run_blocks(
     if on_block:
         on_block(finished, len(blocks))
     here = ((i, blocks[i].run()) for i in missing)
-    # Not in a variable, which would keep it from cancelling what is left when this loop fails.
+    # Not kept in a variable, so that it cancels the remaining blocks when this loop fails.
     for i, result in _elsewhere(blocks, missing, executor) if executor else here:
         results[i] = result
         finished += 1
@@ -100,7 +100,7 @@ def run_blocks(
 def _elsewhere(
     blocks: Sequence[Any], missing: Iterable[int], executor: Executor
 ) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """Yield the index and the result of each missing block, in whichever order they finish."""
+    """Yield the index and the result of each missing block, in the order in which they finish."""
     submitted = {executor.submit(blocks[i].run): i for i in missing}
     died = None
     try:

@@ -26,7 +26,7 @@ from .sides import Side, other_side, peer_names, peer_side, scratch_side
 from .trajectory import Trials, draw_trials
 
 ROW_HEADINGS = ("left different", "median", "range of seeds", "worst", "ulps", "> 1e-6")
-# The values of ε that are tried if two optimizers differ and one has an ε that can be set.
+# The values that are tried if two optimizers differ and the other's ε can be set.
 EPSILONS = (1e-8, 1e-6, 1e-7, 1e-5, 1e-10, 1e-9, 1e-4, 1e-3, 1e-12)
 
 
@@ -80,7 +80,7 @@ class Comparison(Result):
     @property
     def cases(self) -> dict[str, Gap]:
         """The gaps by what is left different: everything, one difference, or nothing known."""
-        only = self.only if len(self.only) > 1 else {}  # a single one is everything
+        only = self.only if len(self.only) > 1 else {}  # a single known difference is everything
         nothing = {"nothing known": self.aligned} if self.only else {}
         return {"everything": self.as_in_book, **only, **nothing}
 
@@ -97,7 +97,7 @@ class Comparison(Result):
 
     @property
     def parting(self) -> Optional[Parting]:
-        """Where the two part with all known differences switched off; None if they do not."""
+        """Where the two part with all known differences switched off, or None."""
         return self.aligned.parting
 
     @property
@@ -155,7 +155,7 @@ class Comparison(Result):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Plots only how far apart they are, into these axes.
+            If given, only how far apart they are is plotted, into these axes.
 
         Returns
         -------
@@ -176,7 +176,7 @@ class Comparison(Result):
 
 
 def _row(case: str, gap: Gap) -> tuple[str, ...]:
-    """Return a row: what is left different, the statistic of the seeds, and since which step."""
+    """Return a row: what is left different, its statistics, and the first step above the limit."""
     low, high = map(short_number, gap.range)
     first = gap.first_over()
     return (
@@ -245,10 +245,10 @@ def compare(
 
     Notes
     -----
-    Against a Gluon optimizer that is not the rule's counterpart, one difference is known: what it
-    divides a short minibatch by; against PyTorch's or optax's counterpart, what can be set there.
-    If the two differ otherwise and the other has an ε, common values of it are tried; one with
-    which the two are equal becomes a known difference.
+    Against a Gluon optimizer that is not the rule's counterpart, one difference is known: the
+    divisor of a short minibatch; against PyTorch's or optax's counterpart, the hyperparameters that
+    can be set there. If the two differ otherwise and the other has an ε, common values of it are
+    tried; one that makes the two equal becomes a known difference.
     """
     check_training(features, labels, batch_size, num_epochs)
     seeds = check_seeds(seeds)

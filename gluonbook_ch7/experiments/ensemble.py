@@ -94,7 +94,7 @@ class Ensemble(Result):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            By default those of a new figure.
+            By default, those of a new figure.
 
         Returns
         -------

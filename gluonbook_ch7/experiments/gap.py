@@ -14,8 +14,8 @@ Floats = npt.NDArray[np.float32]
 # Two runs whose weights never differ by more are the same to rounding.
 LIMIT = 1e-6
 
-# How many units in the last place of a step's largest weight rounding alone may come to: the
-# chapter's rules and Gluon's, aligned, were at most 59 apart in 240 runs, 239 of them at most 22.
+# How many units in the last place of a step's largest weight may be rounding alone: the chapter's
+# rules and Gluon's, aligned, were at most 59 apart in 240 runs, 239 of them at most 22.
 ROUNDING_ULPS = 64
 
 
@@ -39,9 +39,9 @@ class Parting(NamedTuple):
 class Gap(Result):
     """How far two optimizers are apart after every step, for each seed.
 
-    A seed counts with the largest difference of any parameter up to a step, and several seeds with
-    their median. The largest of all would be that of a single seed: if the first gradient of a
-    weight happens to be almost zero, ε decides that weight's first step.
+    The statistic is the median over the seeds of the largest difference of any parameter up to a
+    step. Their maximum would depend on a single seed: if the first gradient of a weight happens to
+    be almost zero, ε decides that weight's first step.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class Gap(Result):
         return f"{short_number(self.worst)} at most, {ulps_number(self.ulps)} ulps"
 
     def numbers(self) -> dict[str, Any]:
-        """Return what summarises the steps and the seeds."""
+        """Return a summary of the steps and the seeds."""
         return {
             "median": self.largest,
             "smallest": self.range[0],

@@ -20,7 +20,7 @@ def full_batch_losses(
     v = np.concatenate([params.astype(np.float64), -np.ones((*params.shape[:-1], 1))], axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):  # the parameters of a diverged run
         losses: npt.NDArray[np.float64] = ((v @ (z.T @ z / len(z))) * v).sum(axis=-1) / 2
-    # Where the model fits exactly, rounding can leave less than nothing.
+    # Where the model fits exactly, rounding can make the loss negative.
     return np.maximum(losses, 0.0)
 
 

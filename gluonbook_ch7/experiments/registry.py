@@ -1,4 +1,4 @@
-"""The chapter's rules with all that belongs to each, and how Gluon's optimizers differ from them.
+"""The chapter's rules, what each is trained with, and how Gluon's optimizers differ from them.
 
 All of Gluon's optimizers share one difference, which lies in the training and not in the rule: the
 average over a short last minibatch.
@@ -20,12 +20,12 @@ from ..errors import ArgumentError
 class Difference:
     """A known difference between a rule from scratch and another optimizer, usually Gluon's.
 
-    Hyperparameters of the rule's `like_gluon`, or of the other optimizer, remove it. ``count_rows``
-    is one for every optimizer: ``Trainer.step`` is told how many rows the minibatch has.
+    Setting hyperparameters of the rule's `like_gluon`, or of the other optimizer, removes it. Every
+    Gluon optimizer takes ``count_rows``: ``Trainer.step`` then gets the minibatch's number of rows.
     """
 
     name: str
-    ours: str  # what each does
+    ours: str  # what each of the two does
     theirs: str
     our_changes: Mapping[str, Any] = field(default_factory=dict)
     their_changes: Mapping[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """A rule of the chapter and all that belongs to it."""
+    """A rule of the chapter, with its states, its hyperparameters and its counterpart in Gluon."""
 
     step: Callable[[Sequence[Any], Any, dict[str, Any]], None]
     states: Callable[[Any], Any]  # makes the states from the features
@@ -41,7 +41,7 @@ class UpdateRule:
     gluon: str  # the name of Gluon's optimizer
     gluon_names: Mapping[str, str]  # Gluon's name for each hyperparameter; Adam's t has none
     differences: tuple[Difference, ...]
-    # Can follow Gluon where Gluon's hyperparameters cannot follow the rule.
+    # Imitates Gluon where Gluon's hyperparameters cannot imitate the rule.
     like_gluon: Optional[Callable[..., None]] = None
 
     @property

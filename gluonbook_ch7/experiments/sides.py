@@ -191,7 +191,7 @@ class Library(NamedTuple):
     module: str
     follow: Callable[[Trials, Any, Hyperparams], Paths]
     names: Mapping[str, str]  # of the chapter's hyperparameters
-    spelling: Mapping[str, str] = {}  # of Gluon's names of the optimizers, if it is another
+    spelling: Mapping[str, str] = {}  # of Gluon's names, where it differs
 
 
 PEERS = {

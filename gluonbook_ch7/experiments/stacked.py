@@ -91,7 +91,7 @@ class StackedRuns:
                 yield runs[first : first + RUNS_AT_ONCE]
 
     def _train(self) -> nd.NDArray:
-        """Train all runs at once; return their parameters, (m + 1, runs, k + 1), not waited for."""
+        """Train all runs at once; return their pending parameters, (m + 1, runs, k + 1)."""
         seeds, which = np.unique(self.seeds, return_inverse=True)
         orders = draw_orders(seeds.tolist(), len(self.features), self.num_epochs)[:, which]
         w, b = nd.array(self.weights), nd.array(self.bias)
@@ -141,7 +141,7 @@ class StackedRuns:
 
 
 def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:
-    """Return what takes the steps of a traced rule, all of a block as one operator."""
+    """Return a function that takes a traced rule's steps, all of a block as one operator."""
     arrays, step = program.arrays, 0
 
     def train_block(examples: nd.NDArray, divisor: int) -> tuple[nd.NDArray, nd.NDArray]:
@@ -156,7 +156,7 @@ def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:
 
 
 def _untraced(rule: Rule, params: Any, states: Any, hyperparams: Any, data: Any) -> BlockTrainer:
-    """Return what takes the steps of a rule that must be called for each."""
+    """Return a function that takes the steps of a rule that must be called for each."""
     w, b = params
     w.attach_grad()
     b.attach_grad()

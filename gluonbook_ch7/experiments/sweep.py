@@ -1,4 +1,4 @@
-"""Sweeps: the final loss over a grid of hyperparameters, several seeds a cell."""
+"""Sweeps: the final loss over a grid of hyperparameters, with several seeds per cell."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ class Sweep(Result):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Plots only the median, into these axes.
+            If given, only the median is plotted, into these axes.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class Sweep(Result):
             return ax
         figure = plt.figure(figsize=(11, 4.6), layout="constrained")
         rule, data = self.settings["rule"], self.settings["data"]
-        figure.suptitle(f"{rule}, {len(self.seeds)} seeds a cell, {data}")
+        figure.suptitle(f"{rule}, {len(self.seeds)} seeds per cell, {data}")
         return draw_sweep(figure, self.grid, self.median, self.spread, self.diverged)
 
 

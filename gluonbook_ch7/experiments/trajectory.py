@@ -1,7 +1,7 @@
 """Following an optimizer: training with some seeds, and keeping the parameters after every step.
 
-So two optimizers can be compared step by step, and not only by where they end. PyTorch and optax
-(extra ``peers``) average over the rows that a minibatch has, as the chapter does from scratch.
+This compares two optimizers step by step, not only by where they end. PyTorch and optax (extra
+``peers``) average over the rows that a minibatch has, as the chapter does from scratch.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ ELEMENTWISE = {rule.gluon for rule in RULES.values()}
 
 @dataclass(frozen=True)
 class Trials:
-    """What trainings draw with some seeds, and the data that they are trained on."""
+    """The random draws of trainings with some seeds, and the data that they train on."""
 
     seeds: tuple[int, ...]
     starts: Floats  # weights and biases before the first step, (trials, k + 1)
@@ -82,8 +82,8 @@ def follow_gluon(trials: Trials, name: str, hyperparams: Mapping[str, Any]) -> P
     count_rows = hyperparams.pop("count_rows", False)
     params = nd.array(trials.starts)
     gradients = params.zeros_like()
-    # What each optimizer updates: all trials as one array, or, of each, the bias and the weights,
-    # because Trainer sorts parameters by name. Slices are views.
+    # What each optimizer updates: all trials as one array, or a single trial's bias and weights, in
+    # this order because Trainer sorts parameters by name. Slices are views.
     parts = [([params], [gradients])]
     if name not in ELEMENTWISE or len(trials.seeds) == 1:
         parts = [([p[-1:], p[:-1]], [g[-1:], g[:-1]]) for p, g in zip(params, gradients)]

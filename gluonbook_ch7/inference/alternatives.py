@@ -38,9 +38,9 @@ class Call(TrainingCall):
 def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
     """Return a call whose hyperparameters may differ from run to run, and their names in it.
 
-    Named are, by their names in the given call, those that have a `Scale`. Gluon's optimizers take
-    numbers only. One that has a counterpart among the chapter's rules is replaced by it; of their
-    `Difference` only the short last minibatch is large enough to matter.
+    The names are given for each hyperparameter that has a `Scale`, by its name in the given call.
+    Gluon's optimizers take numbers only, so one that has a counterpart among the chapter's rules is
+    replaced by it; of their differences only the short last minibatch is large enough to matter.
     """
     varied = [name for name, value in call.hyperparams.items() if has_scale(name, value)]
     if not isinstance(call.rule, str):
@@ -61,7 +61,7 @@ def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
 
 
 def other_sizes(call: Call) -> dict[str, Call]:
-    """Return calls with other minibatches that give as many losses, at most twice the work."""
+    """Return calls with other batch sizes that give as many losses, at most twice the work."""
 
     def checkpoints(size: int) -> int:
         """Return after how many minibatches of an epoch the loss is recorded."""

@@ -1,11 +1,11 @@
 """The test of a loss curve against the call that is stated to have given it.
 
 A curve's score is the largest likelihood ratio to the stated call of any group of alternatives: the
-values of one hyperparameter, the sizes of the minibatches, and so on. Among the values of a group
-the likelihood is averaged. For what no alternative foresees there is one more: the stated call's
-own Gaussian with a larger spread, whose likelihood ratio is the Mahalanobis distance, rescaled.
-Another value of a hyperparameter is taken to be ten times as plausible as anything else, because
-every group that is as plausible costs the others power.
+values of one hyperparameter, the sizes of the minibatches, and so on. Within a group the likelihood
+is averaged. One more alternative stands for everything unforeseen: the stated call's own Gaussian
+with a larger spread, whose likelihood ratio is the Mahalanobis distance, rescaled. Another value of
+a hyperparameter is taken to be ten times as plausible as anything else, because every equally
+plausible group costs the others power.
 
 The p-value is the rank of the score among those of fresh runs of the stated call. The Gaussians
 were fitted to other runs, so under the stated call every rank is equally likely: p is exact however
@@ -43,8 +43,8 @@ class CurveTest:
     """The test of one stated call, for any number of curves.
 
     A curve is ranked among `runs` fresh runs of the call, or among the losses of a `sample` of
-    runs whose seeds are below 1,000,000. `data` are other data that the call might have been made
-    with, by a name for each.
+    runs whose seeds are below 1,000,000. `data` maps names to other data that the call might have
+    been made with.
 
     All methods take curves in `coordinates`, without the loss before training.
     """
@@ -79,7 +79,7 @@ class CurveTest:
         return Gaussian.fit(self.coordinates(fit[:, 1:]), self.coordinates(fresh[:, 1:]))
 
     def _build(self, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> str:
-        """Make the groups of alternatives; return why there are none, if so."""
+        """Make the groups of alternatives; return why there are none, or ''."""
         changes = [(name, v) for name, scale in self.scales.items() for v in scale.alternatives()]
         if not changes:
             return "none of the hyperparameters is one that the chapter knows"

@@ -63,7 +63,7 @@ def infer(
         its own, as in `fit_scratch`.
     other_data : dict of str to (features, labels), optional
         Other data that the run might have been trained on, by a name for each. Data with another
-        number of features are passed over if `states` are arrays.
+        number of features are skipped if `states` are arrays.
     runs : int
         How many fresh runs of the stated call the curve is ranked among.
 
@@ -91,7 +91,7 @@ def infer(
 
 
 def draw_inference(losses: Any, test: CurveTest) -> Inference:
-    """Do what `infer` does, with a test that is made already."""
+    """Do what `infer` does, with an existing test."""
     losses = _checked(losses, test)
     curve = test.coordinates(losses[None, 1:])
     intervals = _find_intervals(test, curve)

@@ -1,4 +1,4 @@
-"""What an inference says: in numbers, in words and as a chart. Nothing here computes."""
+"""The result of an inference, in numbers, in words and as a chart. Nothing here computes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -107,7 +107,7 @@ def intervals_from(numbers: dict[str, Any]) -> list[Interval]:
 
 
 def in_words(inference: Inference) -> str:
-    """Return what follows from a loss curve.
+    """Return the conclusion from a loss curve.
 
     For a curve that is ordinary under the stated call, the values that it is compatible with, and
     which others would be noticed nine times in ten: "lr in [0.0086, 0.012] (≤ 0.0077 or ≥ 0.013

@@ -26,7 +26,7 @@ class Scale:
     """A hyperparameter's values on a logarithmic scale, as numbers or arrays.
 
     Rates are taken as log10(value). Decays and momentum act through their distance from 1, so they
-    are taken as -log10(1 - value), which grows with the value, too.
+    are taken as -log10(1 - value), which also grows with the value.
     """
 
     name: str
