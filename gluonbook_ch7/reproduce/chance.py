@@ -12,7 +12,7 @@ View = Callable[[Array], Array]
 RUNS = 1000
 MORE_RUNS = 20_000
 SMALL = 0.02
-"""The p-value from which on more runs are drawn before anything is said."""
+"""At or below this p-value, more runs are drawn before a verdict."""
 
 
 def conformal_p(observed: Any, sample: Array, views: Sequence[View] = ()) -> float:
@@ -23,7 +23,7 @@ def conformal_p(observed: Any, sample: Array, views: Sequence[View] = ()) -> flo
     The observed curve joins the sample; p is the share of this pool whose Mahalanobis distance
     from the pool's mean is at least the observed one's. If the observed curve is one more draw,
     every rank is equally likely, whatever the distribution, so P(p ≤ α) ≤ α (conformal prediction;
-    Vovk, Gammerman and Shafer 2005). Curves that are not finite are a kind of their own.
+    Vovk, Gammerman and Shafer 2005). Curves that are not finite are ranked as one group.
 
     Each of the `views` turns curves (n, m) into coordinates (n, k) in which other differences show.
     A curve is then as far out as it is in the view in which it is farthest; p is the rank of that.

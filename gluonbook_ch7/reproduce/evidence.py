@@ -37,10 +37,10 @@ def judge_cell(
     rerun: CellOutputs,
     calls: Sequence[Union[Training, Descent]] = (),
 ) -> list[Judgement]:
-    """Judge everything that a cell recorded, and what it puts out today beside that.
+    """Judge everything that a cell recorded, and anything more that it puts out today.
 
-    `output` is what to call the cell, and `calls` are the trainings and descents that it called
-    now, in order. Returns no judgement if nothing was recorded and nothing is put out.
+    `output` names the cell in the judgements, and `calls` are the trainings and descents that it
+    made today, in order. Returns no judgement if nothing was recorded and nothing is put out.
     """
     trainings = [call for call in calls if isinstance(call, Training)]
     descents = [call for call in calls if isinstance(call, Descent) and call.is_random()]
@@ -64,13 +64,13 @@ def judge_cell(
 
 
 def loss_curves(outputs: CellOutputs) -> list[Curve]:
-    """Return every line of a cell's figures, with the axes in which it is drawn."""
+    """Return every line of a cell's figures, with its axes."""
     axes = [axes for figure in outputs.figures for axes in figure.axes]
     return [(each, line) for each in axes for line in each.polylines]
 
 
 def _judge_printed(output: str, recorded: str, rerun: str) -> list[Judgement]:
-    """Judge what a cell printed, if anything, and show the times that were left aside."""
+    """Judge what a cell printed, if anything, and show its times, which are not judged."""
     if not recorded.strip() and not rerun.strip():
         return []
     judgements = [judge_text(f"{output}: text", recorded, rerun)]
@@ -210,7 +210,7 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
 
 
 def _judge_frame(recorded: Curve, rerun: Curve) -> Outcome:
-    """Judge where a loss curve has its checkpoints, its look, and what its axes are called."""
+    """Judge a loss curve's checkpoints, its look and the labels of its axes."""
     (axes, line), (axes_now, line_now) = recorded, rerun
     labels, labels_now = ((each.x_label, each.y_label) for each in (axes, axes_now))
     same_length = len(line.vertices) == len(line_now.vertices)

@@ -111,15 +111,15 @@ def _frame_differences(recorded: Figure, rerun: Figure) -> list[str]:
 
 
 def look(line: Polyline) -> tuple[Any, ...]:
-    """Return what must be the same of a line; of one with markers, their number too."""
+    """Return what must be the same in two lines; with markers, their number too."""
     return line.color, line.marker, line.line, len(line.vertices) if line.marker else 0
 
 
 def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:
     """Return the largest distance of any vertex of one axes from the lines of the other.
 
-    It is in points; with it come the vertex, in data units, and the distance in data units along
-    the axis along which it is larger.
+    Returns the distance in points, the vertex in data units, and the distance in data units along
+    the axis on which it is larger.
     """
     units = np.array(a.units)
     worst = 0.0, (0.0, 0.0), 0.0

@@ -1,4 +1,4 @@
-"""What runs inside the kernel of a rerun: it observes the chapter's calls, and judges its cells."""
+"""The part of a rerun inside the kernel: observe the chapter's calls and judge its cells."""
 
 import ast
 import builtins
@@ -32,10 +32,10 @@ Outputs = list[dict[str, Any]]
 def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> tuple[str, str]:
     """Make this kernel the book's, and observe its training calls and its data from now on.
 
-    The edition "auto" is that of the run which left the recorded outputs, a list for each cell; ""
+    The edition "auto" is that of the recorded run, found from its outputs, a list for each cell; ""
     is that of the package which the chapter imports. Returns the edition and the reason for it.
-    With `other_seeds` nothing is observed, and every generator is seeded otherwise than the chapter
-    says.
+    With `other_seeds` nothing is observed, and every generator gets other seeds than the chapter
+    gives it.
     """
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
@@ -72,7 +72,7 @@ def _edition(recorded: list[Outputs]) -> tuple[str, str]:
 
 
 def _seed_otherwise() -> None:
-    """Seed every generator with another number than the chapter says, now and later."""
+    """Seed every generator with another number than the chapter gives it, now and later."""
     for module in (random, np.random, mx.random):
         setattr(module, "seed", functools.partial(_seed_with_next, module.seed))  # noqa: B010
     mx.random.seed(0)
@@ -84,7 +84,7 @@ def _seed_with_next(seed: Any, /, number: Any = None, *args: Any, **options: Any
 
 
 def _observe() -> None:
-    """Take note of trainings, descents and data, the chapter's own functions included."""
+    """Record trainings, descents and data, also of the chapter's own functions."""
     from IPython import get_ipython
 
     def note_descent(rule: Any, trace: list[tuple[float, float]]) -> None:
@@ -100,7 +100,7 @@ def _observe() -> None:
 
 
 class _WatchFunctions(ast.NodeTransformer):
-    """Has a chapter's own versions of the book's functions observed when it defines them."""
+    """Decorates a chapter's own versions of the book's functions with `watched`."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         if node.name in ("train_ch7", "train_gluon_ch7", "train_2d"):
@@ -109,7 +109,7 @@ class _WatchFunctions(ast.NodeTransformer):
 
 
 def watched(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a chapter's own ``train_ch7``, ``train_gluon_ch7`` or ``train_2d``, observed."""
+    """Wrap a chapter's own ``train_ch7``, ``train_gluon_ch7`` or ``train_2d`` to observe it."""
 
     @functools.wraps(function)
     def train(*args: Any, **options: Any) -> Any:

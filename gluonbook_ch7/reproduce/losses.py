@@ -26,8 +26,8 @@ from .starts import PRECISION, Start, find_start, starts_with_loss
 from .verdict import Outcome, Verdict
 
 SECONDS = 60  # that repeating a chapter's own training function may take
-PRINTED = 6e-7  # half of the last digit that the book prints, and a little
-ROUNDING = 1e-6  # relative; what another order of a full batch's rows changes in its losses
+PRINTED = 6e-7  # a little more than half of the last digit that the book prints
+ROUNDING = 1e-6  # relative; how much another order of a full batch's rows changes its losses
 Array = npt.NDArray[Any]
 
 
@@ -133,7 +133,7 @@ class RecordedRun:
         return _ranked(*p_value(later, lambda runs: self.draw(runs)[:, 1:], [above_minimum]))
 
     def _fan(self) -> dict[str, Any]:
-        """Return the curves, and the percentiles 0, 5, …, 100 of what the recorded is one of."""
+        """Return the recorded and today's curve, and percentiles 0, 5, …, 100 of the shuffles."""
         return {
             "epochs": np.linspace(0, self.call.num_epochs, len(self.losses)).tolist(),
             "losses": np.percentile(self.draw(RUNS), np.arange(0, 101, 5), axis=0).tolist(),
@@ -164,7 +164,7 @@ class RecordedRun:
     def _repeats(self, start: Start, runs: int) -> Array:
         """Call a chapter's own training function again and again, for a minute at most."""
         if not start.draw or start.system != "Linux":
-            raise GluonbookError("its own training function draws its start itself")
+            raise GluonbookError("the chapter's own training function draws its start itself")
         deadline = time.monotonic() + SECONDS
         losses: list[Array] = []
         while len(losses) < runs and time.monotonic() < deadline:

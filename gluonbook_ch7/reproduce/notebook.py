@@ -37,7 +37,7 @@ except ImportError as error:
 _EARLY = ("data_iter", "optimize", "semilogy")
 # What follows the opening fence of a cell, such as "{.python .input  n=4}".
 _CELL = re.compile(r"\{(?:[^}]*\s)?\.(input|output)(?=[\s}])(?:[^}]*?\bn=(\d{1,9})\b)?", re.ASCII)
-# The kinds of outputs, and what each must have; the rest has defaults in nbformat.
+# The kinds of outputs and the field that each must have; nbformat has defaults for the rest.
 _CONTENT = {"stream": "text", "display_data": "data", "execute_result": "data", "error": "ename"}
 
 
@@ -180,7 +180,7 @@ def _is_closed(block: list[str], fence: str) -> bool:
 
 
 def _prose(lines: list[str], begin: int, end: int) -> list[Any]:
-    """Return some of the lines as a cell, without blank ones around it; none if all are blank."""
+    """Return some of the lines as a cell without blank lines around it; none if all are blank."""
     source = "\n".join(lines[begin:end]).strip("\n")
     return [v4.new_markdown_cell(source, id=f"line-{begin + 1}")] if source.strip() else []
 

@@ -38,13 +38,13 @@ class Training:
         """Whether the package's function gives the same losses bit for bit, under one seed."""
         if self.function is None:
             return True
-        size = min(100, len(self.call.features))  # ten times as few steps as the book takes
+        size = min(100, len(self.call.features))  # a tenth of the book's steps
         short = replace(self, call=replace(self.call, batch_size=size, num_epochs=2))
         ours = replace(short, function=None)
         return np.array_equal(short.repeat(seed=0), ours.repeat(seed=0), equal_nan=True)
 
     def repeat(self, seed: int, draws_before: int = 0) -> Array:
-        """Return the losses of the same call in a fresh process, with another shuffle."""
+        """Return the losses of the same call as in a fresh process, with another shuffle."""
 
         def train() -> Array:
             np.random.seed(seed)
@@ -81,7 +81,7 @@ class Descent:
         return np.array(apart(repeat_all), np.float64)
 
     def is_random(self) -> bool:
-        """Return True if the descent takes another way when it is repeated."""
+        """Return True if the descent takes another path when it is repeated."""
         return not np.array_equal(*self.repeats(2))
 
 
@@ -89,7 +89,7 @@ def apart(work: Callable[[], Any]) -> Any:
     """Return the result of some work, leaving the generators of the chapter's cells alone.
 
     MXNet's generator belongs to the thread, and in a new one begins as in a new process. NumPy's is
-    put back. What the work prints or draws is dropped.
+    put back. What the work prints or draws is discarded.
     """
     state = np.random.get_state()
     figures = plt.get_fignums()

@@ -24,7 +24,7 @@ class CellOutputs:
     values: tuple[str, ...] = ()  # the text of each displayed result that is not a figure
     figures: tuple[Figure, ...] = ()
     error: str = ""  # the exception that ended it, as "Name: message"
-    wrote_stderr: bool = False  # the words are left out: they are those of one machine
+    wrote_stderr: bool = False  # the words are left out, because they depend on the machine
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Record:
 
 
 def load_recorded() -> Record:
-    """Return the recorded numbers of the RMSProp section, as they came with the package.
+    """Return the recorded numbers of the RMSProp section, which come with the package.
 
     Raises `RecordError` if the installed record is missing or damaged.
     """
@@ -67,7 +67,7 @@ def revive(content: dict[str, Any]) -> Any:
 def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) -> CellOutputs:
     """Read the outputs of one cell, in the form of nbformat 4.
 
-    A figure that cannot be read is in its place, with its ``refusal``.
+    A figure that cannot be read keeps its place, with the reason in ``refusal``.
     """
     streams = [output for output in outputs if output["output_type"] == "stream"]
     shown = [output["data"] for output in outputs if "data" in output]

@@ -36,7 +36,7 @@ _HEADING = re.compile(r"#\s+(.+)\n*")
 _FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
-# Other addresses are relative to where the chapter once was.
+# Other addresses are relative to the chapter's original place.
 _OUTSIDE = ("http:", "https:", "mailto:")
 
 
@@ -99,10 +99,10 @@ def _versions() -> dict[str, str]:
 
 
 def outcome(run: ChapterRun) -> tuple[int, str]:
-    """Return the exit status that a rerun deserves, and in one sentence how it ended."""
+    """Return the exit status of a rerun, and in one sentence how it ended."""
     counts = run.counts
     if run.lacks_module:
-        return 2, f"A chapter that needs what is not installed here: {run.failure}"
+        return 2, f"The chapter needs a module that is not installed here: {run.failure}"
     if run.failure:
         return 1, f"The run stopped: {run.failure}"
     if counts[Verdict.DIFFERENT]:
@@ -202,7 +202,7 @@ def formula_html(source: str) -> str:
     """Return a formula, LaTeX between one or two dollar signs, as MathML.
 
     Returns the escaped source if the formula cannot be converted. The page's own content policy
-    keeps anything that a formula might bring along from being loaded or run.
+    keeps anything in a formula from being loaded or run.
     """
     display = "block" if source.startswith("$$") else "inline"
     # The converter copies the content of \text as it stands, so no tag may reach it.
@@ -217,7 +217,7 @@ def formula_html(source: str) -> str:
 def _as_html(source: str) -> Markup:
     """Return Markdown as HTML: with formulas, and without its own HTML and pictures.
 
-    A link to another file of the book, which is not there, leads nowhere.
+    Links to other files of the book, which are not there, are removed.
     """
     renderer = MarkdownIt("commonmark", {"html": False})
     renderer.inline.ruler.before("escape", "formula", _read_formula)

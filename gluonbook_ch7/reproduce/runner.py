@@ -65,7 +65,7 @@ class ChapterRun:
     edition_reason: str = ""
     data: list[str] = field(default_factory=list)  # which training data it took, in words
     failure: str = ""  # which cell stopped it, and how
-    lacks_module: bool = False  # whether that cell imports what is not installed here
+    lacks_module: bool = False  # whether that cell imports a module that is not installed here
 
     @property
     def judgements(self) -> list[Judgement]:
@@ -93,8 +93,8 @@ def rerun_chapter(
 
     Each cell may take `timeout` seconds. `on_cell` is called with each cell that is about to run.
     The edition "auto" is that of the data with which the chapter was recorded. A cell that raises
-    or hangs and a kernel that dies end the run, and ``failure`` says so. `RecordError` is raised if
-    the chapter belongs to another book or another form of this one.
+    or hangs, or a kernel that dies, ends the run, and ``failure`` says so. `RecordError` is raised
+    if the chapter belongs to another book or another form of this one.
     """
     reason = why_unsupported(chapter.notebook)
     if reason:
@@ -166,7 +166,7 @@ def _is_accused(judgement: Judgement) -> bool:
 def _random_outputs(run: ChapterRun, timeout: int) -> set[str]:
     """Return the names of the outputs that change when the chapter runs again with other seeds.
 
-    Where a chapter seeds its generators, the numbers are those of its release of MXNet.
+    A chapter that seeds its generators gets the numbers of its own release of MXNet.
     """
     again = prepare(run.chapter)
     for cell, other in zip(run.cells, again.cells):
@@ -183,10 +183,10 @@ class _CellFailure(GluonbookError):
 
 
 class _MissingModule(_CellFailure):
-    """A cell that imports what is not installed here."""
+    """A cell that imports a module that is not installed here."""
 
 
-# Executed in the kernel, where it finds the package in which this process did, whatever lies in the
+# Executed in the kernel, which must find the same package as this process, whatever lies in the
 # chapter's folder.
 _CALL = """
 import json, sys
@@ -199,7 +199,7 @@ print(json.dumps(kernel.{function}(**json.loads({arguments!r}))))
 
 @asynccontextmanager
 async def _open_kernel(folder: Path) -> AsyncIterator[Any]:
-    """Start a kernel in a folder; in the end, end it and every process that its cells started.
+    """Start a kernel in a folder; at exit, end it and every process that its cells started.
 
     Yields nbclient's `NotebookClient`.
     """
@@ -240,7 +240,7 @@ def _environment(scratch: str) -> dict[str, str]:
     for name in ("MPLBACKEND", "PYTHONSTARTUP"):
         environment.pop(name, None)
     if environment.get(VARIABLE):
-        # A relative path means one from here, and the kernel is elsewhere.
+        # A relative path starts from here, and the kernel runs elsewhere.
         environment[VARIABLE] = os.path.abspath(os.path.expanduser(environment[VARIABLE]))
     return environment
 
@@ -259,16 +259,16 @@ async def _execute(kernel: Any, cell: Any, timeout: int, store_history: bool = T
         raise _CellFailure(f"did not end within {limit}") from error
     except DeadKernelError as error:
         if await kernel.km.is_alive():
-            # Nobody died: this is how nbclient passes on that it was told to stop, by Ctrl-C.
+            # The kernel lives: this is how nbclient reports an interruption by Ctrl-C.
             raise asyncio.CancelledError from error
         raise _CellFailure("ended the kernel") from error
 
 
 async def _call(kernel: Any, function: str, **arguments: Any) -> Any:
-    """Call a function of `kernel`, the module; JSON passes on what it takes and returns."""
+    """Call a function of the module `kernel`; its arguments and result are passed as JSON."""
     root = str(Path(__file__).parents[2])
     code = _CALL.format(root=root, function=function, arguments=json.dumps(arguments))
-    # With names of its own, so that it leaves none in the chapter's session.
+    # In a namespace of its own, so that it leaves no name in the chapter's session.
     cell = v4.new_code_cell(f"exec({code!r}, {{}})")
     try:
         await _execute(kernel, cell, SILENT_LIMIT, store_history=False)

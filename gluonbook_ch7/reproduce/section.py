@@ -1,4 +1,4 @@
-"""The built-in section: its three results computed anew in this process, cell by cell."""
+"""The built-in section: compute its three results in this process, cell by cell."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -37,9 +37,9 @@ class Result(NamedTuple):
 def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
     """Run the section's three cells from the recorded start and judge each.
 
-    Seeds MXNet's generator with 0, the state in which every process starts and the recorded one
-    did, and NumPy's, whose recorded state is lost, with 0 too. Yields each result as soon as it is
-    there.
+    Seeds MXNet's generator with 0, which is the state in which every process starts, as the
+    recorded one did, and NumPy's with 0 too, because its recorded state is lost. Yields each result
+    as soon as it is ready.
     """
     seed_generators(0)
     recorded = [cell for cell in record.cells if cell.figures]

@@ -85,7 +85,7 @@ def find_edition(
     """Return the edition of the data with which a chapter was recorded, and the reason.
 
     `data` has the features and labels of each edition; `first_losses` and `printed` are the losses
-    before training and the last ones. Both are empty strings where nothing recorded tells.
+    before training and the last ones. Both are empty if nothing recorded tells.
     """
     found = {
         edition: [loss for loss in first_losses if find_start(*task, loss)]

@@ -19,10 +19,10 @@ from ..errors import RecordError
 RESOLUTION = 1e-6
 """The last decimal of a coordinate in an SVG by Matplotlib, in points."""
 
-# What is made of lines, and what is not read as lines.
+# Elements that are made of lines, and elements that are not read as lines.
 _LINES = ("line2d_", "LineCollection_", "QuadContourSet_", "PathCollection_")
 _FURNITURE = ("matplotlib.axis_", "text_", "legend_", "patch_")
-# What is read where its coordinates say; none of it may be moved by a transform.
+# Elements that are read at their coordinates, so no transform may move them.
 _READ_IN_PLACE = (*_LINES, "matplotlib.axis_", "xtick_", "ytick_")
 # A path of straight lines, such as "M 0 0 L 1 1 L 1 0 z".
 _PATH = re.compile(r"(M{0}(L{0})*(z\s*)?)*".format(r"(\s+[-+.\de]+){2}\s*"), re.ASCII)
@@ -69,7 +69,7 @@ def decode_svg(svg: str) -> Figure:
 
     Reads Matplotlib 2.2 to 3.x, with words as outlines or as text. Spines, ticks, grid and legend
     are not lines. A line that is broken, or a contour of several pieces, gives one `Polyline` per
-    piece. `RecordError` names the axes, and what in them is neither linear, lines nor patches.
+    piece. `RecordError` names the axes, and what in them is not linear or cannot be read.
     """
     try:
         parser = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True))
@@ -77,7 +77,7 @@ def decode_svg(svg: str) -> Figure:
     except (ET.ParseError, UnicodeEncodeError) as error:
         raise RecordError(f"the SVG is not XML ({str(error)!r:.80})") from error
     for element in list(root.iter()):
-        # What is defined is drawn where it is used, and not where it stands.
+        # A definition is drawn where it is used, not where it stands.
         for definitions in element.findall("{*}defs"):
             element.remove(definitions)
         # A name without its namespace; a comment has a function instead.

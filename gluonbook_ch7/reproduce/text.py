@@ -1,4 +1,4 @@
-"""Printed text: the same words and the same numbers, times and addresses left aside."""
+"""Printed text: the same words and the same numbers, apart from times and addresses."""
 
 import re
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from .verdict import Judgement, Verdict
 
-# Each begins where its digits begin and matches them in one way, so that a long row of digits is
-# matched in linear time.
+# Each begins where its digits begin and matches them in one way only, so that a long row of digits
+# takes linear time.
 NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b")
 TIME = re.compile(r"(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|ms|s)\b")
 # Where an object lies in memory, as in <Figure at 0x7f…>.

@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Any
 
 LEVEL = 0.001
-"""The probability, at most, that a chapter in which nothing is different is called different by
-chance. Small, because at 0.01 somebody who reruns hundreds of chapters would meet several."""
+"""The largest probability that a chapter in which nothing differs is called different by chance.
+Small, because at 0.01 somebody who reruns hundreds of chapters would meet several."""
 
 
 class Verdict(str, Enum):

@@ -195,7 +195,7 @@ def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
     assert later("Linux").numbers["runs"] == 50
     refused = later("macOS")
     assert refused.verdict is Verdict.NOT_JUDGED
-    assert "its own training function draws its start itself" in refused.basis
+    assert "the chapter's own training function draws its start itself" in refused.basis
 
 
 # --- Figures in two dimensions ------------------------------------------------------------------
