@@ -74,8 +74,8 @@ gb.plt.show()
 # ## What differs between the two, and why
 #
 # The formula and $\epsilon$ are the same. Gluon's `adadelta` accepts a `learning_rate` as well, and
-# ignores it. Beside chance only the last minibatch of an epoch differs: its three rows are averaged
-# over three from scratch, and divided by 10 in Gluon. With the same start and order:
+# ignores it. Apart from chance, only the last minibatch of an epoch differs: its three rows are
+# averaged over three from scratch, and divided by 10 in Gluon. With the same start and order:
 
 # %%
 comparison = gb.compare("adadelta", features, labels)

@@ -92,8 +92,8 @@ gb.plt.show()
 # %% [markdown]
 # ## What differs between the two, and why
 #
-# Beside chance there are two differences: $\epsilon$ is $10^{-7}$ in Gluon, and the last minibatch
-# of an epoch, which has three rows, is averaged over three from scratch and divided by 10 in Gluon.
+# Apart from chance there are two differences: $\epsilon$ is $10^{-7}$ in Gluon, and an epoch's last
+# minibatch, which has three rows, is averaged over three from scratch and divided by 10 in Gluon.
 # With the same start and order, the largest difference of any weight is (median of three seeds):
 
 # %%

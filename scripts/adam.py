@@ -8,9 +8,9 @@
 #
 # [Momentum](momentum.ipynb) averages gradients, so that noise and zigzag cancel.
 # [RMSProp](rmsprop.ipynb) divides by the size of recent gradients, so that every coordinate has a
-# learning rate of its own. Adam does both. And it mends something that both have: an average that
-# begins at zero is too small at first. After $t$ steps the weights of the gradients in it add up to
-# $1 - \beta^t$ only, so Adam divides by that.
+# learning rate of its own. Adam does both. And it corrects a flaw of such averages: one that begins
+# at zero is too small at first. After $t$ steps the weights of the gradients in it add up to only
+# $1 - \beta^t$, so Adam divides by that.
 #
 # ## The formula
 #
@@ -76,7 +76,7 @@ gb.plt.show()
 # %% [markdown]
 # ## What differs between the two, and why
 #
-# Beside chance, four things:
+# Apart from chance, four things:
 #
 # - **The last minibatch** of an epoch, three rows, is averaged over three from scratch and divided
 #   by 10 in Gluon.

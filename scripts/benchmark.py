@@ -2,9 +2,9 @@
 
 python scripts/benchmark.py --json benchmark.json
 
-Times of different runs of this program cannot be compared, ratios within one can: the contenders
-take turns, so that what else the machine does is shared by all, and a ratio is the median over the
-turns of the literal loop's time by the contender's in the same turn.
+Times cannot be compared between runs of this program, but ratios can: the contenders take turns, so
+that all of them share the machine's other load, and a ratio is the median over the turns of the
+literal loop's time divided by the contender's.
 """
 
 import gc
@@ -51,7 +51,7 @@ def measure(data: Ch7Data, repeats: int, runs: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        All that is shown, made of what JSON knows.
+        Everything that is shown, as JSON types.
     """
     field = list(contenders(data, runs))
     checked = [check(contender) for contender in field]
@@ -86,8 +86,8 @@ def check(contender: Contender) -> dict[str, Any]:
 def seconds_of(contender: Contender) -> float:
     """Train once more; return the seconds."""
     contender.prepare()
-    # The garbage collector goes through every object of every library that is loaded. The literal
-    # loop makes the most of them, and would take 1.7 times as long because JAX is imported.
+    # The garbage collector visits every object of every loaded library. The literal loop makes the
+    # most objects, and would take 1.7 times as long because JAX is imported.
     gc.collect()
     gc.freeze()
     start = time.perf_counter()
@@ -127,7 +127,7 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return which Python and which libraries took part."""
+    """Return the versions of Python and of the installed libraries."""
     found = {"Python": platform.python_version()}
     for library in LIBRARIES:
         try:

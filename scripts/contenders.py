@@ -1,7 +1,7 @@
 """The contenders of the benchmark: the section's training, by this package and by others.
 
-All train on the same data from the same start with the same minibatches, and look at the full-batch
-loss at the same checkpoints. The book's loops are those that the tests hold the package against.
+All train on the same data from the same start with the same minibatches, and compute the full-batch
+loss at the same checkpoints. The book's loops are those of the tests.
 """
 
 import sys
@@ -47,9 +47,9 @@ class Contender:
     expected : ndarray
         The losses that it must give: the book's loop's, or NumPy's for some runs of an ensemble.
     tolerance : float
-        How far they may be off, relatively; 0 for the same bits.
+        The largest relative error allowed; 0 for the same bits.
     prepare : callable
-        Called before each training, outside of the time.
+        Called before each training; not timed.
     """
 
     group: str
@@ -60,7 +60,7 @@ class Contender:
     prepare: Callable[[], Any] = lambda: None
 
     def error(self, losses: np.ndarray) -> float:
-        """Return how far the losses are off, relatively, at worst."""
+        """Return the largest relative error of the losses."""
         losses = losses[: len(self.expected)] if losses.ndim == 2 else losses
         if losses.shape != self.expected.shape:
             return np.inf
@@ -144,7 +144,7 @@ def _gluon(data: Data, task: Task) -> Iterator[Contender]:
 
 
 def _ensembles(data: Data, task: Task, runs: int) -> Iterator[Contender]:
-    """Yield the ways to train many runs; of each the first three are held against single runs."""
+    """Yield the ways to train many runs; three runs of each are checked against single ones."""
     seeds = range(runs)
     settings = {"seeds": seeds, "start": task.start}
     gluon = Task(task.X, task.y, task.start, epsilon=1e-8, short_average=False)
@@ -171,7 +171,7 @@ def _warm_and_anew(
     forget: Callable[[], Any],
     tolerance: float = 0.0,
 ) -> Iterator[Contender]:
-    """Yield what compiles twice: with its compile time apart, and with it counted."""
+    """Yield a contender that compiles, without its compile time and with it."""
     yield Contender(group, name, train, expected, tolerance, prepare=train)
     yield Contender(group, f"{name}, compiled anew", train, expected, tolerance, prepare=forget)
 
@@ -186,7 +186,7 @@ def _orders(seed: int, examples: int) -> Iterator[np.ndarray]:
 
 
 def _numpy(task: Task, seed: int) -> np.ndarray:
-    """Train with NumPy, as few operations as there can be."""
+    """Train with NumPy, in as few operations as possible."""
     X, y = task.X, task.y[:, None]
     w, b = (parameter.copy() for parameter in task.start)
     states = np.zeros_like(w), np.zeros_like(b)
@@ -255,8 +255,9 @@ def _with_pytorch(task: Task, by_hand: bool) -> Train:
 
 
 def _with_optax(task: Task, seeds: Any, vmap: bool) -> tuple[Train, Callable[[], Any]]:
-    """Train with optax, a run compiled into one function, with vmap all runs into one; return also
-    what makes JAX forget all that it compiled.
+    """Train with optax, compiled into one function for a run or, with `vmap`, for all runs.
+
+    Also returns the function that makes JAX forget what it compiled.
     """
     import jax
     import jax.numpy as jnp

@@ -48,7 +48,7 @@ def decode_chapter(path: Path) -> Record:
 
 
 def decode_cell(cell: Any, path: Path) -> CellOutputs:
-    """Return what one cell put out; a figure that cannot be read is told with the cell's line."""
+    """Return what one cell put out; an unreadable figure is reported with the cell's line."""
     output = decode_outputs(cell.outputs, cell.execution_count)
     refusals = [figure.refusal for figure in output.figures if figure.refusal]
     if refusals:

@@ -26,7 +26,7 @@ HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
 
 
 def pytorch(shapes, **settings):
-    """Return a function that takes gradients and returns the parameters after PyTorch's step."""
+    """Return a function from parameters and gradients to the parameters after PyTorch's step."""
     params = [torch.zeros(shape) for shape in shapes]
     optimizer = torch.optim.RMSprop(params, lr=0.01, alpha=0.9, **settings)
 

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Momentum
 #
-# > **Remember.** Momentum steps along a weighted sum of past gradients. What points to and fro
-# > cancels out; what keeps pointing the same way adds up, to $1/(1-\gamma)$ times the step.
+# > **Remember.** Momentum steps along a weighted sum of past gradients. Components that swing
+# > cancel out; those that keep their direction add up, to $1/(1-\gamma)$ times the step.
 #
 # ## The idea
 #
@@ -108,7 +108,7 @@ print(f"with the same average over the short minibatch: {comparison.aligned.larg
 # ## Exercise: try other combinations of momentum and learning rate
 #
 # What counts is $\eta / (1 - \gamma)$, the learning rate that a constant gradient ends up with.
-# Rows of the table in which it is the same end alike; where it reaches 1, runs become wild.
+# Rows of the table with the same value end alike; where it reaches 1, runs become wild.
 
 # %%
 print("momentum  learning rate  rate / (1 - momentum)  final loss of 100 runs")

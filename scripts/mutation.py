@@ -2,7 +2,7 @@
 
 python scripts/mutation.py --sample 200
 
-A change that no test notices (a mutant that survives) is a line that nothing holds to its word.
+A change that no test notices (a mutant that survives) shows a line that no test checks.
 Each mutant is tried in a copy of the checkout, in a fork of a process that has imported MXNet, with
 the tests that should notice it: those that run the changed line, the quickest first. If none does
 (code that runs at import or in another process), all of the module's tests are run. Needs
@@ -40,7 +40,7 @@ from coverage import Coverage
 from gluonbook_ch7._files import write_json
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-# Tests that take longer are taken to hang, which counts as noticed.
+# Tests that take longer are assumed to hang, which counts as noticed.
 CPU_SECONDS = 600  # which a busy machine does not use up
 SECONDS = 1800
 WANTED = 0.92
@@ -74,7 +74,7 @@ TESTS = {
 
 
 class Test(NamedTuple):
-    """What a test takes, and the lines of the package that it runs: a file and a number each."""
+    """A test's duration, and the lines of the package that it runs, each a file and a number."""
 
     seconds: float
     lines: set[tuple[str, int]]
@@ -82,7 +82,7 @@ class Test(NamedTuple):
 
 @click.command()
 @click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Mutants.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
 @click.option(
     "--only", multiple=True, help="Only modules whose path contains this. Can be repeated."
 )
@@ -159,7 +159,7 @@ def _copy(folder: Path) -> Path:
 
 
 def _enter(waiting: Any) -> None:
-    """Work in a copy of one's own, and import what all tests wait for, but not the package."""
+    """Enter a copy of the checkout, and import what all tests wait for, but not the package."""
     copy = str(waiting.get())
     os.chdir(copy)
     sys.path.insert(0, copy)

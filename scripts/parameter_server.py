@@ -17,7 +17,7 @@
 # - a *worker* has the examples. Step by step it computes a gradient, pushes it, and pulls the new
 #   parameters.
 #
-# So few numbers travel: at the start, the first worker's weights and the update rule; then, in each
+# Few numbers travel: at the start, the first worker's weights and the update rule; then, in each
 # step, one gradient from each worker and the new parameters back to it. With the section's four
 # features that is five float32 numbers, 20 bytes, each way. No example leaves its worker, and
 # RMSProp's moving average never leaves the server.
@@ -82,20 +82,20 @@ with open(f"{folder}/rank{store.rank}.json", "w") as file:
 # %%
 SERVER = "import gluonbook_ch7._mxnet.library"
 
-# Linux kills a process that has asked for it when the one that started it ends, however that was.
+# With this, Linux kills a process when the one that started it ends, for whatever reason.
 PR_SET_PDEATHSIG = 1
 GUARD = f"import ctypes; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {signal.SIGKILL.value})\n"
 
 # %% [markdown]
 # ## Starting and ending them
 #
-# Who is who is said in environment variables. `DMLC_NODE_HOST` keeps everybody on the loopback
+# Environment variables tell each process its role. `DMLC_NODE_HOST` keeps everybody on the loopback
 # interface: without it, ps-lite takes the first network card that it finds.
 
 
 # %%
 def settings(workers: int, servers: int) -> dict[str, str]:
-    """Return the environment of all processes; only DMLC_ROLE is each one's own."""
+    """Return the environment of all processes, except for each one's DMLC_ROLE."""
     inherited = {
         name: value for name, value in os.environ.items() if name[:4] not in ("DMLC", "PS_V")
     }
@@ -117,7 +117,7 @@ def free_port() -> int:
 
 
 def start(name: str, program: list[str], environment: dict[str, str], folder: Path) -> Any:
-    """Start one process; what it says goes into a file, because ps-lite says much."""
+    """Start one process; its output goes into a file, because ps-lite prints a lot."""
     role = name.split("-")[0]
     with open(folder / f"{name}.log", "w") as log:
         return subprocess.Popen(
@@ -183,10 +183,10 @@ def check_ends(processes: dict[str, Any], folder: Path) -> None:
 
 # %%
 def train(options: argparse.Namespace, folder: Path) -> bool:
-    """Train alone and shared, and print both; tell whether all losses agree."""
+    """Train alone and shared, and print both; return whether all losses agree."""
     check_seeds([options.seed])
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)  # said now if it can't be, not after the run
+        options.out.mkdir(parents=True, exist_ok=True)  # to fail now, not after the run
     data = load_data_ch7(source=options.data)
     print(f"Data: edition {data.edition}, {data.origin}.", flush=True)
     call = {
@@ -215,13 +215,13 @@ def train(options: argparse.Namespace, folder: Path) -> bool:
 
 
 def keep_logs(folder: Path, out: Optional[Path]) -> None:
-    """Copy what the processes said, above all when one has failed."""
+    """Copy the output of the processes, also when one has failed."""
     for log in sorted(folder.glob("*.log")) if out else ():
         write_whole(out / log.name, log.read_bytes())
 
 
 def print_line(name: str, result: dict[str, Any]) -> None:
-    """Print the book's line, and in front of it whose it is."""
+    """Print the book's line after the name of the process."""
     loss, seconds = result["losses"][-1], result["seconds_per_epoch"]
     print(f"{name + ':':15} loss: {loss:f}, {seconds:f} sec per epoch", flush=True)
 
@@ -245,7 +245,7 @@ def read_options() -> argparse.Namespace:
     add("--epochs", type=whole, default=2, help="(default: 2)")
     add("--seed", type=int, default=0, help="(default: 0)")
     add("--data", default="auto", help="auto, real, twin, or a file or folder (default: auto)")
-    add("--out", type=Path, help="write the losses and what the processes said into this folder")
+    add("--out", type=Path, help="write the losses and the processes' output into this folder")
     add("--timeout", type=float, default=120, help="seconds for the shared run (default: 120)")
     return parser.parse_args([] if "ipykernel" in sys.modules else None)
 
@@ -277,6 +277,6 @@ if __name__ == "__main__":
     if "ipykernel" in sys.modules:
         main()
     else:
-        # Being told to end must end the processes too, as Ctrl-C does.
+        # SIGTERM must end the processes too, as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         sys.exit(main())

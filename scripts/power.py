@@ -2,9 +2,9 @@
 
 python scripts/power.py power bound calibration coverage --json power.json
 
-Power is measured at level 0.01. Its limit in a row is the power of the likelihood ratio of the
-truth to the stated call. A test that must find the truth by itself cannot reach the limits of all
-rows at once; the bound says how close to them any test could come. It needs SciPy.
+Power is measured at level 0.01. The limit in each row is the power of the likelihood ratio of the
+truth to the stated call. A test that does not know the truth cannot reach the limits of all rows at
+once; the bound says how close to them any test could come. It needs SciPy.
 """
 
 import sys
@@ -252,7 +252,7 @@ def limit_at(level: float, null: np.ndarray, row: np.ndarray) -> float:
 
 
 class RankedTest:
-    """A test in which every 50 curves are ranked among fresh runs of their own.
+    """A test that ranks every 50 curves among fresh runs of their own.
 
     Curves that are ranked among the same runs have p-values that depend on each other.
     """

@@ -139,7 +139,7 @@ gb.plt.show()
 # have the variance 1. A model that always predicts the mean, which is where training begins, has a
 # loss of about 0.5; the best of all linear models on these four features leaves 0.2577. RMSProp
 # ends a little above. Near the minimum the gradients get small, but so does $\sqrt{s}$ below them,
-# so that the steps stay about $\eta$ long and the weights keep moving around the best ones: over
+# so the steps stay about $\eta$ long and the weights keep moving around the best ones: over
 # 1,000 shuffles of the data the last loss is 0.2598 ± 0.0015.
 
 # %%
@@ -173,7 +173,7 @@ print(f"RMSProp, 1,000 shuffles: {runs.losses[:, -1].mean():.4f} ± {runs.losses
 #
 # `gb.compare` follows every weight at every step of both trainings, switches the known differences
 # off, and reports the largest difference of any weight (the median of three seeds). The last line
-# is the check that nothing else differs: it should be a few millionths at most.
+# checks that nothing else differs: it should be a few millionths at most.
 
 # %%
 comparison = gb.compare("rmsprop", features, labels)

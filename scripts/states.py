@@ -6,12 +6,12 @@
 #
 # Six rules train the same linear model on the same 1,000 orders of the same minibatches, and we
 # look inside at every step: at the loss, at the states, and at the learning rate that each rule
-# really uses. Lines are means over the 1,000 runs; bands hold nine runs out of ten.
+# really uses. Lines are means over the 1,000 runs; bands hold nine of ten runs.
 #
 # | rule | state | what multiplies the gradient |
 # | --- | --- | --- |
 # | SGD | none | $\eta$ |
-# | momentum | $v$, a sum of past steps | $\eta$ (and $v$ goes on with the last step) |
+# | momentum | $v$, a sum of past steps | $\eta$ (and $v$ continues the last step) |
 # | AdaGrad | $s$, the sum of squares | $\eta / \sqrt{s + \epsilon}$ |
 # | RMSProp | $s$, an average of squares | $\eta / \sqrt{s + \epsilon}$ |
 # | AdaDelta | $s$, and $\Delta$ of its steps | $\sqrt{\Delta + \epsilon} / \sqrt{s + \epsilon}$ |
