@@ -86,12 +86,12 @@ def check_hyperparams(
     wanted = " and ".join(names)
     if not isinstance(hyperparams, Mapping):
         kind = type(hyperparams).__name__
-        raise ArgumentError(f"{rule} wants a dict with {wanted}; it got a {kind}")
+        raise ArgumentError(f"{rule} needs a dict with {wanted}; it got a {kind}")
     missing = " and ".join(name for name in names if name not in hyperparams)
     if missing:
         unknown = " and ".join(repr(name) for name in hyperparams if name not in names)
         instead = f", but {unknown}, which it does not know" if unknown else ""
-        raise ArgumentError(f"{rule} wants {wanted}; it did not get {missing}{instead}")
+        raise ArgumentError(f"{rule} needs {wanted}; it did not get {missing}{instead}")
     for name in names:
         value = hyperparams[name]
         if getattr(value, "shape", ()) == ():
@@ -118,7 +118,7 @@ def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: in
         each = "one array" if arrays == 1 else f"a tuple of {arrays} arrays"
         got = f"states of {counts} arrays" if given else f"a {type(states).__name__}"
         raise ArgumentError(
-            f"{rule} wants {len(params)} states, {each} for each parameter; it got {got}"
+            f"{rule} needs {len(params)} states, {each} for each parameter; it got {got}"
         )
 
 
@@ -201,8 +201,8 @@ def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]
     for name, values, size in (("weights", weights, num_features), ("bias", bias, 1)):
         if values.size not in (size, runs * size):
             raise ArgumentError(
-                f"the starting {name} have the shape {values.shape}; {size} numbers are wanted, "
-                "for each run or for all"
+                f"the shape of the starting {name} is {values.shape}; the size must be {size}, for "
+                "each run or for all"
             )
     return weights.reshape(-1, num_features, 1), bias.reshape(-1, 1, 1)
 

@@ -122,8 +122,8 @@ for name, rule, hyperparams in (
     print(f"{name}: the four weights end with the learning rates {rates.round(3)}")
 
 # %% [markdown]
-# AdaGrad's began at infinity and have only fallen. On this task that is an advantage: the weights
-# are near the best ones after an epoch, and small steps keep them there.
+# AdaGrad's began at $\eta / \sqrt{\epsilon} = 100$ and have only fallen. On this task that is an
+# advantage: the weights are near the best ones after an epoch, and small steps keep them there.
 #
 # ## Exercise: try other learning rates
 #

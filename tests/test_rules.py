@@ -269,9 +269,9 @@ def test_bad_hyperparameters_are_refused_and_change_nothing(name):
     for missing in rule.hyperparams:
         misspelt = {h + ("x" if h == missing else ""): v for h, v in rule.hyperparams.items()}
         wants = " and ".join(rule.hyperparams)
-        with pytest.raises(ArgumentError, match=f"{name} wants {wants}.*{missing}x"):
+        with pytest.raises(ArgumentError, match=f"{name} needs {wants}.*{missing}x"):
             rule.step([x], states, misspelt)
-    with pytest.raises(ArgumentError, match="wants a dict"):
+    with pytest.raises(ArgumentError, match="needs a dict"):
         rule.step([x], states, None)
     assert x.asscalar() == 1
 
@@ -283,7 +283,7 @@ def test_states_that_do_not_match_are_refused(name):
     good = rule.states(nd.ones((1, 1)))
     wrong = (nd.zeros(1), nd.zeros(1), nd.zeros(1))
     for states in (good[:1], (*good, good[0]), None, nd.zeros((2, 1)), (wrong, wrong)):
-        with pytest.raises(ArgumentError, match=f"{name} wants"):
+        with pytest.raises(ArgumentError, match=f"{name} needs"):
             rule.step(params, states, dict(rule.hyperparams))
     if len(STATES[name]) == 2:
         # Unpacked, a state of two rows would pass for a pair of states.

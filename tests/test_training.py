@@ -264,8 +264,8 @@ def test_two_epochs_and_two_more_are_four(twin, traced):
     ("start", "message"),
     [
         (1.0, "start must be a pair"),
-        ((np.zeros(3), 0.0), r"starting weights have the shape \(3,\); 4 numbers are wanted"),
-        ((np.zeros(4), np.zeros(2)), r"starting bias have the shape \(2,\); 1 numbers"),
+        ((np.zeros(3), 0.0), r"starting weights is \(3,\); the size must be 4"),
+        ((np.zeros(4), np.zeros(2)), r"starting bias is \(2,\); the size must be 1"),
         ((["a"] * 4, 0.0), "start must be a pair"),
     ],
 )

@@ -52,8 +52,8 @@ class Comparison(Result):
     last_checkpoint : int
         The step after which the book takes the final loss.
     settings : dict
-        ``hyperparams``, ``against_hyperparams``, ``batch_size``, ``num_epochs``, ``seeds``,
-        ``data`` and ``versions``.
+        ``rule``, ``hyperparams``, ``against_hyperparams``, ``batch_size``, ``num_epochs``,
+        ``seeds``, ``data`` and ``versions``.
     peers : dict of str to Gap
         Between the rule and other libraries' optimizers with those libraries' defaults.
     peers_aligned : dict of str to Gap

@@ -154,7 +154,7 @@ def fit_ensemble(
     store : Store, optional
         Keeps the blocks that are finished, and provides those of an earlier, interrupted call.
     on_block : callable, optional
-        Called as ``on_block(finished, total)`` after each block.
+        Called as ``on_block(finished, total)`` at the beginning and after each block.
 
     Returns
     -------

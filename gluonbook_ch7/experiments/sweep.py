@@ -132,7 +132,8 @@ def sweep(
         n means ``range(n)``. Each cell of the grid is trained once with each, from the start that
         the seed draws, so cells differ by their hyperparameters alone.
     **options
-        ``start``, ``max_memory``, ``executor``, ``store`` and ``on_block`` of `fit_ensemble`.
+        ``start``, ``count_rows``, ``max_memory``, ``executor``, ``store`` and ``on_block`` of
+        `fit_ensemble`.
 
     Returns
     -------
