@@ -30,7 +30,7 @@ class TrainingCall:
 
 
 class Observers(list[Callable[..., None]]):
-    """Functions that are told of an event."""
+    """Functions to call on an event."""
 
     def notify(self, *event: Any) -> None:
         """Call each function with what happened."""

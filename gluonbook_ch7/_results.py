@@ -72,7 +72,7 @@ class Result:
         Parameters
         ----------
         file : str or path
-            A file of this name is replaced. Its folder is made if need be.
+            A file of this name is replaced. Its folder is created if needed.
 
         Returns
         -------

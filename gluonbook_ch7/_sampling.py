@@ -102,7 +102,7 @@ def fresh_starts(draws: int, num_features: int, system: str = "Linux") -> npt.ND
 
 def _normals(seeds: Sequence[int], count: int, system: str = "Linux") -> npt.NDArray[np.float32]:
     """Draw `count` normal numbers with each seed by the polar method, (seeds, count)."""
-    # About π/4 of the pairs are kept; so many are too few in one case in 10^15.
+    # About π/4 of the pairs are kept: fewer than `count` with a probability of 1e-15.
     draws = 2 * count + 24
     pairs = np.empty((len(seeds), draws, 2), np.uint32)
     twister = np.random.RandomState()

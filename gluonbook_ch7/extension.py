@@ -30,7 +30,7 @@ def load_ipython_extension(ipython: Any) -> None:
     """Make ``import gluonbook``, ``import d2lzh`` and the book's data path work in a notebook."""
     _changes.close()  # so that loading it twice is the same as loading it once
     for name in EDITIONS:
-        # An installed copy of the book's package is passed over: it cannot be imported today.
+        # This hides an installed copy of the book's package, which cannot be imported today.
         sys.modules[name] = _book_module(name)
         _changes.callback(sys.modules.pop, name, None)
     _restore_svg_function()

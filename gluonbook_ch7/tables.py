@@ -56,8 +56,8 @@ def load_table(file: Union[str, "PathLike[str]"]) -> TableData:
     DataNotFoundError
         If the file does not exist.
     DataError
-        If it is not such a table, or a column cannot be standardised; the message says the row and
-        the column.
+        If it is not a table of this form, or a column cannot be standardised; the message says
+        the row and the column.
     """
     path = Path(file)
     if not path.is_file():

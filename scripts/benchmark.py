@@ -101,7 +101,7 @@ def summary(
     """Return a contender's seconds per epoch and run, and its ratio to its group's literal loop."""
     in_ensemble = field[i].group == ENSEMBLE
     trained = runs if in_ensemble else 1
-    # An ensemble is held against the literal loop of the same optimizer.
+    # An ensemble is compared with the literal loop of the same optimizer.
     base_group = "Gluon" if field[i].name.endswith("Gluon") else field[0].group
     group = base_group if in_ensemble else field[i].group
     base = next(k for k, contender in enumerate(field) if contender.group == group)

@@ -178,7 +178,7 @@ def check_ends(processes: dict[str, Any], folder: Path) -> None:
 
 
 # %% [markdown]
-# ## The run, and the single machine's beside it
+# ## The run, compared with a single machine's
 
 
 # %%

@@ -128,7 +128,7 @@ def missing_packages(extra: str = "") -> list[str]:
 def install_extra(extra: str) -> str:
     """Return the command that installs what is missing of an extra.
 
-    It names the packages: asked for the extra itself, pip would also replace NumPy 2.
+    It names the packages, because pip would also replace NumPy 2 if asked for the extra.
     """
     try:
         missing = missing_packages(extra)

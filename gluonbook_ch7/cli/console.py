@@ -24,7 +24,7 @@ def print_table(
 
     In a pipe each row is one line. Where a terminal is too narrow for a table, each row is printed
     as a list of headings and cells. Columns from the number `numbers_from` on are right-aligned.
-    `styles` maps the text of a cell to its Rich style, and such a cell stays in one line.
+    `styles` maps the text of a cell to its Rich style, and keeps that cell on one line.
     """
     from rich import box
     from rich.cells import cell_len

@@ -28,7 +28,7 @@ def named_files(*texts: Optional[str]) -> list[Path]:
 def load_rule(named: str) -> Callable[..., Any]:
     """Return the rule of the chapter, or the function that FILE.py:FUNCTION names.
 
-    The file's folder is appended to ``sys.path``, so that the file can import what is beside it and
+    The file's folder is appended to ``sys.path``, so that the file can import its neighbours and
     worker processes can import the file.
     """
     if not is_in_file(named):

@@ -29,7 +29,7 @@ ADDRESSES = (
 ADVICE = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to the path of your copy."
 TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
 
-# Seconds that each address may take if nobody has asked for a download.
+# Seconds that each address may take, unless a download was asked for.
 TIMEOUT = 3.0
 # In bytes: small, so that a server that sends a few bytes a second is stopped near the deadline.
 CHUNK_SIZE = 16

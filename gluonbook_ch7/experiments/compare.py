@@ -2,7 +2,7 @@
 
 Both train from the same start on the same minibatches, and every parameter is followed at every
 step. Then the known differences are switched off: all of them, to see whether anything unknown is
-left; and all but one, to see what that one is worth.
+left; and all but one, to see how much that one matters.
 """
 
 from collections.abc import Iterable, Mapping

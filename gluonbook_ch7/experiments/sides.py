@@ -1,4 +1,4 @@
-"""The sides of a comparison: any rule, and any optimizer that can be followed beside it."""
+"""The sides of a comparison: any rule, and any optimizer that it can be compared with."""
 
 import importlib
 import inspect

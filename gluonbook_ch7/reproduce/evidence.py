@@ -37,10 +37,10 @@ def judge_cell(
     rerun: CellOutputs,
     calls: Sequence[Union[Training, Descent]] = (),
 ) -> list[Judgement]:
-    """Judge everything that a cell recorded, and anything more that it puts out today.
+    """Judge everything that a cell recorded, and any further outputs of today.
 
     `output` names the cell in the judgements, and `calls` are the trainings and descents that it
-    made today, in order. Returns no judgement if nothing was recorded and nothing is put out.
+    made today, in order. Returns no judgement if there are no outputs, recorded or today's.
     """
     trainings = [call for call in calls if isinstance(call, Training)]
     descents = [call for call in calls if isinstance(call, Descent) and call.is_random()]

@@ -140,7 +140,7 @@ def _call_of(function: Any, args: Any, options: Any) -> Optional[_observers.Trai
 
 
 def judge(output: str, recorded: Outputs, today: Outputs) -> dict[str, Any]:
-    """Judge the cell that ran last, given what it put out then and now.
+    """Judge the cell that ran last, given its outputs then and now.
 
     Returns the ``judgements``, a dictionary for each, and ``data``, the origins of what was loaded.
     A cell that recorded nothing has no judgement.

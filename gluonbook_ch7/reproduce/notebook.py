@@ -1,7 +1,7 @@
 """Read a chapter file, a Jupyter notebook or notedown's Markdown, into one form.
 
 In notedown's Markdown a fence with ``{.python .input  n=4}`` holds a code cell, and a fence with
-``{.json .output n=4}`` right below it holds what the cell put out.
+``{.json .output n=4}`` right below it holds the cell's outputs.
 """
 
 import ast

@@ -30,7 +30,7 @@ class Training:
 
     @classmethod
     def of(cls, call: TrainingCall, curve: LossCurve) -> "Training":
-        """Return a call of the package's function, as its observers are told of it."""
+        """Return a call of the package's function, from what its observers receive."""
         return cls(call, curve.losses.astype(np.float64), curve.start[0])
 
     @functools.cached_property

@@ -17,7 +17,7 @@ from .svg import Axes, Figure, Polyline, decode_svg
 
 @dataclass(frozen=True)
 class CellOutputs:
-    """Everything that one cell put out."""
+    """All outputs of one cell."""
 
     prompt: Optional[int] = None  # the cell's number in the chapter file; not unique there
     text: str = ""  # what it printed to stdout
@@ -29,7 +29,7 @@ class CellOutputs:
 
 @dataclass(frozen=True)
 class Record:
-    """What a chapter file recorded: one `CellOutputs` for each cell that put something out."""
+    """What a chapter file recorded: one `CellOutputs` for each cell that has outputs."""
 
     source: str  # the file's name
     sha256: str  # the hexadecimal hash of its bytes

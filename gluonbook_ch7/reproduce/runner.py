@@ -38,7 +38,7 @@ OnCell = Callable[["CellRun"], None]
 
 @dataclass
 class CellRun:
-    """A code cell of a chapter: what it recorded, what it puts out today, and the verdicts."""
+    """A code cell of a chapter: its recorded outputs, today's, and the verdicts."""
 
     recorded: Any  # the cell as it stands in the file
     today: Any  # the cell as it was run

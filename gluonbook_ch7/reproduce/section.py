@@ -26,7 +26,7 @@ from .verdict import Judgement
 
 
 class Result(NamedTuple):
-    """One result of the section: what a cell put out then and now, and the verdicts."""
+    """One result of the section: a cell's outputs then and now, and the verdicts."""
 
     name: str
     recorded: CellOutputs

@@ -37,7 +37,7 @@ def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
 
 
 def judge_time(output: str, recorded: str, rerun: str) -> Judgement:
-    """Show two times beside each other."""
+    """Report two times without comparing them."""
     verdict = Verdict.NOT_COMPARABLE
     return Judgement(f"{output}: time", recorded, rerun, verdict, "another machine")
 

@@ -43,7 +43,7 @@ class Judgement:
 def hold_together(judgements: Sequence[Judgement], level: float = LEVEL) -> list[Judgement]:
     """Decide on the random outputs of a chapter, given the p-value of each; keep the order.
 
-    Uses Holm's step-down procedure (1979): of m p-values the k-th smallest is held against
+    Uses Holm's step-down procedure (1979): of m p-values the k-th smallest is compared with
     ``level / (m - k + 1)``, until one is larger than that. If nothing is different, the probability
     that any output is called different is at most `level`.
     """
