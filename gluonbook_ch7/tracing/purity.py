@@ -10,6 +10,7 @@ import dis
 import functools
 import math
 import numbers
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -71,8 +72,9 @@ def _is_pure_callable(value: Any) -> bool:
     """Return True for a function of Python, math, NumPy or this package that keeps no state."""
     if isinstance(value, type):
         return value in _PURE_BUILTINS or issubclass(value, np.generic)
-    if isinstance(value, FunctionType):
-        return value.__module__ in _PURE_MODULES
+    if isinstance(value, FunctionType) and value.__module__ in _PURE_MODULES:
+        # Not a function around it: functools.wraps gives that the same module and name.
+        return getattr(sys.modules[value.__module__], value.__name__, None) is value
     if isinstance(value, BuiltinFunctionType):
         return value in _PURE_BUILTINS or getattr(math, value.__name__, None) is value
     return isinstance(value, np.ufunc)
@@ -83,38 +85,49 @@ def _reasons(function: FunctionType, seen: set[int]) -> Iterator[str]:
     defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
     for default in defaults:
         yield _why("a default argument", default, seen)
-    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
-    for name, cell in cells.items():
+    enclosing: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
-            value = cell.cell_contents
+            enclosing[name] = cell.cell_contents
         except ValueError:  # the name has no value yet
-            value = _UNDEFINED
-        yield _why(name, value, seen)
+            enclosing[name] = _UNDEFINED
     for code in _nested(function.__code__):
-        yield from _changes(code, cells)
-        for name, value in _globals(code, function.__globals__):
+        yield from _changes(code, enclosing)
+        for name, value in _names(code, function.__globals__, enclosing):
             yield _why(name, value, seen)
+        if any(i.opname == "POP_EXCEPT" for i in dis.get_instructions(code)):
+            # On stand-ins for arrays there may be other exceptions to handle.
+            yield "it handles exceptions"
 
 
-def _changes(code: CodeType, cells: Mapping[str, Any]) -> Iterator[str]:
+def _changes(code: CodeType, enclosing: Mapping[str, Any]) -> Iterator[str]:
     """Yield what the code changes outside the function."""
     for instruction in dis.get_instructions(code):
         name = instruction.argval
         if instruction.opname in _CHANGES:
             yield f"it {_CHANGES[instruction.opname]} {name}"
-        elif instruction.opname in ("STORE_DEREF", "DELETE_DEREF") and name in cells:
+        elif instruction.opname in ("STORE_DEREF", "DELETE_DEREF") and name in enclosing:
             yield f"it changes {name}, a variable of the enclosing function"
 
 
-def _globals(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the globals that the code reads; of a module, the attribute that it reads."""
+def _names(
+    code: CodeType, namespace: Mapping[str, Any], enclosing: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the globals and the variables of the enclosing functions that the code reads.
+
+    Of a module or a function, whose attributes may be changed: the attribute that it reads.
+    """
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     for instruction, following in zip(instructions, instructions[1:]):
-        if instruction.opname != "LOAD_GLOBAL":
-            continue
         name = instruction.argval
-        value = namespace.get(name, getattr(builtins, name, _UNDEFINED))
-        if isinstance(value, ModuleType) and following.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+        if instruction.opname == "LOAD_GLOBAL":
+            value = namespace.get(name, getattr(builtins, name, _UNDEFINED))
+        elif instruction.opname.endswith("DEREF") and name in enclosing:
+            value = enclosing[name]
+        else:
+            continue
+        has_attributes = isinstance(value, (ModuleType, FunctionType))
+        if has_attributes and following.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             value = getattr(value, following.argval, _UNDEFINED)
             name = f"{name}.{following.argval}"
         yield name, value

@@ -255,6 +255,48 @@ def assigns_a_number(params, states, hyperparams):
         p.grad[:] = 0
 
 
+def catches_any_error(params, states, hyperparams):
+    for p in params:
+        try:
+            p -= hyperparams["lr"] * (p.grad % 1)
+        except:  # noqa: E722
+            p -= 0.1 * p.grad
+
+
+def counts_around_a_rule():
+    """Looks like `sgd`: functools.wraps gives it the name and the module."""
+    count = 0
+
+    @functools.wraps(gb.sgd)
+    def rule(params, states, hyperparams):
+        nonlocal count
+        count += 1
+        gb.sgd(params, states, {"lr": hyperparams["lr"] / count})
+
+    return rule
+
+
+def counts_in_an_attribute():
+    def rule(params, states, hyperparams):
+        rule.kept["t"] += 1
+        for p in params:
+            p -= 0.1 / rule.kept["t"] * p.grad
+
+    rule.kept = {"t": 0}
+    return rule
+
+
+def counts_in_an_attribute_of_a_global():
+    keeps_a_dict.kept = {"t": 0}
+    return keeps_a_dict
+
+
+def keeps_a_dict(params, states, hyperparams):
+    keeps_a_dict.kept["t"] += 1
+    for p in params:
+        p -= 0.1 / keeps_a_dict.kept["t"] * p.grad
+
+
 def counts_in_a_list():
     count = [0]
 
@@ -341,6 +383,10 @@ UNTRACEABLE = [
     (lambda: indexes, r"uses a part of an array, \[slice\(0, 1, None\)\]"),
     (lambda: has_another_operator, r"uses \.clip of an array"),
     (lambda: catches_the_refusal, "uses Exception, a type"),
+    (lambda: catches_any_error, "handles exceptions"),
+    (counts_around_a_rule, "changes count, a variable of the enclosing function"),
+    (counts_in_an_attribute, r"uses rule\.kept, a dict"),
+    (counts_in_an_attribute_of_a_global, r"uses keeps_a_dict\.kept, a dict"),
     (lambda: replaces_its_states, "replaces its states"),
     (lambda: assigns_a_number, "assigns a int to an array"),
     (counts_in_a_list, "uses count, a list"),
