@@ -74,6 +74,7 @@ def trace(
             break
     if any(tape.operators != tapes[0].operators for tape in tapes) or len(set(ends)) > 1:
         raise TraceError("it does not do the same in every step")
+    tapes += tapes[-1:] * (num_steps - len(tapes))  # all later steps are like the last one read
     numbers = np.array([tape.numbers for tape in tapes], np.float64)
     same = (numbers == numbers[0]).all(axis=0)
     constants = tuple(x if fixed else None for x, fixed in zip(tapes[0].numbers, same))

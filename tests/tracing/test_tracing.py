@@ -469,6 +469,20 @@ def test_dicts_partials_closures_and_helpers_are_traced():
     assert_same(*results)
 
 
+@pytest.mark.parametrize(("batch_size", "epochs"), [(7, 2), (203, 9)])
+def test_a_rate_that_stops_changing(batch_size, epochs):
+    """If this fails, a learning rate that decays down to a bound ends in an error."""
+
+    def rule(params, states, hyperparams):
+        for p in params:
+            p -= hyperparams["lr"] * p.grad
+        hyperparams["lr"] = max(0.9 * hyperparams["lr"], 0.06)
+
+    task = {"lr": 0.1}, SOME, batch_size, epochs
+    runs = train_book(0), train_ours(0, traced=True)
+    assert_same(*(outcome(run, rule, None, *task) for run in runs))
+
+
 def test_a_rule_that_raises():
     """If this fails, a mistake in a rule gives another error than without traced=True."""
     states = gb.init_rmsprop_states(SOME[0])
