@@ -61,7 +61,8 @@ def train_scratch(
                 losses.append(mean_loss()(X=features, y=labels, w=arrays[0], b=arrays[1])[0])
         nd.waitall()
         seconds = time.perf_counter() - start
-    for array, final in zip(program.arrays, arrays):
+    # Copied first: the value of an array that a step only moves is still in another one's memory.
+    for array, final in zip(program.arrays, [final.copy() for final in arrays]):
         final.copyto(array)
     hyperparams.clear()
     hyperparams.update(program.hyperparams)

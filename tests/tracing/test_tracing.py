@@ -483,6 +483,26 @@ def test_a_rate_that_stops_changing(batch_size, epochs):
     assert_same(*(outcome(run, rule, None, *task) for run in runs))
 
 
+@pytest.mark.parametrize(("batch_size", "epochs"), [(7, 1), (203, 1), (203, 2)])
+def test_states_that_move(batch_size, epochs):
+    """If this fails, a state that a rule moves on is lost at the end of the training."""
+
+    def rule(params, states, hyperparams):
+        for p, (last, one_before, first, second) in zip(params, states):
+            one_before[:] = last
+            last[:] = p.grad
+            kept = first.copy()
+            first[:] = second
+            second[:] = kept
+            p -= 0.1 * (last + one_before) + 0.01 * first
+
+    results = []
+    for run in (train_book(0), train_ours(0, traced=True)):
+        states = [[nd.full(shape, i) for i in range(4)] for shape in ((4, 1), 1)]
+        results.append(outcome(run, rule, states, {}, SOME, batch_size, epochs))
+    assert_same(*results)
+
+
 def test_a_rule_that_raises():
     """If this fails, a mistake in a rule gives another error than without traced=True."""
     states = gb.init_rmsprop_states(SOME[0])
