@@ -9,7 +9,9 @@ import numpy as np
 def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
     """Return a copy of a tree with the function applied to every NDArray or ndarray."""
     if isinstance(tree, (tuple, list)):
-        return type(tree)([map_arrays(function, item) for item in tree])
+        items = [map_arrays(function, item) for item in tree]
+        is_named = hasattr(tree, "_fields")  # a namedtuple takes each item as an argument
+        return type(tree)(*items) if is_named else type(tree)(items)
     if isinstance(tree, dict):
         return {key: map_arrays(function, item) for key, item in tree.items()}
     is_array = isinstance(tree, np.ndarray) or hasattr(tree, "asnumpy")

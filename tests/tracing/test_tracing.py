@@ -5,6 +5,7 @@ import math
 import random
 import re
 import warnings
+from typing import NamedTuple
 
 import book
 import numpy as np
@@ -500,6 +501,25 @@ def test_states_that_move(batch_size, epochs):
     for run in (train_book(0), train_ours(0, traced=True)):
         states = [[nd.full(shape, i) for i in range(4)] for shape in ((4, 1), 1)]
         results.append(outcome(run, rule, states, {}, SOME, batch_size, epochs))
+    assert_same(*results)
+
+
+def test_states_that_are_namedtuples():
+    """If this fails, a rule that gives its states names cannot be trained with."""
+
+    class State(NamedTuple):
+        velocity: nd.NDArray
+        square: nd.NDArray
+
+    def rule(params, states, hyperparams):
+        for p, state in zip(params, states):
+            state.velocity[:] = 0.9 * state.velocity + p.grad
+            p -= hyperparams["lr"] * state.velocity
+
+    results = []
+    for run in (train_book(0), train_ours(0, traced=True)):
+        states = [State(*arrays) for arrays in gb.init_adam_states(SOME[0])]
+        results.append(outcome(run, rule, states, {"lr": 0.01}, SOME, 7, 1))
     assert_same(*results)
 
 
