@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
 from .._sampling import draw_orders, is_checkpoint, steps_per_epoch
-from .._trees import map_arrays
+from .._trees import leaves, map_arrays
 from ..errors import TraceError
 from ..tracing.graph import stacked_gradients, stacked_steps
 from ..tracing.runs import blocks
@@ -132,12 +132,21 @@ class StackedRuns:
         hyperparams = {**self.hyperparams, **stacked}
         stack = (len(self.seeds), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
-        num_steps = self.num_epochs * steps_per_epoch(len(self.features), self.batch_size)
         try:
-            program = trace(self.rule, [w, b], states, hyperparams, num_steps)
+            program = self._trace_one(self.rule)
         except TraceError:
             return _untraced(self.rule, [w, b], states, hyperparams, data)
-        return _traced(program, data)
+        arrays = [x for x in leaves([w, b, states, hyperparams]) if isinstance(x, nd.NDArray)]
+        return _traced(program._replace(arrays=arrays), data)
+
+    def _trace_one(self, rule: Rule) -> Program:
+        """Trace a rule on the arrays of one run, whose shapes it may ask for."""
+        params = [nd.array(self.weights[0]), nd.array(self.bias[0, 0])]
+        hyperparams = {
+            name: nd.zeros(1) if np.ndim(h) else h for name, h in self.hyperparams.items()
+        }
+        num_steps = self.num_epochs * steps_per_epoch(len(self.features), self.batch_size)
+        return trace(rule, params, map_arrays(nd.array, self.states), hyperparams, num_steps)
 
 
 def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:

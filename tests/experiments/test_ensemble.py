@@ -71,6 +71,24 @@ def test_any_elementwise_optimizer_of_gluons(data, name):
         np.testing.assert_allclose(losses, single(name, {}, data, 10, 1, seed=seed), rtol=1e-5)
 
 
+def test_a_rule_that_asks_for_the_shape(data):
+    """If this fails, a decay of the weights alone is applied to the biases of an ensemble."""
+
+    def decaying(params, states, hyperparams):
+        for p, s in zip(params, states):
+            s[:] = 0.5 * s + p.grad
+            decay = 0.5 if len(p.shape) == 2 else 0.0
+            p[:] -= hyperparams["lr"] * (s + decay * p) / p.shape[0]
+
+    rates = [0.1, 0.2]
+    runs = ensemble(decaying, {"lr": rates}, data, 10, 1, seeds=2, start=([0.1] * 4, [0.9]))
+    for seed, lr in enumerate(rates):
+        states = gb.init_rmsprop_states(data[0])
+        task = decaying, states, {"lr": lr}, *data, 10, 1
+        expected = gb.fit_scratch(*task, seed=seed, start=([0.1] * 4, [0.9]))
+        np.testing.assert_allclose(runs.losses[seed], expected.losses, rtol=1e-5)
+
+
 @RULES
 @settings(max_examples=5)
 @given(batch_size=st.integers(10, 1503), seed=st.integers(0, 2**31 - 1))
