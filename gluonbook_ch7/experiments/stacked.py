@@ -4,6 +4,7 @@ An update rule is elementwise, so it does not care whether a parameter holds the
 or of many. Taking each step of all runs together costs little more than taking it for one.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Union
@@ -114,7 +115,8 @@ class StackedRuns:
         varying = {name: h for name, h in self.hyperparams.items() if np.ndim(h)}
         if isinstance(self.rule, str):
             shared = {name: h[0].item() for name, h in varying.items()}
-            hyperparams = {**self.hyperparams, **shared}
+            # Copied, because a learning rate scheduler counts the steps that it has seen.
+            hyperparams = copy.deepcopy({**self.hyperparams, **shared})
             # The bias first, because Trainer sorts parameters by name: Nadam's steps depend on it.
             parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
             optimizer = mx.optimizer.create(self.rule, param_dict=parameters, **hyperparams)

@@ -4,6 +4,7 @@ This compares two optimizers step by step, not only by where they end. PyTorch a
 ``peers``) average over the rows that a minibatch has, as the chapter does from scratch.
 """
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -90,7 +91,9 @@ def follow_gluon(trials: Trials, name: str, hyperparams: Mapping[str, Any]) -> P
     updates = []
     for arrays, their_gradients in parts:
         parameters = {i: gluon.Parameter(f"parameter{i}") for i in range(len(arrays))}
-        optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
+        # Copied, because a learning rate scheduler counts the steps that it has seen.
+        own = copy.deepcopy(hyperparams)
+        optimizer = mx.optimizer.create(name, param_dict=parameters, **own)
         scale = optimizer.rescale_grad
         update = mx.optimizer.get_updater(optimizer)
         updates.append((optimizer, partial(update, list(parameters), their_gradients, arrays)))

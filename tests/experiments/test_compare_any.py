@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gluonbook_ch7 as gb
-from gluonbook_ch7._mxnet import nd
+from gluonbook_ch7._mxnet import mx, nd
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.compare import compare
 from gluonbook_ch7.experiments.trajectory import draw_trials
@@ -234,6 +234,21 @@ def test_a_rule_may_be_any_callable(data):
     options = {"hyperparams": {"lr": 0.1}, "against_hyperparams": {"learning_rate": 0.1}}
     found = short(Callable(), data, against="sgd", **options)
     assert found.rule == "Callable" and found.aligned.worst <= 1e-6
+
+
+def test_a_learning_rate_that_is_scheduled(data):
+    """If this fails, a scheduler goes on where it ended, and equal optimizers differ."""
+
+    def scheduled(params, states, hyperparams):
+        lr = 0.1 * 0.5 ** (hyperparams["t"] // 20)
+        for p in params:
+            p[:] = p - lr * p.grad
+        hyperparams["t"] += 1
+
+    theirs = {"learning_rate": 0.1, "lr_scheduler": mx.lr_scheduler.FactorScheduler(20, 0.5)}
+    options = {"hyperparams": {"t": 0}, "against_hyperparams": theirs}
+    found = short(scheduled, data, against="sgd", **options)
+    assert found.verdict.startswith("the same but for short minibatch (without it, ")
 
 
 def test_a_rule_that_raises_says_so_itself(data):

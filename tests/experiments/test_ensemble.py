@@ -11,6 +11,7 @@ from gluonbook_ch7._mxnet import gluon, mx, nd
 from gluonbook_ch7._sampling import draw_orders, draw_starts
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
+from gluonbook_ch7.experiments import stacked
 from gluonbook_ch7.experiments.registry import RULES as RULES_BY_NAME
 
 SCRATCH = {"lr": 0.01, "gamma": 0.9}
@@ -69,6 +70,19 @@ def test_any_elementwise_optimizer_of_gluons(data, name):
     runs = ensemble(name, {}, data, 10, 1, seeds=(1, 2))
     for seed, losses in zip((1, 2), runs.losses):
         np.testing.assert_allclose(losses, single(name, {}, data, 10, 1, seed=seed), rtol=1e-5)
+
+
+def test_a_learning_rate_that_is_scheduled(data, monkeypatch):
+    """If this fails, some runs begin with the learning rate at which others ended."""
+
+    def hyperparams():
+        return {"learning_rate": 0.1, "lr_scheduler": mx.lr_scheduler.FactorScheduler(20, 0.5)}
+
+    monkeypatch.setattr(stacked, "RUNS_AT_ONCE", 1)
+    runs = ensemble("sgd", hyperparams(), data, 10, 1, seeds=2)
+    for seed, losses in enumerate(runs.losses):
+        expected = single("sgd", hyperparams(), data, 10, 1, seed=seed)
+        np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
 def test_a_rule_that_asks_for_the_shape(data):
