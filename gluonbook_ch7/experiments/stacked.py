@@ -25,6 +25,9 @@ from ..training import Rule
 # Drawing the orders of some runs overlaps with training the runs before them.
 RUNS_AT_ONCE = 500
 
+# Gluon's optimizers that divide by the norm of a whole array, which may hold one run only.
+WITH_NORMS = ("lamb", "lars")
+
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 # Takes the examples (steps, runs, rows) of some steps, and what the sum of a minibatch's gradients
@@ -80,16 +83,18 @@ class StackedRuns:
         """Yield which runs are trained at once.
 
         A rule takes arrays of hyperparameters. A Gluon optimizer takes numbers, so only the runs
-        that share them can be trained together.
+        that share them can be trained together; with one that takes norms, none can.
         """
+        takes_norms = isinstance(self.rule, str) and self.rule.lower() in WITH_NORMS
+        at_once = 1 if takes_norms else RUNS_AT_ONCE
         which = np.zeros(len(self.seeds), np.int64)
         varying = [h for h in self.hyperparams.values() if np.ndim(h)]
         if isinstance(self.rule, str) and varying:
             _, which = np.unique(np.column_stack(varying), axis=0, return_inverse=True)
         for group in range(which.max() + 1):
             runs = np.flatnonzero(which.ravel() == group)
-            for first in range(0, len(runs), RUNS_AT_ONCE):
-                yield runs[first : first + RUNS_AT_ONCE]
+            for first in range(0, len(runs), at_once):
+                yield runs[first : first + at_once]
 
     def _train(self) -> nd.NDArray:
         """Train all runs at once; return their pending parameters, (m + 1, runs, k + 1)."""
