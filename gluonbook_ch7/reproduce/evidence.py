@@ -27,6 +27,8 @@ LOSS_LINE = re.compile(r"loss: (-?(?:\d+\.\d+|inf|nan)), (\d+\.\d+) sec per epoc
 END_LINE = re.compile(r"x1 (\S+), x2 (\S+)")
 
 NO_CALL = "a random loss, and no training call that could be repeated"
+DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
+COARSE = "the largest loss makes the axis too coarse to read the others"
 
 Curve = tuple[Axes, Polyline]
 
@@ -143,11 +145,10 @@ def _judge_trainings(
     calls = len(trainings)
     names = [output] if calls == 1 else [f"{output}, call {i}" for i in range(1, calls + 1)]
     curves, curves_now = loss_curves(recorded), loss_curves(rerun)
-    drawn = len(curves) == calls
-    runs = [
-        RecordedRun(training, curves[index][1].vertices[:, 1].tolist() if drawn else [])
-        for index, training in enumerate(trainings)
-    ]
+    if len(curves) == calls:
+        runs = [_recorded_run(*each) for each in zip(trainings, curves)]
+    else:
+        runs = [RecordedRun(training, []) for training in trainings]
     lines, lines_now = (LOSS_LINE.findall(each.text) for each in (recorded, rerun))
     judgements = []
     if len(lines) == len(lines_now) == calls:
@@ -169,12 +170,22 @@ def _judge_trainings(
     if not recorded.figures or not rerun.figures:
         return judgements + judge_figures(output, recorded.figures, rerun.figures)
     wrong = _why_no_curves(recorded, rerun, calls)
+    if not np.isfinite([float(line[0]) for line in lines + lines_now]).all():
+        wrong = Verdict.NOT_JUDGED, DIVERGED, {}
     if wrong:
         brief, brief_now = in_brief(recorded.figures[0]), in_brief(rerun.figures[0])
         return [*judgements, Judgement(f"{output}: figure", brief, brief_now, *wrong)]
     for name, run, curve, curve_now in zip(names, runs, curves, curves_now):
         judgements += _judge_curve(name, run, curve, curve_now)
     return judgements
+
+
+def _recorded_run(training: Training, curve: Curve) -> RecordedRun:
+    """Return a recorded run with the losses of its curve, if they can be read from it."""
+    axes, line = curve
+    resolution = EXACT * axes.units[1]
+    readable = resolution <= 1e-4 * abs(training.losses[0])
+    return RecordedRun(training, line.vertices[:, 1].tolist() if readable else [], resolution)
 
 
 def _why_no_curves(recorded: CellOutputs, rerun: CellOutputs, calls: int) -> Optional[Outcome]:
@@ -195,6 +206,8 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         f"{len(line.vertices)} losses; {axes.x_label}, {axes.y_label}"
         for axes, line in (recorded, rerun)
     )
+    if not losses:
+        return [Judgement(f"{name}: figure", brief, brief_now, Verdict.NOT_JUDGED, COARSE)]
     frame = _judge_frame(recorded, rerun)
     first, first_now = f"{losses[0]:.8f}", f"{own[0]:.8f}"
     judgements = [

@@ -34,12 +34,14 @@ Array = npt.NDArray[Any]
 class RecordedRun:
     """The recorded run of a training call: where it started, and whether its losses are ordinary.
 
-    `training` is the same call in the rerun, and `losses` are the recorded ones; empty where no
-    curve was recorded. A verdict on a random output is provisional: `hold_together` decides on all
-    of a chapter's.
+    `training` is the same call in the rerun, and `losses` are the recorded ones, which are read
+    from a figure to within `resolution`; empty where no curve was recorded. A verdict on a random
+    output is provisional: `hold_together` decides on all of a chapter's.
     """
 
-    def __init__(self, training: Training, losses: Sequence[float]) -> None:
+    def __init__(
+        self, training: Training, losses: Sequence[float], resolution: float = 0.0
+    ) -> None:
         self.training = training
         self.call = training.call
         self.features = self.call.features.asnumpy()
@@ -48,19 +50,20 @@ class RecordedRun:
         first_now = float(training.losses[0])
         self.first_loss = losses[0] if losses else first_now
         self.difference = abs(self.first_loss - first_now)
-        self.rounding = PRECISION * abs(first_now)
+        self.resolution = resolution
+        self.rounding = PRECISION * abs(first_now) + resolution
         self.is_moved = not self.difference <= self.rounding
         self.start: Optional[Start]
         if training.start is not None and not self.is_moved:
             self.start = Start(training.start)
         else:
-            self.start = find_start(self.features, self.labels, self.first_loss)
+            self.start = find_start(self.features, self.labels, self.first_loss, resolution)
         self.draw = functools.cache(self._draw)
 
     def judge_start(self) -> Outcome:
         """Judge the loss before training, which depends on the data and the weights alone."""
         if not self.is_moved:
-            basis = f"difference {self.difference:.1e} (float32 rounding: {self.rounding:.1e})"
+            basis = f"difference {self.difference:.1e} (rounding: {self.rounding:.1e})"
             return Verdict.IDENTICAL, basis, {"difference": self.difference, "start": ""}
         if self.start:
             basis = f"the loss of {self.start.words}, which is where the recorded run began"
@@ -85,10 +88,10 @@ class RecordedRun:
 
     def judge_end(self, printed: float) -> Outcome:
         """Judge a printed loss, which is the last one of the curve, if one was drawn."""
-        if self.losses:
+        if self.losses and np.isfinite(printed):
             end = self.losses[-1]
             difference = abs(printed - end)
-            if not difference <= PRINTED + PRECISION * abs(end):
+            if not difference <= PRINTED + PRECISION * abs(end) + self.resolution:
                 basis = f"{printed:.6f} was printed, but the recorded curve ends at {end:.6f}"
                 return Verdict.DIFFERENT, basis, {"difference": difference}
         if not self._is_random():

@@ -46,13 +46,18 @@ def first_losses(features: Array, labels: Array, weights: Array) -> Array:
     return full_batch_losses(np.append(weights[..., 0], bias, axis=-1), features, labels)
 
 
-def find_start(features: Array, labels: Array, loss: float) -> Optional[Start]:
-    """Return the draw of a fresh process, of the first 50, whose loss is the given one, or None."""
+def find_start(
+    features: Array, labels: Array, loss: float, resolution: float = 0.0
+) -> Optional[Start]:
+    """Return the draw of a fresh process, of the first 50, whose loss is the given one, or None.
+
+    `resolution` is to how much the loss is known, besides float32 rounding.
+    """
     systems = ("Linux", "macOS")
     weights = np.stack([fresh_starts(DRAWS, features.shape[1], system) for system in systems])
     differences = np.abs(first_losses(features, labels, weights) - loss)
     system, draw = np.unravel_index(differences.argmin(), differences.shape)
-    if not differences[system, draw] <= PRECISION * abs(loss):
+    if not differences[system, draw] <= PRECISION * abs(loss) + resolution:
         return None
     return Start(weights[system, draw], int(draw) + 1, systems[system])
 

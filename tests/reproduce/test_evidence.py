@@ -11,15 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 
+from gluonbook_ch7._mxnet import mx
+from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.figures import plt
 from gluonbook_ch7.reproduce.chance import conformal_p, p_value
 from gluonbook_ch7.reproduce.evidence import judge_cell
 from gluonbook_ch7.reproduce.geometry import judge_figure, judge_figures
 from gluonbook_ch7.reproduce.observer import Descent
 from gluonbook_ch7.reproduce.record import CellOutputs, load_recorded
+from gluonbook_ch7.reproduce.section import _run
 from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline, decode_svg
 from gluonbook_ch7.reproduce.text import judge_text
 from gluonbook_ch7.reproduce.verdict import Judgement, Verdict, hold_together
+from gluonbook_ch7.rules import sgd
+from gluonbook_ch7.training import train_ch7
 
 
 def descent():
@@ -229,6 +234,31 @@ def test_lines_with_markers_may_be_close_together():
 
 
 # --- Chance -------------------------------------------------------------------------------------
+
+
+def trained(rate, seed):
+    """Train from the first draw of a fresh process, and return what the cell puts out and calls."""
+    mx.random.seed(0)
+    np.random.seed(seed)
+    data = load_data_ch7(source="twin")
+    return _run(lambda: train_ch7(sgd, None, {"lr": rate}, data.features, data.labels))
+
+
+@pytest.mark.filterwarnings("ignore::gluonbook_ch7.errors.DivergenceWarning")
+@pytest.mark.parametrize("rate", [1.2, 1.5])
+def test_a_training_that_grows_or_diverges_is_not_called_different(rate):
+    """If this fails, a rate that is too large makes the same program another one by chance.
+
+    The losses of the figures reach up to 1e38, where the first one can hardly be read or not
+    at all, and those that are not finite are left out.
+    """
+    now, calls = trained(rate, seed=0)
+    for seed in (1, 2):
+        recorded, _ = trained(rate, seed)
+        judgements = hold_together(judge_cell("cell", recorded, now, calls))
+        assert Verdict.DIFFERENT not in {each.verdict for each in judgements}
+        (printed,) = [each for each in judgements if each.output == "cell: printed loss"]
+        assert printed.verdict is Verdict.CONSISTENT
 
 
 def random_output(p):
