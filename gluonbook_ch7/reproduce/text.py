@@ -12,6 +12,8 @@ NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b")
 TIME = re.compile(r"(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|ms|s)\b")
 # Where an object lies in memory, as in <Figure at 0x7f…>.
 ADDRESS = re.compile(r"\b0x[0-9a-f]+")
+# How NumPy 2 shows a number, which older releases show bare.
+SCALAR = re.compile(r"\bnp\.(?:float|int)\d+\(([^()]*)\)")
 
 
 def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
@@ -19,7 +21,7 @@ def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
 
     Times and addresses may differ.
     """
-    recorded, rerun = recorded.strip(), rerun.strip()
+    recorded, rerun = (SCALAR.sub(r"\1", text.strip()) for text in (recorded, rerun))
     before, after = (ADDRESS.sub("0x…", TIME.sub("a time", text)) for text in (recorded, rerun))
     but_times = " but for its times" if TIME.search(recorded) else ""
     if before == after:

@@ -121,6 +121,7 @@ def test_an_error_on_one_side_only_is_caught():
         ("x 1.5, y 2\n", "x 1.5, y 2", Verdict.IDENTICAL, "the same text"),
         ("x 1.5, y 2", "x 1.5, y 3", Verdict.DIFFERENT, "1 of 2 numbers differ: 2 → 3"),
         ("loss -1e-3", "loss nan", Verdict.DIFFERENT, "1 of 1 numbers differ: -1e-3 → nan"),
+        ("[0.5, -2]", "[np.float32(0.5), np.int64(-2)]", Verdict.IDENTICAL, "the same text"),
         ("x 1", "z 1", Verdict.DIFFERENT, "the words differ"),
         ("x 1", "x 1 1", Verdict.DIFFERENT, "the words differ"),
         (
