@@ -109,7 +109,8 @@ class Comparison(Result):
         if self.as_in_book.is_rounding:
             return f"the same to rounding ({self.as_in_book.size})"
         if self.aligned.is_rounding:
-            matter = [name for name, gap in self.only.items() if not gap.is_rounding]
+            alone = [name for name, gap in self.only.items() if not gap.is_rounding]
+            matter = alone or list(self.only)  # each alone may be less than all together
             them = "them" if len(matter) > 1 else "it"
             return f"the same but for {' and '.join(matter)} (without {them}, {self.aligned.size})"
         if self.parting is None:  # no step adds more than rounding might

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Callable, NamedTuple, Optional, Union
 
@@ -76,8 +76,10 @@ def other_side(
             "against, such as against='nag'"
         )
     if rule and (against is None or str(against).lower() == rule.gluon):
+        given = hyperparams or {}
+        known = tuple(_with_given(each, given) for each in rule.differences)
         translated = rule.gluon_hyperparams(ours.hyperparams)
-        return _gluon_side(rule.gluon, {**translated, **(hyperparams or {})}), rule.differences
+        return _gluon_side(rule.gluon, {**translated, **given}), known
     if isinstance(against, str):
         return _gluon_side(against, hyperparams or {}), (SHORT_MINIBATCH,)
     library = _library_of(against)
@@ -91,6 +93,13 @@ def other_side(
         f"against is {against!r}; it must be the name of a Gluon optimizer, a function (params, "
         "states, hyperparams), a class of torch.optim, or an optimizer of optax"
     )
+
+
+def _with_given(difference: Difference, hyperparams: Hyperparams) -> Difference:
+    """Return a known difference, described with the other side's hyperparameters as given."""
+    given = [name for name in difference.their_changes if name in hyperparams]
+    words = ", ".join(f"{name} = {hyperparams[name]:g}" for name in given)
+    return replace(difference, theirs=words) if given else difference
 
 
 # --- From scratch -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from gluonbook_ch7._sampling import is_checkpoint
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.compare import Comparison, compare
+from gluonbook_ch7.experiments.gap import Gap
 from gluonbook_ch7.experiments.objective import full_batch_losses
 from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.experiments.trajectory import draw_trials, follow_gluon, follow_scratch
@@ -60,6 +61,35 @@ def test_rmsprop_on_the_real_data(real_data_path, comparisons):
     assert found.verdict.startswith(
         "the same but for epsilon and short minibatch (without them, 1.2e-7"
     )
+
+
+def test_a_difference_is_described_as_it_was_given(data):
+    """If this fails, a reader is told that Gluon's epsilon is 1e-8 when it was set otherwise."""
+    given = {"against_hyperparams": {"epsilon": 1e-4}}
+    found = compare("rmsprop", *pair(data), num_epochs=1, seeds=1, **given)
+    assert found.differences[0] == ("epsilon", "ε = 1e-06", "epsilon = 0.0001")
+    assert found.aligned.worst <= 1e-6
+
+
+def test_differences_that_count_only_together_are_all_named():
+    """If this fails, a verdict says "the same but for" without what."""
+
+    def gap(size):
+        return Gap((0,), np.full((1, 2, 5), size), np.ones((1, 2), np.float32))
+
+    names = ("epsilon", "short minibatch")
+    found = Comparison(
+        rule="mine",
+        against="yours",
+        as_in_book=gap(1.5e-6),
+        only=dict.fromkeys(names, gap(0.8e-6)),
+        aligned=gap(1e-7),
+        differences=tuple((name, "", "") for name in names),
+        losses={},
+        last_checkpoint=0,
+        settings={},
+    )
+    assert found.verdict.startswith("the same but for epsilon and short minibatch (without them, ")
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -193,6 +223,13 @@ def test_batches_without_a_short_one_are_alike(twin):
     assert found.as_in_book.worst <= 1e-6
     assert found.last_checkpoint == 150
     assert found.verdict.startswith("the same to rounding (")
+
+
+def test_the_final_loss_is_the_one_that_the_book_prints(comparisons):
+    """If this fails, the losses that are compared are not those after the last checkpoint."""
+    found = comparisons("rmsprop")
+    assert found.last_checkpoint == 301  # of 302 steps, after 1,500 of the second epoch's rows
+    np.testing.assert_array_equal(found.final_losses["scratch"], found.losses["scratch"][:, -2])
 
 
 def test_a_comparison_is_saved_and_loaded(comparisons, tmp_path):
