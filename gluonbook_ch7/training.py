@@ -187,7 +187,7 @@ def train_ch7(
     Warns (`DivergenceWarning`) if the loss diverged.
     """
     arguments = (trainer_fn, states, hyperparams, features, labels, batch_size, num_epochs)
-    call = TrainingCall(*arguments).copied()
+    call = TrainingCall(*arguments).copied() if on_training else None
     _show(call, fit_scratch(*arguments))
 
 
@@ -201,11 +201,12 @@ def train_gluon_ch7(
 ) -> None:
     """Train with a Gluon optimizer as `train_ch7` does; the arguments are those of `fit_gluon`."""
     arguments = (trainer_hyperparams, features, labels, batch_size, num_epochs)
-    call = TrainingCall(trainer_name, None, *arguments).copied()
+    observed = TrainingCall(trainer_name, None, *arguments)
+    call = observed.copied() if on_training else None
     _show(call, fit_gluon(trainer_name, *arguments))
 
 
-def _show(call: TrainingCall, curve: LossCurve) -> None:
+def _show(call: Optional[TrainingCall], curve: LossCurve) -> None:
     """Tell the observers, print the book's line and draw the book's figure."""
     on_training.notify(call, curve)
     print("loss: %f, %f sec per epoch" % (curve.losses[-1], curve.seconds_per_epoch))

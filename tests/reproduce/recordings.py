@@ -43,7 +43,7 @@ def train(call, weights, seed):
     """Train as a call says, from some weights, with the shuffle of a seed."""
     np.random.seed(seed)
     start = weights, np.zeros(1, np.float32)
-    arguments = dict(vars(call.copied()))
+    arguments = dict(vars(call.copied()))  # training changes the states
     rule, states = arguments.pop("rule"), arguments.pop("states")
     task = [arguments[name] for name in ("hyperparams", "features", "labels")]
     sizes = arguments["batch_size"], arguments["num_epochs"]

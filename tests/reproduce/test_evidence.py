@@ -137,6 +137,12 @@ def test_an_error_on_one_side_only_is_caught():
             "the same text, and the same numbers as float32",
         ),
         (
+            "nan 1.50",
+            "nan 1.5",
+            Verdict.IDENTICAL,
+            "the same text, and the same numbers as float32",
+        ),
+        (
             "x 2.0011935",
             "x 2.0011938",
             Verdict.DIFFERENT,

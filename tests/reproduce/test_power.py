@@ -127,6 +127,26 @@ EDITED_RECORDS = {
 }
 
 
+def test_full_batches_are_not_random(data):
+    """If this fails, a run in which no order matters is taken for a random one."""
+    call = Cell(batch_size=1600, num_epochs=3).call(*data["0.7"])
+    recorded = record(call)
+    found = {each.output: each for each in judge(recorded, call)}
+    for output in ("cell: printed loss", "cell: 3 later losses"):
+        assert found[output].verdict is Verdict.IDENTICAL
+        assert "full batches, not random" in found[output].basis
+    assert different(judge(moved(recorded, 2, 1e-4), call)) == ["cell: 3 later losses"]
+
+
+def test_rounding_that_a_rule_amplifies_is_no_difference(data):
+    """If this fails, RMSProp near the minimum is called different, whatever the order of rows."""
+    call = Cell(batch_size=1600, num_epochs=30).call(*data["0.7"])
+    later = judge(record(call), call)[-1]
+    assert later.verdict is Verdict.CONSISTENT
+    assert "100 orders of the rows are up to" in later.basis
+    assert different(judge(moved(record(call), 25, 0.01), call)) == ["cell: 30 later losses"]
+
+
 @pytest.mark.parametrize("edit", EDITED_RECORDS)
 def test_an_edit_of_the_record_is_noticed_where_it_is(data, edit):
     """If this fails, a record that somebody changed is called reproduced."""
@@ -176,8 +196,8 @@ def test_fewer_lines_than_calls_are_not_judged(data):
 
 def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
     """If this fails, its curve is judged by the package's function, or from another start."""
-    monkeypatch.setattr(chance, "RUNS", 50)
-    monkeypatch.setattr(losses, "RUNS", 50)
+    monkeypatch.setattr(chance, "RUNS", 100)
+    monkeypatch.setattr(losses, "RUNS", 100)
 
     def own(*arguments):
         np.random.rand()  # so that the same seed gives another shuffle than the package's
@@ -191,8 +211,7 @@ def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
         recorded = record(call, draw=2, system=system)
         return judge_cell("cell", recorded, outputs_of(curve), [training])[-1]
 
-    assert later("Linux").verdict is Verdict.CONSISTENT
-    assert later("Linux").numbers["runs"] == 50
+    assert later("Linux").numbers["p"] > 0.02
     refused = later("macOS")
     assert refused.verdict is Verdict.NOT_JUDGED
     assert "the chapter's own training function draws its start itself" in refused.basis
