@@ -127,7 +127,8 @@ def fit_ensemble(
     Parameters
     ----------
     rule : callable or str
-        An update rule as `fit_scratch` takes it, or the name of a Gluon optimizer.
+        An update rule as `fit_scratch` takes it, or the name of a Gluon optimizer. A rule must be
+        elementwise, because one array holds many runs: one that takes a norm mixes them.
     states : sequence of NDArray, or of sequences of NDArray, or None, or callable
         The rule's states for a single run, or a function that makes them from the features; every
         run gets a copy. None for Gluon's optimizers, which keep their own.

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import MINIMA
 
 import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet import gluon, mx, nd
@@ -12,6 +13,7 @@ from gluonbook_ch7._sampling import draw_orders, draw_starts
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
 from gluonbook_ch7.experiments import stacked
+from gluonbook_ch7.experiments.objective import smallest_loss
 from gluonbook_ch7.experiments.registry import RULES as RULES_BY_NAME
 
 SCRATCH = {"lr": 0.01, "gamma": 0.9}
@@ -232,3 +234,49 @@ def test_what_an_ensemble_refuses(data, options, message):
     """If this fails, a mistake in the call becomes a wrong number or an error from deep inside."""
     with pytest.raises(ArgumentError, match=message):
         ensemble(gb.rmsprop, SCRATCH, data, **options)
+
+
+def test_a_rule_that_cannot_be_traced(data):
+    """If this fails, an ensemble of a rule that clips its gradients stays where it began.
+
+    The parameters are those at the end, one step after the last checkpoint.
+    """
+
+    def clipping(params, states, hyperparams):
+        for p in params:
+            p[:] = p - hyperparams["lr"] * p.grad.clip(-0.5, 0.5)
+
+    runs = gb.fit_ensemble(clipping, None, {"lr": 0.1}, *data, 10, 1, seeds=(3, 4))
+    for run, seed in enumerate(runs.seeds):
+        curve = gb.fit_scratch(clipping, None, {"lr": 0.1}, *data, 10, 1, seed=seed, keep_path=True)
+        np.testing.assert_allclose(runs.losses[run], curve.losses, rtol=1e-5)
+        np.testing.assert_allclose(runs.weights[run], curve.path[-1, :-1], atol=1e-5)
+        np.testing.assert_allclose(runs.bias[run], curve.path[-1, -1], atol=1e-5)
+
+
+def test_runs_are_trained_together_as_memory_allows(data):
+    """If this fails, an ensemble takes more memory than it may, or trains run by run."""
+
+    def blocks(max_memory, num_epochs=1):
+        counts = []
+        options = {"max_memory": max_memory, "on_block": lambda done, total: counts.append(total)}
+        gb.fit_ensemble(gb.sgd, None, {"lr": 0.1}, *data, 100, num_epochs, seeds=6, **options)
+        return counts[0]
+
+    def bytes_of_a_run(num_epochs):
+        with pytest.raises(ArgumentError) as refused:
+            blocks(1, num_epochs)
+        return int(str(refused.value).split()[-1])
+
+    needed = bytes_of_a_run(num_epochs=1)
+    assert [blocks(share * needed) for share in (1, 2, 3, 6)] == [6, 3, 2, 1]
+    # The order of an epoch's examples is kept as int32.
+    assert bytes_of_a_run(num_epochs=3) - needed == 2 * 1503 * 4
+
+
+@pytest.mark.parametrize("edition", MINIMA)
+def test_the_smallest_loss(edition):
+    """If this fails, evidence that rests on the distance from the minimum rests on nothing."""
+    twin = gb.load_data_ch7(edition, "twin")
+    found = smallest_loss(twin.features, twin.labels)
+    assert found == pytest.approx(MINIMA[edition], abs=1e-6)

@@ -41,6 +41,7 @@ def test_each_says_what_matters_in_one_line(results):
     shown = {name: repr(result) for name, result in results.items()}
     assert all("\n" not in text and len(text) <= 100 for text in shown.values())
     assert shown["curve"].startswith("LossCurve(rmsprop, seed 3: loss 0.491302 to 0.259")
+    assert ", 2 epochs of " in shown["curve"]
     assert shown["gluon"].startswith("LossCurve(sgd: loss 0.")
     assert shown["ensemble"].startswith("Ensemble(rmsprop, 20 runs: median final loss 0.2")
     assert shown["sweep"].startswith("Sweep(rmsprop, 3 lr × 2 gamma, 4 seeds: best 0.2")

@@ -4,6 +4,7 @@ import functools
 import math
 import random
 import re
+import time
 import warnings
 from typing import NamedTuple
 
@@ -521,6 +522,36 @@ def test_states_that_are_namedtuples():
         states = [State(*arrays) for arrays in gb.init_adam_states(SOME[0])]
         results.append(outcome(run, rule, states, {"lr": 0.01}, SOME, 7, 1))
     assert_same(*results)
+
+
+def test_an_array_of_another_shape():
+    """If this fails, a bias that is given the weights' shape is trained with, or not refused."""
+
+    def mixing(params, states, hyperparams):
+        w, b = params
+        scaled = b.grad * w.grad
+        w[:] = w - 0.1 * scaled
+
+    runs = train_book(0), train_ours(0, traced=True)
+    assert_same(*(outcome(run, mixing, None, {}, SOME, 7, 1) for run in runs))
+
+    def confused(params, states, hyperparams):
+        w, b = params
+        b[:] = b - 0.1 * w.grad
+
+    with (
+        pytest.warns(TracingWarning, match=r"assigns the shape \(4, 1\) to \(1,\)"),
+        pytest.raises(ValueError),
+    ):
+        gb.fit_scratch(confused, None, {}, *SOME, traced=True)
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_the_seconds_of_an_epoch(traced):
+    """If this fails, the time that is printed is not the last epoch's."""
+    begin = time.perf_counter()
+    curve = gb.fit_scratch(gb.sgd, None, {"lr": 0.1}, *SOME, num_epochs=4, traced=traced)
+    assert 0 < curve.seconds_per_epoch < time.perf_counter() - begin
 
 
 def test_a_rule_that_raises():
