@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -43,6 +44,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # Tests that take longer are assumed to hang, which counts as noticed.
 CPU_SECONDS = 600  # which a busy machine does not use up
 SECONDS = 1800
+OTHERS_SECONDS = 60  # for tests that run a mutant's line and belong to another module
 WANTED = 0.92
 
 # For each group of modules, the tests that must notice a change in them, the quickest first.
@@ -179,16 +181,19 @@ def _tests_of(item: Any) -> str:
 
 
 def _running(item: Any, tests: dict[str, Test]) -> list[str]:
-    """Return the tests that run the line of a mutant, the quickest first."""
+    """Return tests that run the line of a mutant, the quickest first.
+
+    All that belong to its module, and of the others as many as take `OTHERS_SECONDS`.
+    """
     (mutation,) = item.mutations
     line = str(mutation.module_path), mutation.start_pos[0]
-    files = _tests_of(item).split()
-    running = [
-        name
-        for name, test in tests.items()
-        if line in test.lines and any(name.startswith(file) for file in files)
-    ]
-    return sorted(running, key=lambda name: tests[name].seconds)
+    running = [name for name, test in tests.items() if line in test.lines]
+    running.sort(key=lambda name: tests[name].seconds)
+    belonging = tuple(_tests_of(item).split())
+    others = [name for name in running if not name.startswith(belonging)]
+    seconds = accumulate(tests[name].seconds for name in others)
+    left_out = {name for name, total in zip(others, seconds) if total > OTHERS_SECONDS}
+    return [name for name in running if name not in left_out]
 
 
 def _try(item: Any, running: list[str]) -> tuple[str, bool, str]:
