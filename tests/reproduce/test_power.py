@@ -188,10 +188,15 @@ def test_fewer_lines_than_calls_are_not_judged(data):
     call = Cell().call(*data["0.7"])
     curve = train(call, fresh_starts(1, 4)[0], seed=0)
     training = Training(call, curve.losses.astype(np.float64))
-    outputs = replace(outputs_of(curve), text="")
-    (judgement,) = judge_cell("cell", outputs, outputs, [training, training])
-    assert (judgement.output, judgement.verdict) == ("cell: figure", Verdict.NOT_JUDGED)
-    assert judgement.basis == "its lines are not those of the training calls"
+    outputs = replace(outputs_of(curve), text=2 * outputs_of(curve).text)
+    judgements = judge_cell("cell", outputs, outputs, [training, training])
+    assert [each.output for each in judgements if each.verdict is Verdict.CONSISTENT] == [
+        "cell, call 1: printed loss",
+        "cell, call 2: printed loss",
+    ]
+    figure = judgements[-1]
+    assert (figure.output, figure.verdict) == ("cell: figure", Verdict.NOT_JUDGED)
+    assert figure.basis == "its lines are not those of the training calls"
 
 
 def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
@@ -300,6 +305,17 @@ def test_a_first_loss_of_no_draw_does_not_hide_the_rest(data):
     weights = np.float32([[0.01], [-0.02], [0.005], [0.012]])
     recorded = outputs_of(train(call, weights, seed=3))
     assert different(judge(recorded, call)) == ["cell: first loss"]
+
+
+def test_a_seeded_chapter_is_judged_from_its_own_start(data):
+    """If this fails, a start that is no draw of a fresh process is not seen to be today's."""
+    call = Cell().call(*data["0.7"])
+    weights = np.float32([[0.01], [-0.02], [0.005], [0.012]])
+    recorded, curve = outputs_of(train(call, weights, seed=3)), train(call, weights, seed=0)
+    training = Training(call, curve.losses.astype(np.float64), weights)
+    judgements = judge_cell("cell", recorded, outputs_of(curve), [training])
+    assert different(judgements) == []
+    assert "inference" in judgements[-1].numbers
 
 
 def test_draws_are_those_of_a_fresh_process():
