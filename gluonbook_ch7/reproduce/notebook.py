@@ -119,6 +119,7 @@ def _parse_notebook(text: str, name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about cells without ids, which old notebooks have
             notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+            _drop_foreign_properties(notebook)
             nbformat.validate(notebook)
     except Exception as error:
         # A damaged notebook makes the upgrade fail in many ways.
@@ -126,6 +127,17 @@ def _parse_notebook(text: str, name: str) -> Any:
         said = f"a damaged notebook of format {version} ({reason!r:.80})"
         raise RecordError(f"{name}:1: {said}; save it anew") from error
     return notebook
+
+
+def _drop_foreign_properties(notebook: Any) -> None:
+    """Remove what a cell of this format does not have and Jupyter ignores, as ids before 4.5."""
+    known = {"cell_type", "metadata", "source"}
+    if notebook.nbformat_minor >= 5:
+        known.add("id")
+    for cell in notebook.cells:
+        own = {"outputs", "execution_count"} if cell.cell_type == "code" else {"attachments"}
+        for name in cell.keys() - known - own:
+            del cell[name]
 
 
 def parse_notedown(text: str, name: str) -> list[Any]:
@@ -214,7 +226,7 @@ def why_unsupported(notebook: Any) -> str:
             "a file of the book's second edition (d2l, mxnet.np), which is another book; this "
             "package runs the first edition's (gluonbook, d2lzh)"
         )
-    early = [name for name in _EARLY if f".{name}." in names]
+    early = [name for name in _EARLY if {f".gb.{name}.", f".gluonbook.{name}."} & set(names)]
     if early and any(name.startswith("gluonbook.") for name in names):
         return (
             f"a file of gluonbook before 0.7.8 (it uses {', '.join(early)}), when the chapter had "
@@ -224,15 +236,15 @@ def why_unsupported(notebook: Any) -> str:
 
 
 def _names_in(code: str) -> Iterator[str]:
-    """Yield what some code imports, by its full name, and ``.name`` for each attribute it uses."""
+    """Yield what some code imports, by its full name, and ``.gb.plt`` where it uses ``gb.plt``."""
     try:
         # Magic commands become calls.
         tree = ast.parse(TransformerManager().transform_cell(code))
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            yield f".{node.attr}"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f".{node.value.id}.{node.attr}"
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gluonbook_ch7.reproduce.notebook import read_chapter
+from gluonbook_ch7.reproduce.notebook import read_chapter, why_unsupported
 from gluonbook_ch7.reproduce.runner import rerun_chapter
 from gluonbook_ch7.reproduce.verdict import Verdict
 
@@ -561,6 +561,23 @@ def test_notebooks_of_format_3_are_upgraded(tmp_path):
     (read,) = read_chapter(path).notebook.cells
     assert (read.source, read.execution_count) == ("print(1)", 4)
     assert read.outputs[0]["text"] == "1\n"
+
+
+def test_properties_that_the_format_does_not_have_are_ignored(tmp_path):
+    """A notebook with ids before format 4.5, as JupyterLab left many, would be called damaged."""
+    notebook = nbformat.v4.new_notebook(nbformat_minor=4)
+    notebook.cells = [nbformat.v4.new_markdown_cell("x"), nbformat.v4.new_code_cell("1")]
+    notebook.cells[0].outputs = []
+    path = tmp_path / "chapter.ipynb"
+    path.write_text(json.dumps(notebook))
+    assert [cell.source for cell in read_chapter(path).notebook.cells] == ["x", "1"]
+
+
+def test_other_libraries_names_do_not_make_an_early_chapter(tmp_path):
+    """A chapter that plots with plt.semilogy would be refused as one of gluonbook before 0.7.8."""
+    path = tmp_path / "chapter.md"
+    path.write_text(chapter_of("import gluonbook as gb\ngb.plt.semilogy([1, 2])"))
+    assert why_unsupported(read_chapter(path).notebook) == ""
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(tmp_path):
