@@ -5,6 +5,7 @@ The numbers of the RMSProp section come with the package as JSON, written by
 """
 
 import json
+import re
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from typing import Any, Optional
@@ -13,6 +14,9 @@ import numpy as np
 
 from ..errors import RecordError
 from .svg import Axes, Figure, Polyline, decode_svg
+
+# What a carriage return lets the rest of its line overwrite, which Jupyter does not save.
+_OVERWRITTEN = re.compile(r"^.*\r(?!$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,11 @@ def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) 
     streams = [output for output in outputs if output["output_type"] == "stream"]
     shown = [output["data"] for output in outputs if "data" in output]
     errors = [output for output in outputs if output["output_type"] == "error"]
+    printed = ["".join(each["text"]) for each in streams if each.get("name") != "stderr"]
     texts = [data["text/plain"] for data in shown if "text/plain" in data and not _is_figure(data)]
     return CellOutputs(
         prompt=prompt,
-        text="".join("".join(each["text"]) for each in streams if each.get("name") != "stderr"),
+        text=_OVERWRITTEN.sub("", "".join(printed)),
         values=tuple(map("".join, texts)),
         figures=tuple(_decode_figure(data) for data in shown if _is_figure(data)),
         error="\n".join(f"{output.get('ename')}: {output.get('evalue')}" for output in errors),

@@ -9,9 +9,16 @@ from .verdict import Judgement, Verdict
 # Each begins where its digits begin and matches them in one way only, so that a long row of digits
 # takes linear time.
 NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b")
-TIME = re.compile(r"(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|ms|s)\b")
-# Where an object lies in memory, as in <Figure at 0x7f…>.
-ADDRESS = re.compile(r"\b0x[0-9a-f]+")
+TIME = re.compile(
+    # What %time and %timeit print, whose lines depend on the times.
+    r"(?:^(?:(?:CPU times|Compiler|Parser *|Wall time): |The slowest run |.*\bper loop\b).*\n?)+"
+    r"|(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|[mµμn]?s)\b",
+    re.MULTILINE,
+)
+# Where an object lies in memory, as in <Figure at 0x7f…>, and how large a screen makes a figure.
+ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+|(?<=<Figure size )\d+x\d+")
+# Nothing but objects, such as [<matplotlib.lines.Line2D at 0x…>].
+OBJECTS = re.compile(r"[\[(]*(?:<[^<>]* at 0x…>[\]),\s]*)+")
 # How NumPy 2 shows a number, which older releases show bare.
 SCALAR = re.compile(r"\bnp\.(?:float|int)\d+\(([^()]*)\)")
 
@@ -27,6 +34,9 @@ def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
     if before == after:
         return Judgement(output, recorded, rerun, Verdict.IDENTICAL, f"the same text{but_times}")
     words, words_now = ("".join(NUMBER.sub("#", text).split()) for text in (before, after))
+    if words != words_now and OBJECTS.fullmatch(before):
+        reason = "releases of a library show an object in other words"
+        return Judgement(output, recorded, rerun, Verdict.NOT_COMPARABLE, reason)
     if words != words_now:
         return Judgement(output, recorded, rerun, Verdict.DIFFERENT, "the words differ")
     numbers = list(zip(NUMBER.findall(before), NUMBER.findall(after)))

@@ -238,6 +238,12 @@ def test_texts_may_be_lists_of_lines():
     assert (output.error, output.wrote_stderr, output.figures) == ("ValueError: no", True, ())
 
 
+def test_overwritten_text_is_left_out():
+    """If this fails, a progress line is called different: Jupyter saves only what remains of it."""
+    printed = {"output_type": "stream", "name": "stdout", "text": "a\r\n\rstep 1\rstep 2\nend\r"}
+    assert decode_outputs([printed]).text == "a\r\nstep 2\nend\r"
+
+
 def test_a_figure_beyond_reading_keeps_its_place():
     """If this failed, a figure that cannot be judged would vanish instead of being said aloud."""
     figures = decode_outputs(
