@@ -102,7 +102,10 @@ def _frame_differences(recorded: Figure, rerun: Figure) -> list[str]:
     differences = []
     for a, b in zip(recorded.axes, rerun.axes):
         for name in ("x_label", "y_label", "x_ticks", "y_ticks"):
-            before, after = getattr(a, name), getattr(b, name)
+            # A setting of Matplotlib, axes.unicode_minus, chooses the minus sign.
+            before, after = (
+                str(getattr(each, name)).replace("\N{MINUS SIGN}", "-") for each in (a, b)
+            )
             if before != after:
                 differences.append(f"{name.replace('_', ' ')} {before} became {after}")
         if Counter(map(look, a.polylines)) != Counter(map(look, b.polylines)):
