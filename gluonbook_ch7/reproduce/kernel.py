@@ -5,6 +5,7 @@ import builtins
 import functools
 import inspect
 import random
+from contextlib import suppress
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
@@ -79,8 +80,11 @@ def _seed_otherwise() -> None:
     np.random.seed(0)
 
 
-def _seed_with_next(seed: Any, /, number: Any = None, *args: Any, **options: Any) -> None:
-    seed(number + 1 if isinstance(number, int) else number, *args, **options)
+def _seed_with_next(seed: Any, /, *args: Any, **options: Any) -> None:
+    def following(value: Any) -> Any:
+        return value + 1 if isinstance(value, int) else value
+
+    seed(*map(following, args), **{name: following(each) for name, each in options.items()})
 
 
 def _observe() -> None:
@@ -116,9 +120,10 @@ def watched(function: Callable[..., Any]) -> Callable[..., Any]:
         call = _call_of(function, args, options)
         result = function(*args, **options)
         if function.__name__ == "train_2d":
-            if np.ndim(result) == 2 and np.shape(result)[1] == 2:
+            with suppress(TypeError, ValueError):  # it may return anything
                 trace = np.array(result, np.float64)
-                _calls.append(Descent(trace, lambda: function(*args, **options)))
+                if trace.ndim == 2 and trace.shape[1] == 2:
+                    _calls.append(Descent(trace, lambda: function(*args, **options)))
         elif call and len(last_line()):
             _calls.append(Training(call, last_line(), function=function))
         return result
