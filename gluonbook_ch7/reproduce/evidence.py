@@ -16,19 +16,25 @@ import numpy as np
 from ..errors import GluonbookError
 from .chance import p_value
 from .geometry import EXACT, in_brief, judge_figures, look
-from .losses import RecordedRun
+from .losses import PRINTED, ROUNDING, RecordedRun
 from .observer import Descent, Training
 from .record import CellOutputs
 from .svg import Axes, Figure, Polyline
 from .text import TIME, judge_text, judge_time
-from .verdict import Judgement, Outcome, Verdict
+from .verdict import Judgement, Outcome, Verdict, is_reproduced
 
 LOSS_LINE = re.compile(r"loss: (-?(?:\d+\.\d+|inf|nan)), (\d+\.\d+) sec per epoch\n?")
 END_LINE = re.compile(r"x1 (\S+), x2 (\S+)")
 
 NO_CALL = "a random loss, and no training call that could be repeated"
 DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
+NOT_THE_END = "what is printed today is not the last loss of the curve"
 COARSE = "the largest loss makes the axis too coarse to read the others"
+
+THINNED = 128
+THINNED_OUT = (
+    f"of {THINNED} vertices or more, Matplotlib leaves out those on nearly straight pieces"
+)
 
 Curve = tuple[Axes, Polyline]
 
@@ -45,16 +51,18 @@ def judge_cell(
     made today, in order. Returns no judgement if there are no outputs, recorded or today's.
     """
     trainings = [call for call in calls if isinstance(call, Training)]
-    descents = [call for call in calls if isinstance(call, Descent) and call.is_random()]
     if trainings:
         judgements = _judge_trainings(output, recorded, rerun, trainings)
     elif LOSS_LINE.search(recorded.text):
         judgements = _judge_uncalled(output, recorded, rerun)
-    elif len(descents) == 1:
-        judgements = _judge_descent(output, recorded, rerun, descents[0])
     else:
         judgements = _judge_printed(output, recorded.text, rerun.text)
         judgements += judge_figures(output, recorded.figures, rerun.figures)
+        if not is_reproduced(judgements):
+            # Only now is a descent repeated, because it may change what the chapter goes on with.
+            descents = [each for each in calls if isinstance(each, Descent) and each.is_random()]
+            if len(descents) == 1:
+                judgements = _judge_descent(output, recorded, rerun, descents[0])
     pairs = zip_longest(recorded.values, rerun.values, fillvalue="")
     judgements += [judge_text(f"{output}: value", then, now) for then, now in pairs]
     if recorded.error or rerun.error:
@@ -76,7 +84,10 @@ def _judge_printed(output: str, recorded: str, rerun: str) -> list[Judgement]:
     if not recorded.strip() and not rerun.strip():
         return []
     judgements = [judge_text(f"{output}: text", recorded, rerun)]
-    times, times_now = (", ".join(TIME.findall(text)) for text in (recorded, rerun))
+    times, times_now = (
+        ", ".join(" ".join(time.split()) for time in TIME.findall(text))
+        for text in (recorded, rerun)
+    )
     return judgements + ([judge_time(output, times, times_now)] if times else [])
 
 
@@ -84,6 +95,9 @@ def _judge_uncalled(output: str, recorded: CellOutputs, rerun: CellOutputs) -> l
     """Return that random losses are not judged, because their distribution is unknown."""
     text, text_now = recorded.text.strip(), rerun.text.strip()
     judgements = [Judgement(f"{output}: text", text, text_now, Verdict.NOT_JUDGED, NO_CALL)]
+    lines, lines_now = (LOSS_LINE.findall(each) for each in (text, text_now))
+    if len(lines) == len(lines_now):
+        judgements += _judge_printed(output, LOSS_LINE.sub("", text), LOSS_LINE.sub("", text_now))
     for figure in recorded.figures:
         name, brief = f"{output}: figure", in_brief(figure)
         judgements.append(Judgement(name, brief, "", Verdict.NOT_JUDGED, NO_CALL))
@@ -101,7 +115,7 @@ def _judge_descent(
     ends = END_LINE.findall(text)
     if len(ends) == 1:
         end = [float(number) for number in ends[0]]
-        outcome = _among_repetitions(end, lambda runs: descent.repeats(runs)[:, -1])
+        outcome = _attempt(_among_repetitions, end, lambda runs: descent.repeats(runs)[:, -1])
         judgements = [Judgement(f"{output}: printed end", text, text_now, *outcome)]
     else:
         judgements = _judge_printed(output, text, text_now) if text else []
@@ -109,8 +123,9 @@ def _judge_descent(
     traces = [line.vertices for _, line in loss_curves(recorded) if _is_trace(line)]
     if len(traces) == 1 and traces[0].shape == descent.trace.shape:
         # The first point is where every descent begins.
-        outcome = _among_repetitions(
-            traces[0][1:].ravel(), lambda runs: descent.repeats(runs)[:, 1:].reshape(runs, -1)
+        later = traces[0][1:].ravel()
+        outcome = _attempt(
+            _among_repetitions, later, lambda runs: descent.repeats(runs)[:, 1:].reshape(runs, -1)
         )
         brief = f"a trace of {len(descent.trace)} points"
         judgements.append(Judgement(f"{output}: trace", brief, brief, *outcome))
@@ -153,7 +168,11 @@ def _judge_trainings(
     judgements = []
     if len(lines) == len(lines_now) == calls:
         for name, run, line, line_now in zip(names, runs, lines, lines_now):
-            outcome = _attempt(run.judge_end, float(line[0]))
+            ends = run.training.losses[-1], float(line_now[0])
+            if np.isclose(*ends, ROUNDING, PRINTED, equal_nan=True):
+                outcome = _attempt(run.judge_end, float(line[0]))
+            else:
+                outcome = Verdict.NOT_JUDGED, NOT_THE_END, {}
             judgements.append(Judgement(f"{name}: printed loss", line[0], line_now[0], *outcome))
             judgements.append(judge_time(name, f"{line[1]} s", f"{line_now[1]} s"))
     elif lines and len(lines) == len(lines_now):
@@ -208,7 +227,7 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
     )
     if not losses:
         return [Judgement(f"{name}: figure", brief, brief_now, Verdict.NOT_JUDGED, COARSE)]
-    frame = _judge_frame(recorded, rerun)
+    frame = _judge_frame(recorded, rerun, len(own))
     first, first_now = f"{losses[0]:.8f}", f"{own[0]:.8f}"
     judgements = [
         Judgement(f"{name}: axes", brief, brief_now, *frame),
@@ -219,27 +238,33 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         last, last_now = f"… {losses[-1]:.6f}", f"… {own[-1]:.6f}"
         outcome = _attempt(run.judge_later)
         judgements.append(Judgement(later, last, last_now, *outcome))
+    elif len(own) >= THINNED:
+        later, reason = f"{name}: later losses", f"{THINNED_OUT}, here {len(own) - len(losses)}"
+        judgements.append(Judgement(later, brief, brief_now, Verdict.NOT_JUDGED, reason))
     return judgements
 
 
-def _judge_frame(recorded: Curve, rerun: Curve) -> Outcome:
-    """Judge a loss curve's checkpoints, its look and the labels of its axes."""
+def _judge_frame(recorded: Curve, rerun: Curve, count: int) -> Outcome:
+    """Judge the checkpoints of a curve of `count` losses, its look and the labels of its axes."""
     (axes, line), (axes_now, line_now) = recorded, rerun
     labels, labels_now = ((each.x_label, each.y_label) for each in (axes, axes_now))
-    same_length = len(line.vertices) == len(line_now.vertices)
+    checkpoints, checkpoints_now = (each.vertices[:, 0] for each in (line, line_now))
+    if count >= THINNED:
+        checkpoints, checkpoints_now = checkpoints[[0, -1]], checkpoints_now[[0, -1]]
+    same_length = len(checkpoints) == len(checkpoints_now)
     if not same_length or labels != labels_now or look(line) != look(line_now):
         return Verdict.DIFFERENT, "not the same number of losses, labels or colour", {}
-    apart = np.abs(line.vertices[:, 0] - line_now.vertices[:, 0]).max()
+    apart = np.abs(checkpoints - checkpoints_now).max()
     points = float(apart) / axes.units[0]
     verdict = Verdict.IDENTICAL if points <= EXACT else Verdict.DIFFERENT
     basis = f"checkpoints within {points:.1e} points (limit {EXACT:.0e})"
     return verdict, basis, {"points": points}
 
 
-def _attempt(judge: Callable[..., Outcome], *recorded: float) -> Outcome:
+def _attempt(judge: Callable[..., Outcome], *arguments: Any) -> Outcome:
     """Judge something random, or return why its call cannot be repeated."""
     try:
-        return judge(*recorded)
+        return judge(*arguments)
     except Exception as error:
         # The rule is the chapter's, and can fail on many runs at once in ways of its own.
         kind = "" if isinstance(error, GluonbookError) else f"{type(error).__name__}: "

@@ -70,6 +70,10 @@ class RecordedRun:
         if self.start:
             basis = f"the loss of {self.start.words}, which is where the recorded run began"
             return Verdict.IDENTICAL, basis, {"difference": 0.0, "start": self.start.words}
+        todays = float(self.training.losses[0])
+        if self.training.function and not find_start(self.features, self.labels, todays):
+            basis = "the chapter's own training function has a start, or a loss, of its own"
+            return Verdict.NOT_JUDGED, basis, {"difference": self.difference}
         basis = (
             f"{self.difference:.1e} from today's, and none of the first 50 draws of a fresh "
             "process, on Linux or macOS, has this loss"
@@ -174,6 +178,8 @@ class RecordedRun:
         losses: list[Array] = []
         while len(losses) < runs and time.monotonic() < deadline:
             losses.append(self.training.repeat(len(losses), draws_before=start.draw - 1))
+        if self._is_random() and not np.ptp(losses, axis=0).any():
+            raise GluonbookError("the chapter's own training function chooses the order itself")
         return np.array(losses)
 
 

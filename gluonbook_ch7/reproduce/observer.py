@@ -74,15 +74,19 @@ class Descent:
     def repeats(self, runs: int) -> Array:
         """Return the traces of many repetitions: (runs, steps + 1, 2)."""
 
+        return np.array(self._repeat_all(runs), np.float64)
+
+    def _repeat_all(self, runs: int) -> list[Any]:
         def repeat_all() -> list[Any]:
             np.random.seed(0)
             return [self.repeat() for _ in range(runs)]
 
-        return np.array(apart(repeat_all), np.float64)
+        traces: list[Any] = apart(repeat_all)
+        return traces
 
     def is_random(self) -> bool:
-        """Return True if the descent takes another path when it is repeated."""
-        return not np.array_equal(*self.repeats(2))
+        """Return True if the descent takes another path, or a longer one, when it is repeated."""
+        return not np.array_equal(*self._repeat_all(2))
 
 
 def apart(work: Callable[[], Any]) -> Any:

@@ -4,22 +4,28 @@ import io
 import runpy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
+from recordings import Cell, outputs_of
 
 from gluonbook_ch7._mxnet import mx
 from gluonbook_ch7.data import load_data_ch7
+from gluonbook_ch7.errors import GluonbookError
 from gluonbook_ch7.figures import plt
+from gluonbook_ch7.reproduce import kernel, losses
 from gluonbook_ch7.reproduce.chance import conformal_p, p_value
 from gluonbook_ch7.reproduce.evidence import judge_cell
 from gluonbook_ch7.reproduce.geometry import judge_figure, judge_figures
-from gluonbook_ch7.reproduce.observer import Descent
+from gluonbook_ch7.reproduce.losses import RecordedRun
+from gluonbook_ch7.reproduce.observer import Descent, Training
 from gluonbook_ch7.reproduce.record import CellOutputs, load_recorded
 from gluonbook_ch7.reproduce.section import _run
+from gluonbook_ch7.reproduce.starts import Start
 from gluonbook_ch7.reproduce.svg import Axes, Figure, Polyline, decode_svg
 from gluonbook_ch7.reproduce.text import judge_text
 from gluonbook_ch7.reproduce.verdict import Judgement, Verdict, hold_together
@@ -80,6 +86,15 @@ def test_a_figure_that_cannot_be_read_is_not_judged():
     assert judge_figure("figure", refused, descent()).verdict is Verdict.NOT_JUDGED
 
 
+def test_either_minus_sign_makes_the_same_axis():
+    """If this fails, whoever had set axes.unicode_minus, as many fonts want, is accused."""
+    figure = descent()
+    ticks = tuple(tick.replace("\N{MINUS SIGN}", "-") for tick in figure.axes[0].x_ticks)
+    assert ticks != figure.axes[0].x_ticks
+    other = Figure((replace(figure.axes[0], x_ticks=ticks),))
+    assert judge_figure("figure", other, figure).verdict is Verdict.IDENTICAL
+
+
 def test_figures_that_are_missing_or_new_are_caught():
     """If this fails, a figure that is no longer drawn is not missed."""
     one, two = (descent(),), (descent(), descent())
@@ -115,6 +130,10 @@ def test_an_error_on_one_side_only_is_caught():
         assert (judgement.output, judgement.verdict) == ("cell: error", Verdict.DIFFERENT)
 
 
+TODAYS_FIGURE = "<Figure size 640x480 with 0 Axes>"
+TIMED = "CPU times: user 612 µs, sys: 0 ns, total: 612 µs\nWall time: 1.2 ms\nx"
+
+
 @pytest.mark.parametrize(
     ("recorded", "rerun", "verdict", "basis"),
     [
@@ -122,6 +141,15 @@ def test_an_error_on_one_side_only_is_caught():
         ("x 1.5, y 2", "x 1.5, y 3", Verdict.DIFFERENT, "1 of 2 numbers differ: 2 → 3"),
         ("loss -1e-3", "loss nan", Verdict.DIFFERENT, "1 of 1 numbers differ: -1e-3 → nan"),
         ("[0.5, -2]", "[np.float32(0.5), np.int64(-2)]", Verdict.IDENTICAL, "the same text"),
+        ("<Dot at 0x000001F2A3B4C5D8>", "<Dot at 0x7fd2>", Verdict.IDENTICAL, "the same text"),
+        ("<Figure size 432x288 with 0 Axes>", TODAYS_FIGURE, Verdict.IDENTICAL, "the same text"),
+        ("Wall time: 1min 2s\nx", TIMED, Verdict.IDENTICAL, "the same text but for its times"),
+        (
+            "[<matplotlib.text.Text at 0x7fd2>]",
+            "[Text(0.5, 0, 'epoch')]",
+            Verdict.NOT_COMPARABLE,
+            "releases of a library show an object in other words",
+        ),
         ("x 1", "z 1", Verdict.DIFFERENT, "the words differ"),
         ("x 1", "x 1 1", Verdict.DIFFERENT, "the words differ"),
         (
@@ -266,6 +294,84 @@ def test_a_training_that_grows_or_diverges_is_not_called_different(rate):
         assert Verdict.DIFFERENT not in {each.verdict for each in judgements}
         (printed,) = [each for each in judgements if each.output == "cell: printed loss"]
         assert printed.verdict is Verdict.CONSISTENT
+
+
+def own_training(losses, num_epochs=2):
+    """Return a call of a chapter's own training function, which draws these losses."""
+
+    def train_ch7(*arguments):
+        plt.plot(losses)
+
+    data = load_data_ch7(source="twin")
+    call = Cell(num_epochs=num_epochs).call(data.features, data.labels)
+    return Training(call, np.array(losses), function=train_ch7)
+
+
+def test_a_function_that_fixes_its_order_is_not_judged(monkeypatch):
+    """If this fails, a function that seeds or does not shuffle is called different by rounding."""
+    monkeypatch.setattr(losses, "SECONDS", 0.1)
+    with pytest.raises(GluonbookError, match="chooses the order itself"):
+        RecordedRun(own_training([0.5, 0.3]), [])._repeats(Start(np.zeros((4, 1)), draw=1), 2)
+
+
+def test_a_start_or_a_printed_loss_of_its_own_is_not_judged():
+    """If this fails, a function with other starts, or that prints another loss, is accused."""
+    training = own_training([0.6, 0.3])
+    assert RecordedRun(training, [0.7, 0.3]).judge_start()[0] is Verdict.NOT_JUDGED
+    then, now = (f"loss: {loss}, 0.1 sec per epoch\n" for loss in (0.46, 0.45))
+    printed = judge_cell("cell", CellOutputs(text=then), CellOutputs(text=now), [training])
+    assert printed[0].basis == "what is printed today is not the last loss of the curve"
+
+
+def test_a_long_curve_may_have_lost_vertices():
+    """If this fails, nine epochs are called different: Matplotlib thins out lines of 128 points."""
+    epochs = np.linspace(0, 10, 151)
+    noise = np.random.RandomState(0).normal(0, 1e-3, (2, 151))
+    curves = [np.append(0.5, (0.25 + 0.25 * np.exp(-epochs) + each)[1:]) for each in noise]
+    then, now = (outputs_of(SimpleNamespace(epochs=epochs, losses=each)) for each in curves)
+    assert len(then.figures[0].axes[0].polylines[0].vertices) < 151
+    training = own_training(curves[1].tolist(), num_epochs=10)
+    judgements = judge_cell("cell", replace(then, text=""), replace(now, text=""), [training])
+    assert {each.output: each.verdict for each in judgements} == {
+        "cell: axes": Verdict.IDENTICAL,
+        "cell: first loss": Verdict.IDENTICAL,
+        "cell: later losses": Verdict.NOT_JUDGED,
+    }
+
+
+def test_what_is_printed_beside_a_loss_is_judged_without_its_call():
+    """If this fails, other seeds cannot show that such text is random, and it is accused."""
+    cells = [CellOutputs(text=f"loss: 0.3, 0.1 sec per epoch\nw {w}\n") for w in (1, 2)]
+    unknown, rest = judge_cell("cell", *cells)
+    assert unknown.verdict is Verdict.NOT_JUDGED
+    assert (rest.output, rest.verdict) == ("cell: text", Verdict.DIFFERENT)
+
+
+@pytest.mark.parametrize("options", [{"seed": 1}, {"seed_state": 1, "ctx": "all"}])
+def test_seeds_given_by_name_are_changed_too(options):
+    """If this fails, the run with other seeds stops there, and random outputs are accused."""
+    seen = {}
+    kernel._seed_with_next(seen.update, **options)
+    assert seen == {**options, next(iter(options)): 2}
+
+
+def test_a_descent_of_any_form_can_be_observed():
+    """If this fails, a chapter's own train_2d that returns more than a trace fails by our doing."""
+
+    def train_2d(trainer):
+        return [(1, 2), (3, 4)], [1.0, 2.0]
+
+    assert kernel.watched(train_2d)(None) == train_2d(None)
+
+
+def test_a_descent_is_repeated_only_where_it_is_accused():
+    """If this fails, judging changes what the chapter goes on with, or stops it."""
+    lengths = iter(range(2, 9))
+    walk = Descent(np.zeros((2, 2)), lambda: np.zeros((next(lengths), 2)))
+    then, now = (CellOutputs(text=f"x1 {x}, x2 0.0\n") for x in (0.0, 0.1))
+    assert judge_cell("cell", now, now, [walk])[0].verdict is Verdict.IDENTICAL
+    assert next(lengths) == 2
+    assert judge_cell("cell", then, now, [walk])[0].verdict is Verdict.NOT_JUDGED
 
 
 def random_output(p):
