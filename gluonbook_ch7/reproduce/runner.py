@@ -27,11 +27,13 @@ from nbformat import NotebookNode, v4
 
 from ..dataset.locate import VARIABLE
 from ..errors import DependencyError, GluonbookError, RecordError
-from .notebook import Chapter, why_unsupported
+from .notebook import Chapter, runs_command, why_unsupported
 from .verdict import Judgement, Verdict, hold_together, is_reproduced
 
 SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
 RANDOM = "random: the same code gives another output with another seed"
+
+COMMAND = "what a command of the system prints belongs to one machine"
 
 OnCell = Callable[["CellRun"], None]
 
@@ -154,7 +156,12 @@ async def _run_cells(
             cell.status = "run"
             for content in found["judgements"]:
                 verdict = Verdict(content.pop("verdict"))
-                cell.judgements.append(Judgement(**content, verdict=verdict))
+                judgement = Judgement(**content, verdict=verdict)
+                is_text = judgement.output == f"{cell.name}: text"
+                if is_text and _is_accused(judgement) and runs_command(cell.recorded.source):
+                    verdict = Verdict.NOT_COMPARABLE
+                    judgement = replace(judgement, verdict=verdict, basis=COMMAND)
+                cell.judgements.append(judgement)
             run.data += [origin for origin in found["data"] if origin not in run.data]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gluonbook_ch7.reproduce.notebook import read_chapter, why_unsupported
+from gluonbook_ch7.reproduce.notebook import read_chapter, runs_command, why_unsupported
 from gluonbook_ch7.reproduce.runner import rerun_chapter
 from gluonbook_ch7.reproduce.verdict import Verdict
 
@@ -578,6 +578,15 @@ def test_other_libraries_names_do_not_make_an_early_chapter(tmp_path):
     path = tmp_path / "chapter.md"
     path.write_text(chapter_of("import gluonbook as gb\ngb.plt.semilogy([1, 2])"))
     assert why_unsupported(read_chapter(path).notebook) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("!pip install d2lzh", True), ("x = 1\n%pip list", True), ("%%bash\nls", True), ("1", False)],
+)
+def test_commands_of_the_system_are_recognised(code, expected):
+    """What pip printed on another machine would be an accusation."""
+    assert runs_command(code) is expected
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(tmp_path):
