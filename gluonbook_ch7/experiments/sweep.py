@@ -16,6 +16,7 @@ from ..figures import plt
 from ..training import Rule
 from .charts import draw_losses, draw_sweep
 from .ensemble import fit_ensemble
+from .objective import full_batch_losses
 
 ROWS_SHOWN = 10
 
@@ -30,7 +31,8 @@ class Sweep(Result):
         The values of each hyperparameter, in the order of the axes.
     seeds : tuple of int
     losses : ndarray, shape (values of the first hyperparameter, ..., seeds), float32
-        The full-batch loss after the last checkpoint; not finite where a run diverged.
+        The full-batch loss after the last checkpoint or, if there is none, after the last step; not
+        finite where a run diverged.
     settings : dict
         ``rule``, ``hyperparams``, ``batch_size``, ``num_epochs``, ``data`` and ``versions``.
     """
@@ -166,4 +168,9 @@ def sweep(
         **options,
     )
     settings = {**runs.settings, "hyperparams": {**runs.settings["hyperparams"], **axes}}
-    return Sweep(axes, seeds, runs.losses[:, -1].reshape(shape), settings)
+    losses = runs.losses[:, -1]
+    if runs.losses.shape[1] == 1:  # there is no checkpoint, so this is the loss before training
+        last = np.column_stack([runs.weights, runs.bias])
+        with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
+            losses = full_batch_losses(last, features, labels).astype(np.float32)
+    return Sweep(axes, seeds, losses.reshape(shape), settings)

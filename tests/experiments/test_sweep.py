@@ -43,6 +43,18 @@ def test_every_cell_is_what_single_runs_give(data):
                 assert found.losses[i, j, k] == pytest.approx(curve.losses[-1], rel=1e-5)
 
 
+def test_without_a_checkpoint_the_losses_are_those_after_the_last_step(data):
+    """With fewer than 100 examples, say, every cell would show the loss before training."""
+    few = data[0][:60], data[1][:60]
+    found = sweep("sgd", None, {"learning_rate": [0.01, 0.1]}, *few, seeds=2)
+    for losses, rate in zip(found.losses, (0.01, 0.1)):
+        for loss, seed in zip(losses, (0, 1)):
+            run = gb.fit_gluon("sgd", {"learning_rate": rate}, *few, seed=seed)
+            predicted = few[0].asnumpy() @ run.weights + run.bias
+            expected = np.mean((predicted - few[1].asnumpy()) ** 2) / 2
+            assert loss == pytest.approx(expected, rel=1e-5)
+
+
 def test_cells_come_best_first_and_diverged_runs_are_counted(data):
     """If this fails, the table's best is not the best, or a diverged cell looks like a good one."""
     grid = {"learning_rate": [0.05, 100.0, 0.1]}
