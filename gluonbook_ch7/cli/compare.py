@@ -99,8 +99,8 @@ def compare(
     numbers: dict[str, Any] = {}
     explained: set[tuple[str, ...]] = set()
     try:
-        for rule in functions:
-            with progress(f"comparing {rule.__name__}"), own_errors(*named_files(*names, against)):
+        for name, rule in zip(names, functions):
+            with progress(f"comparing {name}"), own_errors(*named_files(*names, against)):
                 comparison = run_comparison(
                     rule,
                     *task,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import pickle
 import re
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -93,6 +94,13 @@ def sweep(
     files = named_files(rule)
     if files and scheduler:
         raise ArgumentError("the workers of a cluster cannot import a file; --processes can")
+    if files and (out or processes > 1):
+        try:
+            pickle.dumps(step)
+        except (pickle.PicklingError, AttributeError) as error:
+            raise ArgumentError(
+                f"with --out or --processes, {rule} must be a def at the top level: {error}"
+            ) from error
     texts = [f"{name}={text}" for name, text in ranges.items() if text is not None]
     grid = _grid(rule_of(step), [*texts, *settings])
     if resume and not out:
@@ -126,7 +134,7 @@ def sweep(
                 raise
             kept = f"{store.count()} finished blocks are kept in {store.folder}"
             raise type(error)(f"{error} {kept}; continue with --resume.".strip()) from error
-    name, rows = step.__name__, found.cells()
+    name, rows = rule.rpartition(":")[2], found.cells()
     _print_best(name, found)
     print_origin(origin)
     if out and len(found.grid) in (1, 2):

@@ -39,6 +39,8 @@ def load_rule(named: str) -> Callable[..., Any]:
     path = Path(file).resolve()
     if not path.is_file():
         raise DataNotFoundError(f"there is no file {file}")
+    if "." in path.stem:  # Python would look for a package
+        raise ArgumentError(f"{path.name} cannot be imported; rename it, without a dot before .py")
     found = importlib.util.find_spec(path.stem)
     if found and Path(found.origin or "").resolve() != path:
         raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
@@ -51,6 +53,12 @@ def load_rule(named: str) -> Callable[..., Any]:
         functions = filter(inspect.isfunction, vars(module).values())
         own = [each.__name__ for each in functions if each.__module__ == module.__name__]
         raise ArgumentError(f"{file} has no function {name!r}; it has {', '.join(own) or 'none'}")
+    try:
+        inspect.signature(function).bind("params", "states", "hyperparams")
+    except TypeError as error:
+        raise ArgumentError(
+            f"{named} does not take (params, states, hyperparams), as a rule does: {error}"
+        ) from error
     return function  # type: ignore[no-any-return]
 
 

@@ -144,6 +144,36 @@ def test_a_rule_that_raises_shows_its_own_line(tmp_path):
     assert "importlib" not in done.output
 
 
+@pytest.mark.parametrize(
+    ("file", "line", "said"),
+    [
+        ("my.rules.py", "def rule(params, states, hyperparams): pass", "rename it"),
+        (
+            "one_argument.py",
+            "def rule(params): pass",
+            "does not take (params, states, hyperparams)",
+        ),
+    ],
+)
+def test_what_is_no_rule_is_told_in_one_line(tmp_path, file, line, said):
+    """If this fails, Python's own error comes with our frames, and with the status of a result."""
+    (tmp_path / file).write_text(line + "\n")
+    done = compare(f"{tmp_path / file}:rule", "--against", "sgd")
+    assert done.exit_code == 2 and said in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_rule_without_a_name_is_compared(tmp_path):
+    """If this fails, what functools.partial made of a rule ends in an AttributeError."""
+    partial = "import functools, gluonbook_ch7\nrule = functools.partial(gluonbook_ch7.sgd)\n"
+    (tmp_path / "with_partial.py").write_text(partial)
+    sizes = ("--set", "lr=0.05", "--seeds", "1", "--batch-size", "100", "--epochs", "1")
+    data = ("--data", "twin", "--against-set", "learning_rate=0.05")
+    done = compare(f"{tmp_path / 'with_partial.py'}:rule", "--against", "sgd", *sizes, *data)
+    assert done.exit_code == 0, done.output
+    assert "Verdict: the same" in done.output
+
+
 def test_a_file_named_like_a_module_is_refused(tmp_path):
     """If this fails, a file called random.py is passed over for Python's own module."""
     (tmp_path / "random.py").write_text("def rule(params, states, hyperparams): pass\n")

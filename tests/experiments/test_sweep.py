@@ -295,6 +295,14 @@ def test_a_rule_of_ones_own(tmp_path, data, processes):
     assert content["cells"][0]["median"] == pytest.approx(best["median"], rel=1e-5)
 
 
+def test_a_rule_that_no_other_process_could_find_is_refused_at_once(tmp_path):
+    """If this fails, a lambda ends in a PicklingError, and with the status of a result."""
+    (tmp_path / "with_lambda.py").write_text("rule = lambda params, states, hyperparams: None\n")
+    done = run_here("sweep", "with_lambda.py:rule", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "with_lambda.py:rule must be a def at the top level" in done.stderr
+
+
 def test_blocks_of_a_rule_that_was_changed_are_not_taken_up(tmp_path):
     """If this fails, --resume shows the losses of the rule before it was corrected."""
     block = Sleep(3)
