@@ -9,6 +9,7 @@ import hashlib
 import html
 import io
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -94,7 +95,7 @@ class Result:
         text = json.dumps(self, default=encode)
         content = io.BytesIO()
         np.savez(content, **{_CONTENT: np.array(text)}, **arrays)
-        return write_whole(file, content.getvalue())
+        return write_whole(os.path.expanduser(file), content.getvalue())
 
     @classmethod
     def load(cls: type[AnyResult], file: Union[str, "PathLike[str]"]) -> AnyResult:
@@ -114,7 +115,7 @@ class Result:
         ArgumentError
             If it holds a result of another class.
         """
-        content = io.BytesIO(Path(file).read_bytes())
+        content = io.BytesIO(Path(os.path.expanduser(file)).read_bytes())
         try:
             with np.load(content, allow_pickle=False) as archive:
                 result = _decode(json.loads(archive[_CONTENT].item()), archive)

@@ -1,5 +1,6 @@
 """Tables of your own as training data."""
 
+import os
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -59,7 +60,7 @@ def load_table(file: Union[str, "PathLike[str]"]) -> TableData:
         If it is not a table of this form, or a column cannot be standardised; the message says
         the row and the column.
     """
-    path = Path(file)
+    path = Path(os.path.expanduser(file))
     if not path.is_file():
         raise DataNotFoundError(f"there is no file {path}")
     values, names = parse(path.read_bytes(), path)

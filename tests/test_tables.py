@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import gluonbook_ch7 as gb
 from gluonbook_ch7.cli import main
 from gluonbook_ch7.cli.user_rules import load_named_data
+from gluonbook_ch7.dataset.parse import parse
 
 
 def write(path, rows, separator=",", header=None):
@@ -40,8 +41,6 @@ def test_any_number_of_columns_in_any_form(tmp_path, separator, columns, with_he
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=2, max_size=5))
 def test_numbers_survive_bit_for_bit(tmp_path_factory, rows):
     """If this fails, reading a table rounds."""
-    from gluonbook_ch7.dataset.parse import parse
-
     path = write(tmp_path_factory.mktemp("table") / "t.csv", rows)
     values, header = parse(path.read_bytes(), path)
     np.testing.assert_array_equal(values, rows)
@@ -71,6 +70,32 @@ def test_a_bad_table_is_told_by_row_and_column(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(gb.DataError, match=message):
         gb.load_table(path)
+
+
+def test_quoted_numbers_are_read_and_a_separator_in_quotes_splits_no_number(tmp_path):
+    """If this fails, the table "1,234","5" of a spreadsheet has three columns: 1, 234 and 5."""
+    path = tmp_path / "t.csv"
+    path.write_text('"1.5", "5"\n"2","6"\n"4","8"\n')
+    np.testing.assert_array_equal(parse(path.read_bytes(), path)[0], [[1.5, 5], [2, 6], [4, 8]])
+    path.write_text('"1,234","5"\n"2,345","6"\n')
+    with pytest.raises(gb.DataError, match="row 1, column 1: '\"1' is not a finite number"):
+        gb.load_table(path)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    """If this fails, --out=~/figures and save("~/run.npz") make a folder called ~."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    write(tmp_path / "home" / "t.csv", table(30))
+    data = gb.load_table("~/t.csv")
+    curve = gb.fit_scratch(gb.sgd, None, {"lr": 0.1}, data.features, data.labels, seed=0)
+    assert curve.save("~/run.npz") == tmp_path / "home" / "run.npz"
+    assert gb.LossCurve.load("~/run.npz") == curve
+    arguments = ["sweep", "sgd", "--lr", "0.1", "--seeds", "1", "--data=~/t.csv", "--json=~/s.json"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "home" / "s.json").is_file() and not (tmp_path / "~").exists()
 
 
 def test_a_file_that_is_not_there():
@@ -107,6 +132,8 @@ def test_a_table_like_the_airfoils_has_an_edition(tmp_path):
     path = write(tmp_path / "airfoil_self_noise.dat", table(columns=6), "\t")
     data, origin = load_named_data("0.7", str(path))
     assert data.features.shape == (20, 4) and origin["edition"] == "0.7"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # the mark of some editors
+    assert load_named_data("0.7", str(path))[0].features.shape == (20, 4)
     header = write(tmp_path / "headed.dat", table(columns=6), "\t", list("abcdef"))
     data, origin = load_named_data("0.7", str(header))
     assert data.features.shape == (20, 5) and "edition" not in origin

@@ -126,6 +126,7 @@ def _place_option(name: str, parameter: str, check: Callable[[Path], None], help
     def callback(ctx: click.Context, option: click.Option, path: Optional[Path]) -> Optional[Path]:
         try:
             if path:
+                path = Path(os.path.expanduser(path))  # a shell leaves --out=~/folder as it is
                 check(path)
         except OSError as error:
             raise _Failure(f"{name} {error.filename}: {error.strerror}") from error

@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import sys
 import traceback
@@ -133,14 +134,15 @@ def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
     `load_table`; it has no edition.
     """
     from ..data import load_data_ch7
-    from ..dataset.parse import COLUMNS, is_number
+    from ..dataset.parse import COLUMNS, is_number, lines_of
     from ..tables import load_table
 
-    if source not in ("auto", "real", "twin") and Path(source).is_file():
-        lines = Path(source).read_bytes().lstrip().splitlines()
-        first = lines[0].split() if lines else []
+    path = Path(os.path.expanduser(source))
+    if source not in ("auto", "real", "twin") and path.is_file():
+        lines = lines_of(path.read_bytes())
+        first = next((line.split() for line in lines if line.strip()), [])
         if len(first) != len(COLUMNS) or not is_number(first[0]):
-            table = load_table(source)
+            table = load_table(path)
             return table, {"data": table.origin}
     data = load_data_ch7(edition, source)
     return data, {"edition": edition, "data": data.origin}

@@ -62,7 +62,7 @@ def inspect_file(path: Path) -> Inspection:
 
 def is_the_books(content: bytes) -> bool:
     """Return True if this is the book's file, whatever its line ends and byte order mark."""
-    published = b"".join(line + b"\r\n" for line in _lines(content))
+    published = b"".join(line + b"\r\n" for line in lines_of(content))
     return hashlib.sha256(published).hexdigest() == SHA256
 
 
@@ -87,14 +87,17 @@ def parse(
     """
     if b"\0" in content:
         raise DataError(f"{path} is not a text file in UTF-8 or ASCII")
-    lines = enumerate(_lines(content), start=1)
+    lines = enumerate(lines_of(content), start=1)
     rows = {f"{path}, row {number}": _split(line) for number, line in lines if line.strip()}
     first = next(iter(rows.values()), [b"", b""])
     if not names and rows and not any(map(is_number, first)):
         names = [cell.decode(errors="replace") for cell in first]
         del rows[next(iter(rows))]
     if len(names or first) < 2:
-        raise DataError(f"{path} has one column; at least 2 are needed, the last one the label")
+        raise DataError(
+            f"{path} has one column; at least 2 are needed, the last one the label, "
+            "separated by tabs, commas or spaces"
+        )
     columns = [f"column {i} ({name})" for i, name in enumerate(names, 1)]
     columns = columns or [f"column {i}" for i in range(1, len(first) + 1)]
     values = [_parse_row(where, cells, columns) for where, cells in rows.items()]
@@ -135,14 +138,20 @@ def is_number(cell: bytes) -> bool:
     return True
 
 
-def _lines(content: bytes) -> list[bytes]:
-    # Some editors and spreadsheets begin a UTF-8 file with a byte order mark.
+def lines_of(content: bytes) -> list[bytes]:
+    """Return the lines, without the byte order mark with which some programs begin a file."""
     return content.removeprefix(b"\xef\xbb\xbf").splitlines()
 
 
 def _split(line: bytes) -> list[bytes]:
     separator = next((each for each in (b"\t", b",") if each in line), None)
-    return [cell.strip(b'" ') for cell in line.split(separator)]
+    return [_unquoted(cell.strip()) for cell in line.split(separator)]
+
+
+def _unquoted(cell: bytes) -> bytes:
+    # A separator inside quotes, as in "1,234", leaves half a pair, which is no number.
+    is_quoted = len(cell) > 1 and cell.startswith(b'"') and cell.endswith(b'"')
+    return cell[1:-1].strip() if is_quoted else cell
 
 
 def _parse_row(where: str, cells: Sequence[bytes], columns: Sequence[str]) -> list[float]:
