@@ -45,7 +45,9 @@ def plot_trace_2d(f: Callable[..., Any], trace: Sequence[tuple[float, float]]) -
     x1, x2 = zip(*trace)
     plt.plot(x1, x2, "-o", color="#ff7f0e")
     grid_x1 = np.arange(-5.5, 1.0, 0.1)
-    grid_x2 = np.arange(min(-3.0, min(x2) - 1), max(1.0, max(x2) + 1), 0.1)
+    low, high = min(-3.0, min(x2) - 1), max(1.0, max(x2) + 1)
+    # The book's 0.1, unless a descent that diverged would need a grid of gigabytes.
+    grid_x2 = np.arange(low, high, max(0.1, (high - low) / 50_000))
     grid_x1, grid_x2 = np.meshgrid(grid_x1, grid_x2)
     plt.contour(grid_x1, grid_x2, f(grid_x1, grid_x2), colors="#1f77b4")
     plt.xlabel("x1")

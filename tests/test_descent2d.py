@@ -116,6 +116,14 @@ def test_the_trace_is_drawn_over_contours():
     plt.close()
 
 
+def test_a_descent_that_diverged_can_be_drawn():
+    """If this fails, the exercise with a learning rate of 1 takes all of the machine's memory."""
+    trace = descend_2d(functools.partial(gd_2d, eta=1))
+    show_trace_2d(f_2d, trace)
+    np.testing.assert_array_equal(plt.gca().lines[0].get_xydata(), trace)
+    plt.close()
+
+
 @pytest.mark.parametrize(
     ("x2", "low", "high"), [((-2, 0), -3.0, 0.9), ((-4, 0), -5.0, 0.9), ((-2, 3), -3.0, 3.9)]
 )
