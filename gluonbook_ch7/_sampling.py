@@ -35,7 +35,7 @@ def last_checkpoint(num_examples: int, batch_size: int, num_epochs: int) -> int:
 def seed_generators(seed: Optional[int]) -> None:
     """Seed MXNet's and NumPy's global generators; None leaves them as they are."""
     if seed is not None:
-        check_seeds([seed])
+        (seed,) = check_seeds([seed])  # MXNet does not take every NumPy integer
         mx.random.seed(seed)
         np.random.seed(seed)
 

@@ -281,6 +281,13 @@ def test_numpys_numbers_are_numbers():
     np.testing.assert_allclose(runs.losses[0], plain, rtol=1e-5)
 
 
+def test_any_numpy_integer_is_a_seed():
+    """If this fails, a seed of SeedSequence.generate_state, a uint32, is refused by MXNet."""
+    plain = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, *DATA, seed=7)
+    curve = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, *DATA, seed=np.uint32(7))
+    np.testing.assert_array_equal(curve.losses, plain.losses)
+
+
 def test_an_error_of_the_rules_own_stays_what_it_is():
     """If this fails, who writes a rule no longer sees which name is missing."""
 
