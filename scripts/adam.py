@@ -98,8 +98,8 @@ print(f"none of them, so rounding alone: {comparison.aligned.largest:.1e}")
 # %% [markdown]
 # ## Exercise: try other learning rates
 #
-# As in RMSProp the steps are at most about $\eta$ long. With 0.001 two epochs are too short; 0.01
-# and 0.1 arrive, 0.1 with large swings; 1 does not settle.
+# As in RMSProp the steps are seldom much longer than $\eta$. With 0.001 two epochs are too short;
+# 0.01 and 0.1 arrive, 0.1 with large swings; 1 does not settle.
 
 # %% Mean losses of 100 runs: 0.01 is best, 0.001 too slow, 0.1 and 1 stay above.
 gb.set_figsize((5, 3))
