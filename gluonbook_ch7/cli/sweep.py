@@ -175,7 +175,9 @@ def parse_range(name: str, text: str) -> Any:
     count = int(match["count"])
     if count == 0:
         fault = "the range is empty"
-    elif count == 1 or not first < last:
+    elif first > last:
+        fault = "FIRST must be below LAST"
+    elif count == 1 or first == last:
         fault = "the range holds one value; give FIRST below LAST, and a COUNT of at least 2"
     elif match["log"] and first <= 0:
         fault = "a logarithmic range must begin above 0"

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -57,10 +57,10 @@ class Store:
         return len(list(self.folder.glob("*.npy")))
 
     def clear(self) -> None:
-        """Remove all blocks and the folder."""
+        """Remove all blocks and, if that empties it, the folder."""
         for path in self.folder.glob("*.npy"):
             path.unlink()
-        if self.folder.exists():
+        with suppress(OSError):  # it may hold other files, or never have been made
             self.folder.rmdir()
 
     def _path(self, block: Any) -> Path:

@@ -210,7 +210,8 @@ def _draw_curve(axes: Axes, grid: Grid, values: Array, diverged: Array, title: s
     """Draw one quantity over one hyperparameter; values that diverged are marked above."""
     ((x_name, x),) = grid.items()
     axes.plot(x, np.where(np.isfinite(values), values, np.nan), marker="o", color="#0072B2")
-    axes.set(xlabel=x_name, ylabel=title, title=title, xscale=_scale(x), yscale="log")
+    scale = "log" if (values > 0).any() else "linear"  # the spread of a single seed is zero
+    axes.set(xlabel=x_name, ylabel=title, title=title, xscale=_scale(x), yscale=scale)
     at = x[diverged > 0]
     if len(at):
         top = axes.get_xaxis_transform()

@@ -148,7 +148,11 @@ def sweep(
         If a sequence is empty or not of numbers, and as `fit_ensemble` does.
     """
     seeds = check_seeds(seeds)
-    axes = {name: np.asarray(values) for name, values in grid.items() if np.ndim(values)}
+    axes = {
+        name: values.asnumpy() if isinstance(values, nd.NDArray) else np.asarray(values)
+        for name, values in grid.items()
+        if np.ndim(values)
+    }
     for name, values in axes.items():
         if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf":
             raise ArgumentError(f"the grid's {name} must be a number or a sequence of numbers")

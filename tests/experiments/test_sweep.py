@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ import pytest
 from commands import run_here
 
 import gluonbook_ch7 as gb
+from gluonbook_ch7._mxnet import nd
 from gluonbook_ch7.cli.sweep import parse_range
 from gluonbook_ch7.errors import ArgumentError, WorkerError, WorkerWarning
 from gluonbook_ch7.experiments import ensemble as ensemble_module
 from gluonbook_ch7.experiments.blocks import Store, dask_cluster, local_processes, run_blocks
+from gluonbook_ch7.experiments.charts import figure_bytes
 from gluonbook_ch7.experiments.sweep import sweep
 
 GRID = {"lr": [0.01, 0.1, 0.3], "gamma": [0.5, 0.9]}
@@ -135,6 +138,32 @@ def test_a_killed_local_worker_is_an_error_that_loses_nothing(tmp_path):
     assert counted == [(3, 3)]
 
 
+def test_a_folder_with_other_files_in_it_is_left(tmp_path):
+    """If this fails, a sweep that wrote everything ends with an error: Directory not empty."""
+    (tmp_path / "note.txt").write_text("mine")
+    store = Store(tmp_path)
+    store.keep(Sleep(3), np.array([1]))
+    store.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_an_array_of_mxnets_is_a_sequence_of_values(data):
+    """If this fails, a grid of NDArrays, which fit_ensemble takes, ends in an error of NumPy."""
+    grid = {"learning_rate": nd.array([0.01, 0.1])}
+    found = sweep("sgd", None, grid, data[0][:100], data[1][:100], num_epochs=1, seeds=1)
+    np.testing.assert_allclose(found.grid["learning_rate"], [0.01, 0.1])
+
+
+def test_the_curve_of_a_single_seed_is_drawn_without_a_warning(data):
+    """If this fails, --seeds 1 prints that its data cannot be log-scaled."""
+    grid = {"learning_rate": [0.01, 0.1]}
+    found = sweep("sgd", None, grid, data[0][:100], data[1][:100], num_epochs=1, seeds=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = found.plot()[0].figure
+        figure_bytes(figure, "svg")
+
+
 def test_a_damaged_block_is_computed_again(tmp_path):
     """If this fails, a file cut short by a full disk becomes a wrong number."""
     store = Store(tmp_path)
@@ -236,6 +265,7 @@ def test_ranges(text, values):
         ("lr", "0.1:0.2:0", "the range is empty"),
         ("lr", "0.1:0.2:1", "the range holds one value"),
         ("lr", "0.2:0.2:4", "the range holds one value"),
+        ("lr", "0.2:0.1:4", "FIRST must be below LAST"),
         ("lr", "-1:1:4", "lr must be a finite positive number"),
         ("lr", "nan", "lr must be a finite positive number"),
         ("gamma", "0:1.5:4", r"gamma must be a number in \[0, 1\]"),
