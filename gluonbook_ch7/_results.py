@@ -118,11 +118,14 @@ class Result:
         content = io.BytesIO(Path(os.path.expanduser(file)).read_bytes())
         try:
             with np.load(content, allow_pickle=False) as archive:
-                result = _decode(json.loads(archive[_CONTENT].item()), archive)
+                fields = json.loads(archive[_CONTENT].item())
+                name = fields[_RESULT]
+                # A result of another class cannot be decoded until its module is imported.
+                result = _decode(fields, archive) if cls.__name__ in (name, "Result") else None
         except Exception as error:  # NumPy, zipfile and zlib each have their own
             raise DataError(f"{file} is not a saved result, or it is damaged: {error}") from error
         if not isinstance(result, cls):
-            raise ArgumentError(f"{file} holds a {type(result).__name__}, not a {cls.__name__}")
+            raise ArgumentError(f"{file} holds a {name}, not a {cls.__name__}")
         return result
 
 

@@ -152,6 +152,12 @@ def test_a_file_of_something_else_is_told(tmp_path):
     file = Other({}).save(tmp_path / "other.npz")
     with pytest.raises(ArgumentError, match=r"other\.npz holds a Other, not a Losses"):
         Losses.load(file)
+    with zipfile.ZipFile(file) as archive:
+        content = archive.read("content.json.npy").replace(b"O\0\0\0t\0\0\0h", b"U\0\0\0t\0\0\0h")
+    with zipfile.ZipFile(tmp_path / "unknown.npz", "w") as archive:
+        archive.writestr("content.json.npy", content)  # of a class that is not imported
+    with pytest.raises(ArgumentError, match=r"unknown\.npz holds a Uther, not a Losses"):
+        Losses.load(tmp_path / "unknown.npz")
     with pytest.raises(FileNotFoundError):
         Losses.load(tmp_path / "nothing.npz")
     assert _results.Result.load(file) == Other({})

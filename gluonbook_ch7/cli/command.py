@@ -33,7 +33,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         debug = ctx.params.pop("debug")
         warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
-        os.environ.setdefault("MPLBACKEND", "agg")
+        os.environ["MPLBACKEND"] = "agg"  # whatever a notebook or a desktop has set
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         try:

@@ -77,9 +77,9 @@ def other_side(
         )
     if rule and (against is None or str(against).lower() == rule.gluon):
         given = hyperparams or {}
-        known = tuple(_with_given(each, given) for each in rule.differences)
         translated = rule.gluon_hyperparams(ours.hyperparams)
-        return _gluon_side(rule.gluon, {**translated, **given}), known
+        theirs = _gluon_side(rule.gluon, {**translated, **given})
+        return theirs, tuple(_with_given(each, given) for each in rule.differences)
     if isinstance(against, str):
         return _gluon_side(against, hyperparams or {}), (SHORT_MINIBATCH,)
     library = _library_of(against)

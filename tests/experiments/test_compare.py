@@ -69,6 +69,8 @@ def test_a_difference_is_described_as_it_was_given(data):
     found = compare("rmsprop", *pair(data), num_epochs=1, seeds=1, **given)
     assert found.differences[0] == ("epsilon", "ε = 1e-06", "epsilon = 0.0001")
     assert found.aligned.worst <= 1e-6
+    with pytest.raises(ArgumentError, match="epsilon"):
+        compare("rmsprop", *pair(data), against_hyperparams={"epsilon": "1e-8"})
 
 
 def test_differences_that_count_only_together_are_all_named():
