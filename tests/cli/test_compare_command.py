@@ -212,7 +212,7 @@ def test_the_table_fits_a_terminal(columns):
     assert status == 0
     lines = shown.splitlines()
     # The last lines name the data file, and how to install what is missing.
-    table = [line for line in lines if not line.startswith(("Data:", "PyTorch and"))]
+    table = [line for line in lines if not line.startswith(("Data:", "To compare with"))]
     assert max(map(len, table)) <= columns
     (row,) = [line for line in table if line.startswith("  folded bias correction   ")]
     assert len(row.split()) == 10
