@@ -23,13 +23,15 @@ from gluonbook_ch7.experiments.registry import RULES
 
 DATA = load_data_ch7(source="twin")
 FULL = DATA.features, DATA.labels
+ROUND = DATA.features[:1500], DATA.labels[:1500]
 HALF = DATA.features[:705], DATA.labels[:705]
 SOME = DATA.features[:203], DATA.labels[:203]
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
 
-# Fewer rows for small minibatches; 7 and 10 end with a short minibatch; 1503 is a single one.
+# Fewer rows for small minibatches; 7 and 10 end with a short minibatch; 1500 is a single one, and
+# the book reads a loss after it, as after no minibatch of 1503.
 SIZES = pytest.mark.parametrize(
-    ("data", "batch_size", "epochs"), [(SOME, 1, 1), (HALF, 7, 1), (HALF, 10, 2), (FULL, 1503, 2)]
+    ("data", "batch_size", "epochs"), [(SOME, 1, 1), (HALF, 7, 1), (HALF, 10, 2), (ROUND, 1500, 2)]
 )
 SEEDS = pytest.mark.parametrize("seed", [0, 1, 2])
 
@@ -166,10 +168,13 @@ def test_a_diverging_run():
     assert_same(traced, books)
     assert_same(traced, literal)
     curves = [
-        gb.fit_gluon("sgd", {"learning_rate": 1e3}, *SOME, 10, 2, seed=0, traced=traced)
+        gb.fit_gluon(
+            "sgd", {"learning_rate": 1e3}, *SOME, 10, 2, seed=0, traced=traced, keep_path=True
+        )
         for traced in (False, True)
     ]
     assert curves[0].diverged_at == curves[1].diverged_at is not None
+    assert_same(*((curve.losses, curve.path) for curve in curves))
 
 
 def test_changing_numbers_and_every_operator():
@@ -418,10 +423,13 @@ def test_what_cannot_be_traced_runs_the_books_loop(make, reason, capsys):
         states, hyperparams = list(gb.init_rmsprop_states(SOME[0])), {"lr": 0.01}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", TracingWarning)
-            curve = gb.fit_scratch(make(), states, hyperparams, *SOME, 7, 2, seed=1, traced=traced)
+            curve = gb.fit_scratch(make(), states, hyperparams, *SOME, 10, 2, seed=1, traced=traced)
         kept = SCALE, list(LOG), capsys.readouterr().out
-        results.append((curve.losses, flat(states), hyperparams, *kept, *generators()))
+        learned = curve.losses, curve.weights, curve.bias
+        results.append((*learned, flat(states), hyperparams, *kept, *generators()))
         assert len(caught) == (traced is True)
+        # A rule without a state shows what it did in the losses and the parameters alone.
+        assert len(set(curve.losses)) == 5 and np.isfinite(curve.losses).all()
     assert_same(results[0], results[1])
     assert_same(results[0], results[2])
     (warning,) = caught
