@@ -125,7 +125,9 @@ def test_any_data_from_scratch(rule, rate, task, seed):
             gb.fit_scratch, rule.step, states, hyperparams, *data, *sizes, seed=seed, traced=traced
         )
         check_curve(curve, features, labels, *sizes)
-        outcomes.append((as_bytes(curve.losses), flat(states), hyperparams))
+        # With most sizes there is no checkpoint, and the only loss is the first.
+        learned = [as_bytes(part) for part in (curve.losses, curve.weights, curve.bias)]
+        outcomes.append((learned, flat(states), hyperparams))
     assert outcomes[0] == outcomes[1]
 
 
@@ -142,7 +144,7 @@ def test_any_data_with_gluon(rule, rate, task, seed):
             gb.fit_gluon, rule.gluon, hyperparams, *data, *sizes, seed=seed, traced=traced
         )
         check_curve(curve, features, labels, *sizes)
-        outcomes.append(as_bytes(curve.losses))
+        outcomes.append([as_bytes(part) for part in (curve.losses, curve.weights, curve.bias)])
     assert outcomes[0] == outcomes[1]
 
 
@@ -272,20 +274,25 @@ def test_calls_that_are_mixed_up():
 
 def test_numpys_numbers_are_numbers():
     """If this fails, a learning rate from np.logspace stops MXNet where NumPy is 2."""
-    plain = gb.fit_gluon("sgd", {"learning_rate": 0.05}, *DATA, seed=0).losses
+    task = *DATA, 100  # all at once, and a checkpoint
+    plain = gb.fit_gluon("sgd", {"learning_rate": 0.05}, *task, seed=0).losses
+    assert plain[0] > plain[1] > plain[2]
     for traced in (False, True):
         hyperparams = {"learning_rate": np.float64(0.05), "wd": np.float32(0)}
-        curve = gb.fit_gluon("sgd", hyperparams, *DATA, seed=0, traced=traced)
+        curve = gb.fit_gluon("sgd", hyperparams, *task, seed=0, traced=traced)
         np.testing.assert_array_equal(curve.losses, plain)
-    runs = gb.fit_ensemble("sgd", None, {"learning_rate": np.float64(0.05)}, *DATA, seeds=[0])
+    runs = gb.fit_ensemble("sgd", None, {"learning_rate": np.float64(0.05)}, *task, seeds=[0])
     np.testing.assert_allclose(runs.losses[0], plain, rtol=1e-5)
 
 
 def test_any_numpy_integer_is_a_seed():
     """If this fails, a seed of SeedSequence.generate_state, a uint32, is refused by MXNet."""
-    plain = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, *DATA, seed=7)
-    curve = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, *DATA, seed=np.uint32(7))
-    np.testing.assert_array_equal(curve.losses, plain.losses)
+    draws = np.random.RandomState(0).normal(size=(20, 4))  # so that the order of the rows matters
+    data = nd.array(draws[:, :3]), nd.array(draws[:, 3])
+    plain = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, *data, seed=7)
+    curve = gb.fit_scratch(gb.sgd, None, {"lr": 0.05}, *data, seed=np.uint32(7))
+    np.testing.assert_array_equal(curve.start[0], plain.start[0])
+    np.testing.assert_array_equal(curve.weights, plain.weights)
 
 
 def test_an_error_of_the_rules_own_stays_what_it_is():
