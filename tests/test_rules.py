@@ -236,7 +236,8 @@ def test_runs_stack_along_a_leading_axis(name):
         x, own = parameter(p[run], g[run]), [nd.zeros((4, 1)) for _ in range(arrays)]
         values = {h: float(np.float32(v[run])) for h, v in each.items()}
         rule.step([x], [states_of(own)], {**values, **shared})
-        np.testing.assert_allclose(stacked[run].asnumpy(), x.asnumpy(), rtol=2e-6)
+        for together, alone in zip((stacked, *states), (x, *own)):
+            np.testing.assert_allclose(together[run].asnumpy(), alone.asnumpy(), rtol=2e-6)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -245,10 +246,12 @@ def test_states_begin_as_zeros_of_the_parameters_shapes(name):
     states = RULES[name].states(nd.ones((7, 4)))
     shapes = [(4, 1), (1,)]
     for state, shape in zip(states or (), shapes):
-        for array in state if isinstance(state, tuple) else (state,):
+        arrays = state if isinstance(state, tuple) else (state,)
+        assert len(arrays) == len(STATES[name])
+        for array in arrays:
             assert array.shape == shape and array.dtype == np.float32
             assert not array.asnumpy().any()
-    assert states is None or len(states) == 2
+    assert len(states or ()) == (2 if STATES[name] else 0)
 
 
 BAD = [("lr", value) for value in (0, -0.1, math.inf, math.nan, "0.1", None, True, 1e39, 10**400)]
@@ -274,6 +277,9 @@ def test_bad_hyperparameters_are_refused_and_change_nothing(name):
     with pytest.raises(ArgumentError, match="needs a dict"):
         rule.step([x], states, None)
     assert x.asscalar() == 1
+    for state in states:
+        for array in state if isinstance(state, tuple) else (state,):
+            assert array.asscalar() == 0
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if STATES[name]])
