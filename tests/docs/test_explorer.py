@@ -105,6 +105,7 @@ def test_the_rates_are_those_of_the_formula():
         page = chromium.new_page()
         page.add_script_tag(path=SCRIPT)
         run = page.evaluate("descend('rmsprop', {eta: 0.4, gamma: 0.9, x1: -5, x2: -2, steps: 20})")
+    assert len(run["rates"]) == len(run["trace"]) - 1 == 20
     s1 = s2 = 0
     for (x1, x2), rates in zip(run["trace"], run["rates"]):
         s1 = 0.9 * s1 + 0.1 * (0.2 * x1) ** 2

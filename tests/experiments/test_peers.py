@@ -57,6 +57,8 @@ def test_stacked_trials_are_the_single_ones(peer, rule, trials):
 def test_the_comparison_has_rows_for_each_peer(twin):
     """If this fails, the peers that are installed do not show in the table."""
     installed = sides.installed()
+    if not installed:
+        pytest.skip("neither PyTorch nor optax is installed")
     found = compare(
         "adadelta", twin.features, twin.labels, num_epochs=1, seeds=[0], peers=installed
     )
