@@ -33,7 +33,8 @@ pytestmark = pytest.mark.usefixtures("trained_once")
 @pytest.fixture(autouse=True)
 def fewer_runs(monkeypatch):
     """Draw as many runs as the few outputs of these chapters need, and no more."""
-    monkeypatch.setattr(chance, "MORE_RUNS", 5000)
+    for module in (chance, losses):
+        monkeypatch.setattr(module, "MORE_RUNS", 5000)
 
 
 @pytest.fixture(scope="module")
