@@ -201,8 +201,7 @@ def train_gluon_ch7(
 ) -> None:
     """Train with a Gluon optimizer as `train_ch7` does; the arguments are those of `fit_gluon`."""
     arguments = (trainer_hyperparams, features, labels, batch_size, num_epochs)
-    observed = TrainingCall(trainer_name, None, *arguments)
-    call = observed.copied() if on_training else None
+    call = TrainingCall(trainer_name, None, *arguments).copied() if on_training else None
     _show(call, fit_gluon(trainer_name, *arguments))
 
 
