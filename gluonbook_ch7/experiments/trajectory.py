@@ -17,17 +17,13 @@ from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
 from .._sampling import draw_orders, draw_start, split_minibatches
 from ..tracing.graph import gluon_gradients_of_runs
+from ..tracing.runs import ELEMENTWISE
 from ..training import Rule, fit_scratch
-from .registry import RULES
 
 Floats = npt.NDArray[np.float32]
 # (trials, steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and
 # after each.
 Paths = Floats
-
-# Counterparts of the chapter's rules treat every number on its own, so that several trials can be
-# updated as one array.
-ELEMENTWISE = {rule.gluon for rule in RULES.values()}
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def follow_gluon(trials: Trials, name: str, hyperparams: Mapping[str, Any]) -> P
     # What each optimizer updates: all trials as one array, or a single trial's bias and weights, in
     # this order because Trainer sorts parameters by name. Slices are views.
     parts = [([params], [gradients])]
-    if name not in ELEMENTWISE or len(trials.seeds) == 1:
+    if name.lower() not in ELEMENTWISE or len(trials.seeds) == 1:
         parts = [([p[-1:], p[:-1]], [g[-1:], g[:-1]]) for p, g in zip(params, gradients)]
     updates = []
     for arrays, their_gradients in parts:

@@ -16,6 +16,9 @@ from ..loss_curve import Recorder
 from .graph import gluon_gradients, gluon_mean_loss, mean_loss, scratch_steps
 from .tracer import trace
 
+# Gluon's optimizers that treat every number on its own: the counterparts of the chapter's rules.
+ELEMENTWISE = ("sgd", "adagrad", "rmsprop", "adadelta", "adam")
+
 Run = tuple[npt.NDArray[np.float32], float]
 
 
@@ -98,21 +101,30 @@ def train_gluon(
     The gradients are one operator. The optimizer is Gluon's own, called as ``Trainer.step`` calls
     it on one machine: with the gradients divided by the batch size.
     """
+    params = nd.concat(recorder.w.reshape((-1,)), recorder.b, dim=0)
+    gradients = params.zeros_like()
+    # Slices are views, so these are the weights and the biases of the two arrays.
+    w, grad_w = (array[:-1].reshape((1, -1)) for array in (params, gradients))
+    b, grad_b = params[-1:], gradients[-1:]
+    recorder.w, recorder.b = w, b
     # The bias first, because Trainer sorts parameters by name.
-    optimizer = mx.optimizer.create(name, param_dict={0: net.bias, 1: net.weight}, **hyperparams)
+    parts = [(net.bias, grad_b, b), (net.weight, grad_w, w)]
+    if name.lower() in ELEMENTWISE:  # one update instead of two
+        parts = [(net.weight, gradients, params)]
+    parameters, their_gradients, arrays = map(list, zip(*parts))
+    indices = list(range(len(parts)))
+    optimizer = mx.optimizer.create(name, param_dict=dict(enumerate(parameters)), **hyperparams)
     optimizer.rescale_grad /= batch_size
-    w, b = recorder.w, recorder.b
-    grad_w, grad_b = nd.zeros(w.shape), nd.zeros(b.shape)
     update = recorder.after(mx.optimizer.get_updater(optimizer))
     labels = labels.reshape((-1, 1))
-    gradients, full_batch_loss = gluon_gradients(), gluon_mean_loss()
+    compute_gradients, full_batch_loss = gluon_gradients(), gluon_mean_loss()
     losses = [full_batch_loss(X=features, y=labels, w=w, b=b)[0]]
     for _ in range(num_epochs):
         start = time.perf_counter()
         minibatches = split_minibatches(*shuffled(features, labels), batch_size)
         for batch_i, (X, y) in enumerate(minibatches):
-            gradients(X=X, y=y, w=w, b=b, out=[grad_w, grad_b])
-            update([0, 1], [grad_b, grad_w], [b, w])
+            compute_gradients(X=X, y=y, w=w, b=b, out=[grad_w, grad_b])
+            update(indices, their_gradients, arrays)
             if is_checkpoint(batch_i, batch_size):
                 losses.append(full_batch_loss(X=features, y=labels, w=w, b=b)[0])
         nd.waitall()
