@@ -35,11 +35,11 @@ _GLUON_DOMAINS = {
 }
 
 
-def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
+def check_optimizer(name: Any, hyperparams: Any, per_run: bool = False) -> dict[str, Any]:
     """Return the hyperparameters of a Gluon optimizer with NumPy scalars as Python numbers.
 
     Raise `ArgumentError` if Gluon has no such optimizer, the optimizer has no such hyperparameter,
-    or a value cannot be trained with. An ndarray holds one value for each run of an ensemble.
+    or a value cannot be trained with. With `per_run`, an ndarray holds one for each run.
     """
     known = mx.optimizer.Optimizer.opt_registry
     if not isinstance(name, str) or name.lower() not in known:
@@ -55,7 +55,7 @@ def check_optimizer(name: Any, hyperparams: Any) -> dict[str, Any]:
     for given, value in hyperparams.items():
         # MXNet parses numbers from their text, which NumPy 2 writes as np.float64(0.01).
         plain[given] = value.item() if isinstance(value, np.generic) else value
-        is_array = isinstance(value, np.ndarray) and value.ndim > 0
+        is_array = per_run and isinstance(value, np.ndarray) and value.ndim > 0
         for each in np.unique(value).tolist() if is_array else [plain[given]]:
             _check_gluon_hyperparam(f"Gluon's {name}", given, each, defaults[given])
     return plain

@@ -73,9 +73,10 @@ class LossCurve(Result):
 
     def _summary(self) -> str:
         seed = self.settings["seed"]
+        end = f"to {self.losses[-1]:.6f}" if len(self.losses) > 1 else "before training"
         return (
             f"{self.settings['rule']}{'' if seed is None else f', seed {seed}'}: loss "
-            f"{self.losses[0]:.6f} to {self.losses[-1]:.6f}, {self.epochs[-1]:g} epochs of "
+            f"{self.losses[0]:.6f} {end}, {self.settings['num_epochs']} epochs of "
             f"{self.seconds_per_epoch:.3g} s"
         )
 

@@ -124,7 +124,7 @@ def sweep(
                 grid,
                 *task,
                 seeds=seeds,
-                max_memory=int(max_memory * 2**30),
+                max_memory=max_memory * 2**30,
                 executor=workers,
                 store=store,
                 on_block=_counter(update),
@@ -226,5 +226,6 @@ def _print_best(rule: str, found: Any) -> None:
     headings, rows = found._table()
     title = f"{rule}: the best of {cells:,} cells, {found.losses.size:,} runs"
     print_table(headings, rows, numbers_from=0, title=title)
-    click.echo(f"Median and spread (largest minus smallest) are over {len(found.seeds)} seeds.")
+    seeds = f"{len(found.seeds)} seeds" if len(found.seeds) > 1 else "1 seed"
+    click.echo(f"Median and spread (largest minus smallest) are over {seeds}.")
     click.echo(f"In {diverged:,} of {cells:,} cells a run diverged.")

@@ -68,8 +68,9 @@ class Ensemble(Result):
 
     def _summary(self) -> str:
         low, middle, high = self._percentiles([0, 50, 100])[:, -1]
+        when = "final loss" if self.losses.shape[1] > 1 else "loss before training"
         return (
-            f"{self.settings['rule']}, {len(self.seeds):,} runs: median final loss {middle:.6f}, "
+            f"{self.settings['rule']}, {len(self.seeds):,} runs: median {when} {middle:.6f}, "
             f"{low:.6f} to {high:.6f}"
         )
 
@@ -117,7 +118,7 @@ def fit_ensemble(
     seeds: Union[int, Sequence[int]],
     start: Any = None,
     count_rows: bool = True,
-    max_memory: int = MAX_MEMORY,
+    max_memory: float = MAX_MEMORY,
     executor: Optional[Executor] = None,
     store: Optional[Store] = None,
     on_block: Optional[Callable[[int, int], None]] = None,
@@ -128,7 +129,7 @@ def fit_ensemble(
     ----------
     rule : callable or str
         An update rule as `fit_scratch` takes it, or the name of a Gluon optimizer. A rule must be
-        elementwise, because one array holds many runs: one that takes a norm mixes them.
+        elementwise, because one array holds many runs, and do the same in every training.
     states : sequence of NDArray, or of sequences of NDArray, or None, or callable
         The rule's states for a single run, or a function that makes them from the features; every
         run gets a copy. None for Gluon's optimizers, which keep their own.
@@ -146,7 +147,7 @@ def fit_ensemble(
     count_rows : bool
         Average the gradient of a short last minibatch over its rows, as the book's loop does. False
         divides by `batch_size`, as the book does with Gluon; so does every Gluon optimizer.
-    max_memory : int
+    max_memory : float
         How many bytes the runs that are trained together may take; larger ensembles are trained
         block by block.
     executor : concurrent.futures.Executor, optional
@@ -164,7 +165,8 @@ def fit_ensemble(
     Raises
     ------
     ArgumentError
-        If the data, the sizes, the states, the starts or the seeds do not fit together.
+        If the data, the sizes, the states, the starts or the seeds do not fit together, or a run
+        would depend on the others because the rule takes a norm, counts its calls or the like.
     WorkerError
         If a worker of the executor died.
 
@@ -179,7 +181,7 @@ def fit_ensemble(
         raise ArgumentError(f"hyperparams is a {type(hyperparams).__name__}; it must be a dict")
     hyperparams = {name: _per_run(name, h, len(seeds)) for name, h in hyperparams.items()}
     if isinstance(rule, str):
-        hyperparams = check_optimizer(rule, hyperparams)
+        hyperparams = check_optimizer(rule, hyperparams, per_run=True)
     else:
         validation.check_rule(rule)
         known = rule_of(rule)
@@ -205,6 +207,7 @@ def fit_ensemble(
         count_rows=count_rows,
     )
     size = _runs_per_block(max_memory, num_examples, num_features, batch_size, num_epochs)
+    everything.check_independence()
     blocks = [everything.some(slice(i, i + size)) for i in range(0, len(seeds), size)]
     params = np.concatenate(run_blocks(blocks, executor, store, on_block))
     with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
@@ -225,18 +228,16 @@ def _to_numpy(tree: Any) -> Any:
 
 
 def _runs_per_block(
-    max_memory: int, num_examples: int, num_features: int, batch_size: int, num_epochs: int
+    max_memory: float, num_examples: int, num_features: int, batch_size: int, num_epochs: int
 ) -> int:
     """Return how many runs fit together into `max_memory` bytes, at most `RUNS_PER_BLOCK`."""
     orders = 4 * num_examples * num_epochs
     # A step's minibatch, its residuals, and what MXNet holds of the next steps while one runs.
     minibatches = 4 * min(batch_size, num_examples) * (num_features + 4) * STEPS_AHEAD
-    fit = int(max_memory) // (orders + minibatches)
-    if fit < 1:
-        raise ArgumentError(
-            f"max_memory is {max_memory} bytes; one run takes about {orders + minibatches}"
-        )
-    return min(fit, RUNS_PER_BLOCK)
+    needed = orders + minibatches
+    if max_memory < needed:
+        raise ArgumentError(f"max_memory is {max_memory:.0f} bytes; one run takes about {needed}")
+    return int(min(max_memory / needed, RUNS_PER_BLOCK))
 
 
 def _per_run(name: str, value: Any, runs: int) -> Any:

@@ -16,7 +16,7 @@ from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
 from .._sampling import draw_orders, is_checkpoint, steps_per_epoch
 from .._trees import leaves, map_arrays
-from ..errors import TraceError
+from ..errors import ArgumentError, TraceError
 from ..tracing.graph import stacked_gradients, stacked_steps
 from ..tracing.runs import blocks
 from ..tracing.tracer import Program, trace
@@ -65,6 +65,26 @@ class StackedRuns:
             weights=self.weights[runs],
             bias=self.bias[runs],
         )
+
+    def check_independence(self) -> None:
+        """Raise `ArgumentError` if a run ends elsewhere alone than beside another.
+
+        That happens if the rule is not elementwise, or does not do the same in every training. A
+        rule that can be traced is elementwise.
+        """
+        if isinstance(self.rule, str):
+            return
+        try:
+            self._trace_one(self.rule)
+        except TraceError as error:
+            short = replace(self, num_epochs=1)
+            beside, alone = (short.some(slice(runs)).run()[0] for runs in (2, 1))
+            if not np.allclose(beside, alone, rtol=1e-3, atol=1e-6, equal_nan=True):
+                name = getattr(self.rule, "__name__", "the rule")
+                raise ArgumentError(
+                    f"{name} cannot train runs together, because a run depends on the others or "
+                    f"on earlier calls ({error}); train them one at a time with fit_scratch"
+                ) from error
 
     @in_turn
     def run(self) -> Floats:

@@ -267,6 +267,29 @@ def test_a_rule_that_cannot_be_traced(data):
         np.testing.assert_allclose(runs.bias[run], curve.path[-1, -1], atol=1e-5)
 
 
+def by_norm(params, states, hyperparams):
+    for p in params:
+        p[:] = p - hyperparams["lr"] * p.grad / p.grad.norm()
+
+
+def by_count(params, states, hyperparams, calls=[]):  # noqa: B006
+    calls.append(1)
+    for p in params:
+        p[:] = p - hyperparams["lr"] / len(calls) * p.grad
+
+
+def by_chance(params, states, hyperparams):
+    for p in params:
+        p[:] = p - hyperparams["lr"] * (p.grad + nd.random.normal(shape=p.shape))
+
+
+@pytest.mark.parametrize("rule", [by_norm, by_count, by_chance])
+def test_a_rule_whose_runs_would_not_be_single_runs(data, rule):
+    """If this fails, an ensemble gives wrong numbers for a rule that takes a norm or counts."""
+    with pytest.raises(ArgumentError, match=f"{rule.__name__} cannot .* together, because a run"):
+        ensemble(rule, {"lr": 0.1}, data, seeds=[3, 4])
+
+
 def test_runs_are_trained_together_as_memory_allows(data):
     """If this fails, an ensemble takes more memory than it may, or trains run by run."""
 
