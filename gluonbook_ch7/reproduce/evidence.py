@@ -29,6 +29,7 @@ END_LINE = re.compile(r"x1 (\S+), x2 (\S+)")
 NO_CALL = "a random loss, and no training call that could be repeated"
 DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
 NOT_THE_END = "what is printed today is not the last loss of the curve"
+FAILED = "the recorded run failed in this cell, and today's does not"
 COARSE = "the largest loss makes the axis too coarse to read the others"
 
 THINNED = 128
@@ -50,6 +51,10 @@ def judge_cell(
     `output` names the cell in the judgements, and `calls` are the trainings and descents that it
     made today, in order. Returns no judgement if there are no outputs, recorded or today's.
     """
+    if recorded.error and not rerun.error:
+        # As when the author interrupted it, or ran the cells in another order.
+        name = f"{output}: error"
+        return [Judgement(name, recorded.error, "", Verdict.NOT_JUDGED, FAILED)]
     trainings = [call for call in calls if isinstance(call, Training)]
     if trainings:
         judgements = _judge_trainings(output, recorded, rerun, trainings)
@@ -65,7 +70,7 @@ def judge_cell(
                 judgements = _judge_descent(output, recorded, rerun, descents[0])
     pairs = zip_longest(recorded.values, rerun.values, fillvalue="")
     judgements += [judge_text(f"{output}: value", then, now) for then, now in pairs]
-    if recorded.error or rerun.error:
+    if rerun.error:
         judgements.append(judge_text(f"{output}: error", recorded.error, rerun.error))
     if recorded.wrote_stderr:
         name, reason = f"{output}: stderr", "warnings belong to one machine and its versions"

@@ -12,7 +12,7 @@ import os
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,9 +94,9 @@ def rerun_chapter(
     """Run a chapter's code, whatever it does, in a fresh kernel and judge what it recorded.
 
     Each cell may take `timeout` seconds. `on_cell` is called with each cell that is about to run.
-    The edition "auto" is that of the data with which the chapter was recorded. A cell that raises
-    or hangs, or a kernel that dies, ends the run, and ``failure`` says so. `RecordError` is raised
-    if the chapter belongs to another book or another form of this one.
+    The edition "auto" is that of the data with which the chapter was recorded. A cell that hangs or
+    raises what it did not record, or a kernel that dies, ends the run, and ``failure`` says so.
+    `RecordError` is raised if the chapter belongs to another book or another form of this one.
     """
     reason = why_unsupported(chapter.notebook)
     if reason:
@@ -145,7 +145,8 @@ async def _run_cells(
         for cell in run.cells:
             on_cell(cell)
             try:
-                await _execute(kernel, cell.today, timeout)
+                recorded_errors = [each.ename for each in cell.recorded.outputs if "ename" in each]
+                await _execute(kernel, cell.today, timeout, allowed=recorded_errors)
                 outputs = {"recorded": cell.recorded.outputs, "today": cell.today.outputs}
                 found = await _call(kernel, "judge", output=cell.name, **outputs)
             except _CellFailure as failure:
@@ -252,9 +253,19 @@ def _environment(scratch: str) -> dict[str, str]:
     return environment
 
 
-async def _execute(kernel: Any, cell: Any, timeout: int, store_history: bool = True) -> None:
-    """Execute a code cell; raise `_CellFailure` if it does not come to its end."""
+async def _execute(
+    kernel: Any,
+    cell: Any,
+    timeout: int,
+    allowed: Sequence[str] = (),
+    store_history: bool = True,
+) -> None:
+    """Execute a code cell; raise `_CellFailure` if it does not come to its end.
+
+    It may raise exceptions of the `allowed` names.
+    """
     kernel.reset_execution_trackers()
+    kernel.allow_error_names = list(allowed)
     kernel.nb, kernel.timeout = v4.new_notebook(cells=[cell]), timeout
     try:
         await kernel.async_execute_cell(cell, 0, store_history=store_history)

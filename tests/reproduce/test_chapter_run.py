@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import v4
 
 from gluonbook_ch7.reproduce.notebook import read_chapter, runs_command, why_unsupported
 from gluonbook_ch7.reproduce.runner import rerun_chapter
@@ -463,6 +464,22 @@ def test_a_failing_cell_stops_the_run_and_shows_it(tmp_path, source, said):
     assert "not run" in page
     if "os._exit" not in source:
         assert cells[1].outputs[0].text.startswith("so far")
+
+
+def test_a_cell_that_failed_when_it_was_recorded_may_fail_again(tmp_path):
+    """A rerun would stop at a mistake that its author left in, and judge nothing after it."""
+    cells = [v4.new_code_cell("1 / 0"), v4.new_code_cell("print('after')")]
+    for prompt, cell in enumerate(cells, start=1):
+        cell.execution_count = prompt
+    error = {"ename": "ZeroDivisionError", "evalue": "division by zero", "traceback": []}
+    cells[0].outputs = [v4.new_output("error", **error)]
+    cells[1].outputs = [v4.new_output("stream", name="stdout", text="after\n")]
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(v4.new_notebook(cells=cells), path)
+    run = rerun_chapter(read_chapter(path))
+    assert run.is_reproduced, run.failure
+    expected = {"cell 1 (n=1): error": "identical", "cell 2 (n=2): text": "identical"}
+    assert verdicts(run) == expected
 
 
 def test_ctrl_c_leaves_no_kernel_and_no_file(tmp_path):
