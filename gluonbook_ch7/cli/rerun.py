@@ -32,8 +32,7 @@ STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
-    show_default="600",
-    help="With FILE: time limit for each cell, in seconds.",
+    help="With FILE: time limit for each cell, in seconds.  [default: 600]",
 )
 def rerun(
     file: Optional[Path],

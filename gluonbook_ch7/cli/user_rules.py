@@ -32,6 +32,8 @@ def load_rule(named: str) -> Callable[..., Any]:
     The file's folder is appended to ``sys.path``, so that the file can import its neighbours and
     worker processes can import the file.
     """
+    if named.endswith(".py"):
+        raise ArgumentError(f"name a function of the file as well: {named}:FUNCTION")
     if not is_in_file(named):
         from ..experiments.registry import find_rule
 
@@ -70,7 +72,7 @@ def own_errors(*files: Path) -> Iterator[None]:
         yield
     except GluonbookError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         found = error.__traceback__
         while found and Path(found.tb_frame.f_code.co_filename) not in files:
             found = found.tb_next
