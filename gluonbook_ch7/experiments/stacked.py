@@ -66,11 +66,12 @@ class StackedRuns:
             bias=self.bias[runs],
         )
 
+    @in_turn
     def check_independence(self) -> None:
         """Raise `ArgumentError` if a run ends elsewhere alone than beside another.
 
-        That happens if the rule is not elementwise, or does not do the same in every training. A
-        rule that can be traced is elementwise.
+        It does if the rule is not elementwise, or does not do the same in every training. A rule
+        that can be traced is elementwise.
         """
         if isinstance(self.rule, str):
             return
@@ -138,8 +139,8 @@ class StackedRuns:
         """Return the function that takes the steps of a block."""
         data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
         varying = {name: h for name, h in self.hyperparams.items() if np.ndim(h)}
+        shared = {name: h[0].item() for name, h in varying.items()}  # if all runs have the same
         if isinstance(self.rule, str):
-            shared = {name: h[0].item() for name, h in varying.items()}
             # Copied, because a learning rate scheduler counts the steps that it has seen.
             hyperparams = copy.deepcopy({**self.hyperparams, **shared})
             # The bias first, because Trainer sorts parameters by name: Nadam's steps depend on it.
@@ -162,7 +163,10 @@ class StackedRuns:
         try:
             program = self._trace_one(self.rule)
         except TraceError:
-            return _untraced(self.rule, [w, b], states, hyperparams, data)
+            if len(self.seeds) == 1:
+                states = map_arrays(nd.array, self.states)
+                hyperparams = {**self.hyperparams, **shared}
+            return _untraced(self.rule, w, b, states, hyperparams, data)
         arrays = [x for x in leaves([w, b, states, hyperparams]) if isinstance(x, nd.NDArray)]
         return _traced(program._replace(arrays=arrays), data)
 
@@ -191,17 +195,21 @@ def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:
     return train_block
 
 
-def _untraced(rule: Rule, params: Any, states: Any, hyperparams: Any, data: Any) -> BlockTrainer:
+def _untraced(
+    rule: Rule, w: nd.NDArray, b: nd.NDArray, states: Any, hyperparams: Any, data: Any
+) -> BlockTrainer:
     """Return a function that takes the steps of a rule that must be called for each."""
-    w, b = params
-    w.attach_grad()
-    b.attach_grad()
+    # A single run has its own shapes, which the rule may ask for. Slices are views.
+    params = [w, b] if len(w) > 1 else [w[0], b[0, 0]]
+    for p in params:
+        p.attach_grad()
 
     def train_block(examples: nd.NDArray, divisor: int) -> tuple[nd.NDArray, nd.NDArray]:
         for order in examples:
             gradients = stacked_gradients(divisor)(order=order, w=w, b=b, **data)
-            w.grad[:], b.grad[:] = gradients
-            rule([w, b], states, hyperparams)
+            for p, gradient in zip(params, gradients):
+                p.grad[:] = gradient.reshape(p.shape)
+            rule(params, states, hyperparams)
         return w, b
 
     return train_block

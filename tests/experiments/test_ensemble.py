@@ -249,7 +249,8 @@ def test_what_an_ensemble_refuses(data, options, message):
         ensemble(gb.rmsprop, SCRATCH, data, **options)
 
 
-def test_a_rule_that_cannot_be_traced(data):
+@pytest.mark.parametrize("lr", [0.1, np.array([0.1, 0.05])], ids=["shared", "varying"])
+def test_a_rule_that_cannot_be_traced(data, lr):
     """If this fails, an ensemble of a rule that clips its gradients stays where it began.
 
     The parameters are those at the end, one step after the last checkpoint.
@@ -259,9 +260,9 @@ def test_a_rule_that_cannot_be_traced(data):
         for p in params:
             p[:] = p - hyperparams["lr"] * p.grad.clip(-0.5, 0.5)
 
-    runs = gb.fit_ensemble(clipping, None, {"lr": 0.1}, *data, 10, 1, seeds=(3, 4))
-    for run, seed in enumerate(runs.seeds):
-        curve = gb.fit_scratch(clipping, None, {"lr": 0.1}, *data, 10, 1, seed=seed, keep_path=True)
+    runs = gb.fit_ensemble(clipping, None, {"lr": lr}, *data, 10, 1, seeds=(3, 4))
+    for run, (seed, own) in enumerate(zip(runs.seeds, np.broadcast_to(lr, 2).tolist())):
+        curve = gb.fit_scratch(clipping, None, {"lr": own}, *data, 10, 1, seed=seed, keep_path=True)
         np.testing.assert_allclose(runs.losses[run], curve.losses, rtol=1e-5)
         np.testing.assert_allclose(runs.weights[run], curve.path[-1, :-1], atol=1e-5)
         np.testing.assert_allclose(runs.bias[run], curve.path[-1, -1], atol=1e-5)
@@ -283,7 +284,12 @@ def by_chance(params, states, hyperparams):
         p[:] = p - hyperparams["lr"] * (p.grad + nd.random.normal(shape=p.shape))
 
 
-@pytest.mark.parametrize("rule", [by_norm, by_count, by_chance])
+def by_shape(params, states, hyperparams):
+    for p in params:
+        p[:] = p - hyperparams["lr"] * p.grad.clip(-1, 1) / p.shape[0]
+
+
+@pytest.mark.parametrize("rule", [by_norm, by_shape, by_count, by_chance])
 def test_a_rule_whose_runs_would_not_be_single_runs(data, rule):
     """If this fails, an ensemble gives wrong numbers for a rule that takes a norm or counts."""
     with pytest.raises(ArgumentError, match=f"{rule.__name__} cannot .* together, because a run"):
