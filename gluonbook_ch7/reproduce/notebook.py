@@ -123,7 +123,7 @@ def _parse_notebook(text: str, name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about cells without ids, which old notebooks have
             notebook = nbformat.convert(nbformat.reader.reads(text), 4)
-            _drop_foreign_properties(notebook)
+            _tidy(notebook)
             nbformat.validate(notebook)
     except Exception as error:
         # A damaged notebook makes the upgrade fail in many ways.
@@ -133,13 +133,20 @@ def _parse_notebook(text: str, name: str) -> Any:
     return notebook
 
 
-def _drop_foreign_properties(notebook: Any) -> None:
-    """Remove what a cell of this format does not have and Jupyter ignores, as ids before 4.5."""
+def _tidy(notebook: Any) -> None:
+    """Correct what Jupyter puts up with: properties that are missing, or ids before format 4.5."""
+    kernel = notebook.metadata.get("kernelspec", {})
+    if "name" in kernel:
+        kernel.setdefault("display_name", kernel["name"])
     known = {"cell_type", "metadata", "source"}
     if notebook.nbformat_minor >= 5:
         known.add("id")
     for cell in notebook.cells:
-        own = {"outputs", "execution_count"} if cell.cell_type == "code" else {"attachments"}
+        own = {"attachments"}
+        if cell.cell_type == "code":
+            own = {"outputs", "execution_count"}
+            cell.setdefault("outputs", [])
+            cell.setdefault("execution_count", None)
         for name in cell.keys() - known - own:
             del cell[name]
 

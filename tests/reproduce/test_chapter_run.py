@@ -591,6 +591,17 @@ def test_properties_that_the_format_does_not_have_are_ignored(tmp_path):
     assert [cell.source for cell in read_chapter(path).notebook.cells] == ["x", "1"]
 
 
+def test_properties_that_a_tool_left_out_are_filled_in(tmp_path):
+    """A notebook that was written by hand, which Jupyter opens, would be called damaged."""
+    cell = {"cell_type": "code", "metadata": {}, "source": "1"}
+    metadata = {"kernelspec": {"name": "python3"}}
+    notebook = {"nbformat": 4, "nbformat_minor": 2, "metadata": metadata, "cells": [cell]}
+    path = tmp_path / "chapter.ipynb"
+    path.write_text(json.dumps(notebook))
+    (read,) = read_chapter(path).notebook.cells
+    assert (read.source, read.outputs, read.execution_count) == ("1", [], None)
+
+
 def test_other_libraries_names_do_not_make_an_early_chapter(tmp_path):
     """A chapter that plots with plt.semilogy would be refused as one of gluonbook before 0.7.8."""
     path = tmp_path / "chapter.md"
