@@ -1,7 +1,6 @@
 """The data: editions, bit for bit as the book's function gave them."""
 
 import random
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -73,17 +72,6 @@ def test_every_call_gives_arrays_of_its_own():
     expected = first.asnumpy()
     first[:] = 0
     np.testing.assert_array_equal(get_data_ch7(source="twin")[0].asnumpy(), expected)
-
-
-def test_a_local_file_loads_quickly(real_data_path):
-    """Every chapter cell that begins with get_data_ch7() would make its reader wait."""
-    get_data_ch7(source=real_data_path)
-    seconds = []
-    for _ in range(5):
-        start = time.process_time()
-        get_data_ch7(source=real_data_path)
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.1
 
 
 # What cannot be standardised.
