@@ -75,8 +75,8 @@ def draw_starts(
     """Draw the starting point of each run, as `draw_start` does after ``mx.random.seed(seed)``.
 
     ``mx.random.seed`` seeds 1,024 Mersenne twisters, which takes a millisecond, three times what a
-    run of an ensemble costs. Only the first is used for so few numbers: the one seeded with
-    127 seed (``kRandMagic`` in MXNet's ``src/resource.cc``). Its numbers become normal ones by
+    run of an ensemble costs. Up to 64 numbers are drawn from the first, which is seeded with
+    127 seed (``kRandMagic`` in MXNet's ``src/resource.cc``). They become normal ones by
     Marsaglia's polar method in float32, as in the C++ library: for x, y uniform in [-1, 1) with
     0 < r² = x² + y² ≤ 1, the next normal number is y √(-2 ln r² / r²).
 
@@ -84,7 +84,12 @@ def draw_starts(
     (runs, 1, 1), are zero.
     """
     distinct, which = np.unique(seeds, return_inverse=True)
-    drawn = np.float32(0.01) * _normals(distinct.tolist(), num_features)
+    # More than 64 numbers are shared out among several twisters, with seeds in a row.
+    twisters = -(-num_features // 64)
+    each = -(-num_features // twisters)
+    counts = [min(each, num_features - first) for first in range(0, num_features, each)]
+    numbers = [_normals(127 * distinct + i, count) for i, count in enumerate(counts)]
+    drawn = np.float32(0.01) * np.concatenate(numbers, axis=1)
     weights = drawn[which].reshape(len(seeds), num_features, 1)
     return weights, np.zeros((len(seeds), 1, 1), np.float32)
 
@@ -96,18 +101,20 @@ def fresh_starts(draws: int, num_features: int, system: str = "Linux") -> npt.ND
     pair (x, y) gives, it uses the one that the C++ library returns first: on Linux that of y, on
     macOS that of x.
     """
-    numbers = _normals([0], draws * num_features, system)
+    numbers = _normals(np.zeros(1, np.int64), draws * num_features, system)
     return np.float32(0.01) * numbers.reshape(draws, num_features, 1)
 
 
-def _normals(seeds: Sequence[int], count: int, system: str = "Linux") -> npt.NDArray[np.float32]:
-    """Draw `count` normal numbers with each seed by the polar method, (seeds, count)."""
+def _normals(
+    seeds: npt.NDArray[np.int64], count: int, system: str = "Linux"
+) -> npt.NDArray[np.float32]:
+    """Draw `count` normal numbers from the twister with each seed, (seeds, count)."""
     # About π/4 of the pairs are kept: fewer than `count` with a probability of 1e-15.
     draws = 2 * count + 24
     pairs = np.empty((len(seeds), draws, 2), np.uint32)
     twister = np.random.RandomState()
     for i, seed in enumerate(seeds):
-        twister.seed(127 * seed % 2**32)
+        twister.seed(int(seed) % 2**32)
         pairs[i] = twister.randint(0, 2**32, size=(draws, 2), dtype=np.uint32)
     x, y = np.moveaxis(2 * (pairs.astype(np.float32) * np.float32(2**-32)) - 1, -1, 0)
     square = x * x + y * y

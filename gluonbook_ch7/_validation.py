@@ -132,8 +132,8 @@ def check_rule(rule: Any, form: str = "(params, states, hyperparams), such as rm
 # --- Data, sizes, seeds, states -----------------------------------------------------------------
 
 
-def check_training(features: Any, labels: Any, batch_size: Any, num_epochs: Any) -> None:
-    """Raise `ArgumentError` if the data or the sizes cannot be trained with.
+def check_training(features: Any, labels: Any, batch_size: Any, num_epochs: Any) -> tuple[int, int]:
+    """Return the sizes as int; raise `ArgumentError` if they or the data cannot be trained with.
 
     The features (n, k) and the labels (n,) must be finite float32 NDArrays.
     """
@@ -147,6 +147,7 @@ def check_training(features: Any, labels: Any, batch_size: Any, num_epochs: Any)
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not whole or value < 1:
             raise ArgumentError(f"{name} is {value!r}; it must be a whole number of at least 1")
+    return int(batch_size), int(num_epochs)
 
 
 def _check_array(name: str, array: Any, axes: str) -> None:
@@ -199,6 +200,8 @@ def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"start must be a pair (weights, bias) of numbers ({error})") from error
     for name, values, size in (("weights", weights, num_features), ("bias", bias, 1)):
+        if not np.isfinite(values).all():
+            raise ArgumentError(f"the starting {name} must be finite numbers")
         if values.size not in (size, runs * size):
             raise ArgumentError(
                 f"the shape of the starting {name} is {values.shape}; the size must be {size}, for "

@@ -87,7 +87,7 @@ def fit_scratch(
         If the data, the sizes, the start or the states do not fit together, or the data contain a
         number that is not finite.
     """
-    validation.check_training(features, labels, batch_size, num_epochs)
+    batch_size, num_epochs = validation.check_training(features, labels, batch_size, num_epochs)
     validation.check_rule(trainer_fn)
     states = states(features) if callable(states) else states
     validation.check_states(states, num_features=features.shape[1])
@@ -150,7 +150,7 @@ def fit_gluon(
         hyperparameter's value cannot be trained with, or workers that share a run were given no
         seed or different arguments.
     """
-    validation.check_training(features, labels, batch_size, num_epochs)
+    batch_size, num_epochs = validation.check_training(features, labels, batch_size, num_epochs)
     hyperparams = check_optimizer(trainer_name, trainer_hyperparams)
     task = (features, labels, batch_size, num_epochs)
     store = distributed.join(kvstore, seed, trainer_name, hyperparams, *task)

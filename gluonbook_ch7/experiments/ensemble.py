@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from .. import _validation as validation
 from .._mxnet import nd
 from .._mxnet.locking import in_turn
-from .._optimizers import check_optimizer
+from .._optimizers import check_names, check_optimizer
 from .._results import Result, Table, run_settings, some_of
 from .._sampling import draw_starts
 from .._trees import map_arrays
@@ -176,7 +176,7 @@ def fit_ensemble(
     single runs to about 1e-7. The global generators of MXNet and NumPy are not touched.
     """
     seeds = validation.check_seeds(seeds)
-    validation.check_training(features, labels, batch_size, num_epochs)
+    batch_size, num_epochs = validation.check_training(features, labels, batch_size, num_epochs)
     if not isinstance(hyperparams, Mapping):
         raise ArgumentError(f"hyperparams is a {type(hyperparams).__name__}; it must be a dict")
     hyperparams = {name: _per_run(name, h, len(seeds)) for name, h in hyperparams.items()}
@@ -186,6 +186,8 @@ def fit_ensemble(
         validation.check_rule(rule)
         known = rule_of(rule)
         if known:  # here, because the rule does not look into arrays
+            varying = [name for name, h in hyperparams.items() if np.ndim(h)]
+            check_names(known.name, varying, known.hyperparams)
             validation.check_hyperparams(known.name, hyperparams, tuple(known.hyperparams))
         states = states(features) if callable(states) else states
         validation.check_states(states, features.shape[1])
@@ -207,7 +209,7 @@ def fit_ensemble(
         count_rows=count_rows,
     )
     size = _runs_per_block(max_memory, num_examples, num_features, batch_size, num_epochs)
-    everything.check_independence()
+    everything.some(slice(size)).check_independence()
     blocks = [everything.some(slice(i, i + size)) for i in range(0, len(seeds), size)]
     params = np.concatenate(run_blocks(blocks, executor, store, on_block))
     with np.errstate(over="ignore"):  # a diverged loss is infinite in float32
@@ -235,7 +237,7 @@ def _runs_per_block(
     # A step's minibatch, its residuals, and what MXNet holds of the next steps while one runs.
     minibatches = 4 * min(batch_size, num_examples) * (num_features + 4) * STEPS_AHEAD
     needed = orders + minibatches
-    if max_memory < needed:
+    if not max_memory >= needed:  # nor if it is NaN
         raise ArgumentError(f"max_memory is {max_memory:.0f} bytes; one run takes about {needed}")
     return int(min(max_memory / needed, RUNS_PER_BLOCK))
 

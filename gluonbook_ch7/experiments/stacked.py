@@ -18,15 +18,18 @@ from .._sampling import draw_orders, is_checkpoint, steps_per_epoch
 from .._trees import leaves, map_arrays
 from ..errors import ArgumentError, TraceError
 from ..tracing.graph import stacked_gradients, stacked_steps
-from ..tracing.runs import blocks
+from ..tracing.runs import ELEMENTWISE, blocks
 from ..tracing.tracer import Program, trace
 from ..training import Rule
 
 # Drawing the orders of some runs overlaps with training the runs before them.
 RUNS_AT_ONCE = 500
 
-# Gluon's optimizers that divide by the norm of a whole array, which may hold one run only.
-WITH_NORMS = ("lamb", "lars")
+# Gluon's optimizers that can be given many runs as one array. The others may take its norm.
+STACKABLE = {
+    *ELEMENTWISE,
+    *("adamax", "ccsgd", "dcasgd", "ftml", "ftrl", "nadam", "nag", "sgld", "signum"),
+}
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -68,7 +71,7 @@ class StackedRuns:
 
     @in_turn
     def check_independence(self) -> None:
-        """Raise `ArgumentError` if a run ends elsewhere alone than beside another.
+        """Raise `ArgumentError` if a run ends elsewhere alone than beside others.
 
         It does if the rule is not elementwise, or does not do the same in every training. A rule
         that can be traced is elementwise.
@@ -78,8 +81,7 @@ class StackedRuns:
         try:
             self._trace_one(self.rule)
         except TraceError as error:
-            short = replace(self, num_epochs=1)
-            beside, alone = (short.some(slice(runs)).run()[0] for runs in (2, 1))
+            beside, alone = (self.some(slice(runs)).run()[0] for runs in (RUNS_AT_ONCE, 1))
             if not np.allclose(beside, alone, rtol=1e-3, atol=1e-6, equal_nan=True):
                 name = getattr(self.rule, "__name__", "the rule")
                 raise ArgumentError(
@@ -104,10 +106,10 @@ class StackedRuns:
         """Yield which runs are trained at once.
 
         A rule takes arrays of hyperparameters. A Gluon optimizer takes numbers, so only the runs
-        that share them can be trained together; with one that takes norms, none can.
+        that share them can be trained together; with one that may take norms, none can.
         """
-        takes_norms = isinstance(self.rule, str) and self.rule.lower() in WITH_NORMS
-        at_once = 1 if takes_norms else RUNS_AT_ONCE
+        is_single = isinstance(self.rule, str) and self.rule.lower() not in STACKABLE
+        at_once = 1 if is_single else RUNS_AT_ONCE
         which = np.zeros(len(self.seeds), np.int64)
         varying = [h for h in self.hyperparams.values() if np.ndim(h)]
         if isinstance(self.rule, str) and varying:
@@ -177,7 +179,12 @@ class StackedRuns:
             name: nd.zeros(1) if np.ndim(h) else h for name, h in self.hyperparams.items()
         }
         num_steps = self.num_epochs * steps_per_epoch(len(self.features), self.batch_size)
-        return trace(rule, params, map_arrays(nd.array, self.states), hyperparams, num_steps)
+        program = trace(rule, params, map_arrays(nd.array, self.states), hyperparams, num_steps)
+        for k, end in enumerate(program.key.ends):
+            # As by lr *= 0.5, which leaves the number of a single run alone.
+            if any(program.arrays[k] is h for h in hyperparams.values()) and end != ("array", k):
+                raise TraceError("it changes an array of hyperparameters")
+        return program
 
 
 def _traced(program: Program, data: dict[str, nd.NDArray]) -> BlockTrainer:

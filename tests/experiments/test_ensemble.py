@@ -149,7 +149,10 @@ def test_hyperparameters_may_vary_from_run_to_run(data, rule, hyperparams):
 
 
 @settings(max_examples=10)
-@given(seeds=st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=6), k=st.integers(1, 9))
+@given(
+    seeds=st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=6),
+    k=st.integers(1, 9) | st.integers(60, 300),
+)
 def test_starts_are_mxnets_own(seeds, k):
     """If this fails, an ensemble without given starts begins elsewhere than its single runs."""
     weights, bias = draw_starts(tuple(seeds), k)
@@ -241,6 +244,7 @@ def test_diverging_runs_stay_with_themselves(data):
         ({"seeds": [0], "max_memory": 100}, "max_memory is 100 bytes; one run takes about"),
         ({"seeds": [0], "start": (np.zeros((3, 1)), np.zeros(1))}, "starting weights"),
         ({"seeds": [0, 1], "start": (np.zeros((3, 4, 1)), np.zeros(1))}, "starting weights"),
+        ({"seeds": [0], "start": (np.full(4, np.nan), np.zeros(1))}, "weights must be finite"),
     ],
 )
 def test_what_an_ensemble_refuses(data, options, message):
@@ -289,11 +293,57 @@ def by_shape(params, states, hyperparams):
         p[:] = p - hyperparams["lr"] * p.grad.clip(-1, 1) / p.shape[0]
 
 
-@pytest.mark.parametrize("rule", [by_norm, by_shape, by_count, by_chance])
+def by_large_norm(params, states, hyperparams):
+    """Clips the gradients of many runs, and not those of a single run."""
+    norm = sum((p.grad**2).sum() for p in params).sqrt()
+    for p in params:
+        p[:] = p - hyperparams["lr"] * p.grad * nd.minimum(1, 5 / norm)
+
+
+@pytest.mark.parametrize("rule", [by_norm, by_large_norm, by_shape, by_count, by_chance])
 def test_a_rule_whose_runs_would_not_be_single_runs(data, rule):
     """If this fails, an ensemble gives wrong numbers for a rule that takes a norm or counts."""
     with pytest.raises(ArgumentError, match=f"{rule.__name__} cannot .* together, because a run"):
-        ensemble(rule, {"lr": 0.1}, data, seeds=[3, 4])
+        ensemble(rule, {"lr": 0.1}, data, seeds=60)
+
+
+def test_a_rule_that_changes_an_array_of_hyperparameters(data):
+    """If this fails, a learning rate is halved again and again in a sweep, and not in a run."""
+
+    def halving(params, states, hyperparams):
+        lr = hyperparams["lr"]
+        lr *= 0.5
+        for p in params:
+            p[:] = p - lr * p.grad
+
+    with pytest.raises(ArgumentError, match="it changes an array of hyperparameters"):
+        ensemble(halving, {"lr": np.array([0.1, 0.2])}, data, 10, 1, seeds=[3, 4])
+
+
+def test_a_sweep_over_what_a_rule_does_not_have(data):
+    """If this fails, a sweep shows an axis on which nothing can change."""
+    with pytest.raises(ArgumentError, match="rmsprop has no hyperparameter 'eps'"):
+        ensemble(gb.rmsprop, {**SCRATCH, "eps": np.array([1e-8, 1])}, data, seeds=[3, 4])
+
+
+def test_an_optimizer_of_a_readers_own_is_not_stacked(data):
+    """If this fails, an optimizer that takes a norm is given many runs as one array."""
+
+    @mx.optimizer.Optimizer.register
+    class NormSGD(mx.optimizer.Optimizer):
+        def create_state(self, index, weight):
+            return None
+
+        def update(self, index, weight, grad, state):
+            weight[:] -= self._get_lr(index) * grad / grad.norm()
+
+    try:
+        runs = ensemble("normsgd", {"learning_rate": 0.01}, data, 10, 1, seeds=[3, 4])
+        for run, seed in enumerate(runs.seeds):
+            curve = gb.fit_gluon("normsgd", {"learning_rate": 0.01}, *data, 10, 1, seed=seed)
+            np.testing.assert_allclose(runs.losses[run], curve.losses, rtol=1e-5)
+    finally:
+        del mx.optimizer.Optimizer.opt_registry["normsgd"]
 
 
 def test_runs_are_trained_together_as_memory_allows(data):
@@ -322,3 +372,14 @@ def test_the_smallest_loss(edition):
     twin = gb.load_data_ch7(edition, "twin")
     found = smallest_loss(twin.features, twin.labels)
     assert found == pytest.approx(MINIMA[edition], abs=1e-6)
+
+
+def test_a_summary_says_which_loss_it_is(data):
+    """If this fails, the loss before training passes for the final one."""
+    sizes = (np.int64(1503), np.int64(1))  # NumPy's integers are sizes, too
+    runs = ensemble(gb.rmsprop, SCRATCH, data, *sizes, seeds=2)
+    assert "2 runs: median loss before training 0.5" in repr(runs)
+    curve = single_run(gb.rmsprop, SCRATCH, data, *sizes, seed=0)
+    assert repr(curve).startswith("LossCurve(rmsprop, seed 0: loss 0.511186 before training, 1 ep")
+    several = gb.fit_scratch(gb.sgd, None, {"lr": 0.1}, *data, np.int8(10), np.int8(1), seed=0)
+    assert len(several.losses) == 16
