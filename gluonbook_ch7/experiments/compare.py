@@ -251,7 +251,7 @@ def compare(
     can be set there. If the two differ otherwise and the other has an ε, common values of it are
     tried; one that makes the two equal becomes a known difference.
     """
-    check_training(features, labels, batch_size, num_epochs)
+    batch_size, num_epochs = check_training(features, labels, batch_size, num_epochs)
     seeds = check_seeds(seeds)
     ours = scratch_side(rule, hyperparams, states)
     theirs, known = other_side(ours, against, against_hyperparams, against_states)

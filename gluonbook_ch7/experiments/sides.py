@@ -186,7 +186,8 @@ def _library_of(optimizer: Any) -> Optional[str]:
         return "PyTorch"
     constructor = getattr(optimizer, "func", optimizer)  # of a functools.partial
     is_optax = getattr(constructor, "__module__", "").partition(".")[0] == "optax"
-    if is_optax or (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+    has_its_methods = hasattr(optimizer, "init") and hasattr(optimizer, "update")
+    if is_optax or (has_its_methods and not callable(optimizer)):
         return "optax"
     return None
 

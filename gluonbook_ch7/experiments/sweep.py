@@ -101,13 +101,17 @@ class Sweep(Result):
         """
         if len(self.grid) not in (1, 2):
             raise ArgumentError(f"a figure shows 1 or 2 hyperparameters, not {len(self.grid)}")
+        orders = [np.argsort(values) for values in self.grid.values()]
+        grid = {name: self.grid[name][order] for name, order in zip(self.grid, orders)}
+        cells = np.ix_(*orders)
+        median, spread, diverged = self.median[cells], self.spread[cells], self.diverged[cells]
         if ax is not None:
-            draw_losses(ax, self.grid, self.median, self.diverged)
+            draw_losses(ax, grid, median, diverged)
             return ax
         figure = plt.figure(figsize=(11, 4.6), layout="constrained")
         rule, data = self.settings["rule"], self.settings["data"]
         figure.suptitle(f"{rule}, {len(self.seeds)} seeds per cell, {data}")
-        return draw_sweep(figure, self.grid, self.median, self.spread, self.diverged)
+        return draw_sweep(figure, grid, median, spread, diverged)
 
 
 def sweep(

@@ -61,10 +61,14 @@ def follow_scratch(
 ) -> Paths:
     """Train with an update rule, as `fit_scratch` does; return the parameters after every step."""
     task = trials.features, trials.labels, trials.batch_size, len(trials.orders)
-    paths: list[Any] = [
-        fit_scratch(rule, make_states, dict(hyperparams), *task, seed=seed, keep_path=True).path
-        for seed in trials.seeds
-    ]
+    paths: list[Any] = []
+    for seed in trials.seeds:
+        # Copied, because a rule that is an object, or a scheduler, may count the steps of a run.
+        own_rule, own_hyperparams = copy.deepcopy((rule, dict(hyperparams)))
+        curve = fit_scratch(
+            own_rule, make_states, own_hyperparams, *task, seed=seed, keep_path=True
+        )
+        paths.append(curve.path)
     return np.stack(paths)
 
 

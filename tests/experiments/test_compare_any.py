@@ -299,3 +299,30 @@ def test_bad_classes_of_other_libraries_are_told(data, torch, optax):
 def test_seeds_may_be_a_number(data, seeds):
     """If this fails, seeds=2 is one seed, or an error."""
     assert compare("sgd", *data, num_epochs=1, seeds=seeds).seeds == (0, 1)
+
+
+class CountingAdam:
+    """Adam as an object that counts its steps."""
+
+    def __init__(self):
+        self.t = 0
+
+    def __call__(self, params, states, hyperparams):
+        self.t += 1
+        gb.adam(params, states, {**hyperparams, "t": self.t})
+
+
+def test_a_rule_that_counts_its_steps_begins_anew_with_each_seed():
+    """If this fails, a rule that is an object is called different from the second seed on."""
+    data = gb.get_data_ch7(source="twin")
+    found = gb.compare(
+        CountingAdam(),
+        *data,
+        num_epochs=1,
+        against=gb.adam,
+        hyperparams={"lr": 0.01},
+        against_hyperparams={"lr": 0.01, "t": 1},
+        states=gb.init_adam_states,
+        seeds=2,
+    )
+    assert found.verdict.startswith("the same"), found.verdict
