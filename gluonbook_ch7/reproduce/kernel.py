@@ -155,7 +155,12 @@ def judge(output: str, recorded: Outputs, today: Outputs) -> dict[str, Any]:
     _origins.clear()
     judgements: list[Judgement] = []
     if recorded:
-        judgements += judge_cell(output, decode_outputs(recorded), decode_outputs(today), calls)
+        outputs = decode_outputs(recorded), decode_outputs(today)
+        try:
+            judgements += judge_cell(output, *outputs, calls)
+        except Exception as error:  # the chapter's functions may raise anything when repeated
+            reason = f"judging it raised {type(error).__name__}: {error}"
+            judgements.append(Judgement(output, "", "", Verdict.NOT_JUDGED, reason))
     for kinds in (each.get("data", {}) for each in recorded):
         if kinds and not any(kind == "text/plain" or kind.startswith("image/") for kind in kinds):
             name, reason = f"{output}: {', '.join(kinds)}", "no rule judges this kind of output"

@@ -198,11 +198,15 @@ class _MissingModule(_CellFailure):
 # chapter's folder.
 _CALL = """
 import json, sys
+from IPython.display import display
 sys.path.insert(0, {root!r})
 from gluonbook_ch7.reproduce import kernel
 sys.path.remove({root!r})
-print(json.dumps(kernel.{function}(**json.loads({arguments!r}))))
+result = json.dumps(kernel.{function}(**json.loads({arguments!r})))
+display({{{kind!r}: result}}, raw=True)
 """
+# Not printed, because the chapter may print in the background, or have replaced sys.stdout.
+_RESULT = "application/x-gluonbook-ch7"
 
 
 @asynccontextmanager
@@ -285,11 +289,14 @@ async def _execute(
 async def _call(kernel: Any, function: str, **arguments: Any) -> Any:
     """Call a function of the module `kernel`; its arguments and result are passed as JSON."""
     root = str(Path(__file__).parents[2])
-    code = _CALL.format(root=root, function=function, arguments=json.dumps(arguments))
+    code = _CALL.format(root=root, function=function, arguments=json.dumps(arguments), kind=_RESULT)
     # In a namespace of its own, so that it leaves no name in the chapter's session.
     cell = v4.new_code_cell(f"exec({code!r}, {{}})")
     try:
         await _execute(kernel, cell, SILENT_LIMIT, store_history=False)
     except _CellFailure as failure:
         raise _CellFailure(f"cannot be judged ({failure})") from failure
-    return json.loads("".join(each.text for each in cell.outputs if each.get("name") == "stdout"))
+    for output in cell.outputs:
+        if _RESULT in output.get("data", {}):
+            return json.loads(output.data[_RESULT])
+    raise _CellFailure("cannot be judged (the kernel gave no answer)")

@@ -482,6 +482,19 @@ def test_a_cell_that_failed_when_it_was_recorded_may_fail_again(tmp_path):
     assert verdicts(run) == expected
 
 
+def test_a_chapter_may_print_when_it_likes(tmp_path):
+    """A rerun would end in an error of ours where a hook, a thread or a new stdout prints."""
+    source = (
+        "import sys\nhook = lambda *_: print('took 1 s')\n"
+        "get_ipython().events.register('post_run_cell', hook)\nsys.stdout = open('log', 'w')"
+    )
+    path = tmp_path / "chapter.md"
+    path.write_text(chapter_of(source, "1 + 1"))
+    run = rerun_chapter(read_chapter(path))
+    assert not run.failure
+    assert run.cells[1].today.outputs[-1]["data"]["text/plain"] == "2"
+
+
 def test_ctrl_c_leaves_no_kernel_and_no_file(tmp_path):
     """A reader's machine would keep a kernel, or a child of it, that nobody knows of."""
     path = tmp_path / "chapter.md"
