@@ -24,12 +24,14 @@ from .text import TIME, judge_text, judge_time
 from .verdict import Judgement, Outcome, Verdict, is_reproduced
 
 LOSS_LINE = re.compile(r"loss: (-?(?:\d+\.\d+|inf|nan)), (\d+\.\d+) sec per epoch\n?")
-END_LINE = re.compile(r"x1 (\S+), x2 (\S+)")
+END_LINE = re.compile(r"x1 (-?(?:\d+(?:\.\d+)?|inf|nan)), x2 (-?(?:\d+(?:\.\d+)?|inf|nan))")
 
 NO_CALL = "a random loss, and no training call that could be repeated"
 DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
 NOT_THE_END = "what is printed today is not the last loss of the curve"
+CUT = "the figure does not show all losses of the call"
 FAILED = "the recorded run failed in this cell, and today's does not"
+OTHER_MESSAGE = "the same exception; releases of a library word it differently"
 COARSE = "the largest loss makes the axis too coarse to read the others"
 
 THINNED = 128
@@ -71,7 +73,11 @@ def judge_cell(
     pairs = zip_longest(recorded.values, rerun.values, fillvalue="")
     judgements += [judge_text(f"{output}: value", then, now) for then, now in pairs]
     if rerun.error:
-        judgements.append(judge_text(f"{output}: error", recorded.error, rerun.error))
+        judgement = judge_text(f"{output}: error", recorded.error, rerun.error)
+        names = [error.partition(":")[0] for error in (recorded.error, rerun.error)]
+        if judgement.verdict is Verdict.DIFFERENT and names[0] == names[1]:
+            judgement = replace(judgement, verdict=Verdict.NOT_COMPARABLE, basis=OTHER_MESSAGE)
+        judgements.append(judgement)
     if recorded.wrote_stderr:
         name, reason = f"{output}: stderr", "warnings belong to one machine and its versions"
         judgements.append(Judgement(name, "warnings", "", Verdict.NOT_COMPARABLE, reason))
@@ -230,8 +236,11 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         f"{len(line.vertices)} losses; {axes.x_label}, {axes.y_label}"
         for axes, line in (recorded, rerun)
     )
-    if not losses:
-        return [Judgement(f"{name}: figure", brief, brief_now, Verdict.NOT_JUDGED, COARSE)]
+    reason = "" if losses else COARSE
+    if losses and not _shows(rerun, own):
+        reason = CUT
+    if reason:
+        return [Judgement(f"{name}: figure", brief, brief_now, Verdict.NOT_JUDGED, reason)]
     frame = _judge_frame(recorded, rerun, len(own))
     first, first_now = f"{losses[0]:.8f}", f"{own[0]:.8f}"
     judgements = [
@@ -247,6 +256,15 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         later, reason = f"{name}: later losses", f"{THINNED_OUT}, here {len(own) - len(losses)}"
         judgements.append(Judgement(later, brief, brief_now, Verdict.NOT_JUDGED, reason))
     return judgements
+
+
+def _shows(curve: Curve, losses: Any) -> bool:
+    """Return True if a curve holds these losses, or so many that Matplotlib leaves some out."""
+    axes, line = curve
+    if len(losses) >= THINNED:
+        return True
+    shown, slack = line.vertices[:, 1], 10 * EXACT * axes.units[1]
+    return len(shown) == len(losses) and np.allclose(shown, losses, rtol=1e-5, atol=slack)
 
 
 def _judge_frame(recorded: Curve, rerun: Curve, count: int) -> Outcome:

@@ -135,17 +135,18 @@ def _parse_notebook(text: str, name: str) -> Any:
 
 def _tidy(notebook: Any) -> None:
     """Correct what Jupyter puts up with: properties that are missing, or ids before format 4.5."""
-    kernel = notebook.metadata.get("kernelspec", {})
+    kernel = notebook.setdefault("metadata", nbformat.NotebookNode()).get("kernelspec", {})
     if "name" in kernel:
         kernel.setdefault("display_name", kernel["name"])
     known = {"cell_type", "metadata", "source"}
     if notebook.nbformat_minor >= 5:
         known.add("id")
     for cell in notebook.cells:
+        cell.setdefault("metadata", {})
         own = {"attachments"}
         if cell.cell_type == "code":
             own = {"outputs", "execution_count"}
-            cell.setdefault("outputs", [])
+            cell.outputs = [_complete(each, "an output") for each in cell.get("outputs", [])]
             cell.setdefault("execution_count", None)
         for name in cell.keys() - known - own:
             del cell[name]

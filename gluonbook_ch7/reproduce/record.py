@@ -16,6 +16,8 @@ from ..errors import RecordError
 from .svg import Axes, Figure, Polyline, decode_svg
 
 # What a carriage return lets the rest of its line overwrite, which Jupyter does not save.
+# What a notebook keeps of a figure that was shown in a window, or whose picture was removed.
+_FIGURE = re.compile(r"<(Figure size|matplotlib\.figure\.Figure)")
 _OVERWRITTEN = re.compile(r"^.*\r(?!$)", re.MULTILINE)
 
 
@@ -77,11 +79,11 @@ def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) 
     shown = [output["data"] for output in outputs if "data" in output]
     errors = [output for output in outputs if output["output_type"] == "error"]
     printed = ["".join(each["text"]) for each in streams if each.get("name") != "stderr"]
-    texts = [data["text/plain"] for data in shown if "text/plain" in data and not _is_figure(data)]
+    texts = ["".join(data.get("text/plain", "")) for data in shown if not _is_figure(data)]
     return CellOutputs(
         prompt=prompt,
         text=_OVERWRITTEN.sub("", "".join(printed)),
-        values=tuple(map("".join, texts)),
+        values=tuple(text for text in texts if text and not _FIGURE.match(text)),
         figures=tuple(_decode_figure(data) for data in shown if _is_figure(data)),
         error="\n".join(f"{output.get('ename')}: {output.get('evalue')}" for output in errors),
         wrote_stderr=any(output.get("name") == "stderr" for output in streams),

@@ -98,7 +98,8 @@ def _decode_axes(group: ET.Element) -> Axes:
     found = _with_id(group, "matplotlib.axis_")
     if len(found) != 2:
         raise ValueError(
-            f"a figure with {len(found)} flat axes, not two; one in three dimensions is not read"
+            f"a figure with {len(found)} flat axes, not two; axes that are hidden, shared or in "
+            "three dimensions are not read"
         )
     x, y = (_read_axis(element, name) for element, name in zip(found, "xy"))
     for part in _with_id(group.iter(), *_READ_IN_PLACE):

@@ -8,19 +8,21 @@ from .verdict import Judgement, Verdict
 
 # Each begins where its digits begin and matches them in one way only, so that a long row of digits
 # takes linear time.
-NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b")
+NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b", re.ASCII)
 TIME = re.compile(
     # What %time and %timeit print, whose lines depend on the times.
     r"(?:^(?:(?:CPU times|Compiler|Parser *|Wall time): |The slowest run |.*\bper loop\b).*\n?)+"
-    r"|(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:seconds?|secs?|[mµμn]?s)\b",
+    r"|(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:(?:seconds?|secs?|[mµμn]?s|minutes?|hours?)\b|毫?秒|分钟|小时)",
     re.MULTILINE,
 )
 # Where an object lies in memory, as in <Figure at 0x7f…>, and how large a screen makes a figure.
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+|(?<=<Figure size )\d+x\d+")
 # Nothing but objects, such as [<matplotlib.lines.Line2D at 0x…>].
-OBJECTS = re.compile(r"[\[(]*(?:<[^<>]* at 0x…>[\]),\s]*)+")
-# How NumPy 2 shows a number, which older releases show bare.
-SCALAR = re.compile(r"\bnp\.(?:float|int)\d+\(([^()]*)\)")
+OBJECTS = re.compile(r"[\[(]*(?:<[^<>]*>[\]),\s]*)+")
+# What stands for an output that only a browser shows.
+PLACEHOLDER = re.compile(r"<IPython\.\S+ object>")
+# How NumPy 2 shows a scalar, which older releases show bare.
+SCALAR = re.compile(r"\bnp\.(?:\w+\(([^()]*)\)|(True|False)_)")
 
 
 def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
@@ -28,8 +30,11 @@ def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
 
     Times and addresses may differ.
     """
-    recorded, rerun = (SCALAR.sub(r"\1", text.strip()) for text in (recorded, rerun))
+    recorded, rerun = (SCALAR.sub(r"\1\2", text.strip()) for text in (recorded, rerun))
     before, after = (ADDRESS.sub("0x…", TIME.sub("a time", text)) for text in (recorded, rerun))
+    if PLACEHOLDER.fullmatch(before):
+        reason = "only a browser shows it, and its text is a placeholder"
+        return Judgement(output, recorded, rerun, Verdict.NOT_JUDGED, reason)
     but_times = " but for its times" if TIME.search(recorded) else ""
     if before == after:
         return Judgement(output, recorded, rerun, Verdict.IDENTICAL, f"the same text{but_times}")

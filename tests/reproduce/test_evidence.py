@@ -468,3 +468,28 @@ def test_a_random_descent_is_judged_as_one_of_many():
             ("cell: trace", verdict),
             ("cell: figure", Verdict.IDENTICAL),
         ]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "rerun", "verdict"),
+    [
+        ("损失0.25876500000001元", "损失0.258765元", Verdict.IDENTICAL),
+        ("耗时 0.4 秒", "耗时 1.3 秒", Verdict.IDENTICAL),
+        ("[True, 3]", "[np.True_, np.uint8(3)]", Verdict.IDENTICAL),
+        ("<function f>", "<function f(x)>", Verdict.NOT_COMPARABLE),
+        ("<IPython.core.display.HTML object>",) * 2 + (Verdict.NOT_JUDGED,),
+    ],
+)
+def test_how_libraries_show_things_is_no_difference(recorded, rerun, verdict):
+    """If this fails, another release is accused, or what only a browser shows passes for judged."""
+    assert judge_text("cell", recorded, rerun).verdict is verdict
+
+
+def test_the_message_of_an_exception_may_be_worded_anew():
+    """If this fails, another release's words for the same mistake are called different."""
+    then, now = (CellOutputs(error=f"TypeError: {text}") for text in ("no", "not allowed"))
+    (judgement,) = judge_cell("cell", then, now)
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+    other = CellOutputs(error="ValueError: no")
+    (judgement,) = judge_cell("cell", then, other)
+    assert judgement.verdict is Verdict.DIFFERENT
