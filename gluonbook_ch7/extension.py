@@ -84,9 +84,10 @@ def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(read)
     def read_text(fname: Any, *args: Any, **kwargs: Any) -> Any:
-        if fname == BOOK_PATH and os.path.exists(fname):
+        is_books = isinstance(fname, (str, os.PathLike)) and os.fspath(fname) == BOOK_PATH
+        if is_books and os.path.exists(fname):
             on_data.notify(f"{os.path.abspath(fname)}, read by the chapter itself")
-        elif fname == BOOK_PATH:
+        elif is_books:
             table = read_table(stacklevel=2)
             on_data.notify(f"{table.origin}, served as {BOOK_PATH}")
             fname = ["\t".join(map(repr, row)) for row in table.values.tolist()]
@@ -104,7 +105,8 @@ class _HintFinder:
             raise ModuleNotFoundError(
                 f"No module named {fullname!r}. To import gluonbook_ch7 under this name, run "
                 "%load_ext gluonbook_ch7 in the notebook first, or register a Jupyter kernel that "
-                "always does: gluonbook-ch7 kernel install",
+                "always does: gluonbook-ch7 kernel install. In a script, write "
+                f"import gluonbook_ch7 as {fullname}",
                 name=fullname,
             )
 

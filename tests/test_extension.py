@@ -148,6 +148,14 @@ def test_the_books_path_is_served_where_it_leads_nowhere(tmp_path, reader, real_
     assert (shape, value, said) == ([1503, 6], 126.201, [])
 
 
+@pytest.mark.parametrize("reader", ["genfromtxt", "loadtxt"])
+def test_lines_in_an_array_are_still_read(tmp_path, reader):
+    """NumPy's readers would fail, wherever the extension is loaded, on what is not a path."""
+    lines = "np.array(['1 2', '3 4'])"
+    code = f"{LOAD}import json, numpy as np\nprint(json.dumps(np.{reader}({lines}).tolist()))"
+    assert python(code, tmp_path) == [[1, 2], [3, 4]]
+
+
 def test_without_the_real_data_the_path_gives_the_twin_and_warns(tmp_path):
     """A reader would take made-up rows for the book's."""
     shape, _, said = python(READ.format(reader="genfromtxt"), tmp_path)
