@@ -51,7 +51,7 @@ def rerun(
     a file runs the code in it with your permissions.
 
     Exit status: 0 if nothing is different, 1 if an output is different or a cell failed, 2 if the
-    chapter could not be run or nothing could be judged.
+    chapter could not be run or nothing could be judged, 130 if it was interrupted.
     """
     if file is None:
         if html_file or timeout:

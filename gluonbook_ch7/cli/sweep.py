@@ -23,6 +23,7 @@ from .command import (
 from .console import print_origin, print_table, progress, write_plot
 from .user_rules import load_named_data, load_rule, named_files, own_errors, parse_assignments
 
+MOST_VALUES = 100_000
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
 
 
@@ -175,6 +176,8 @@ def parse_range(name: str, text: str) -> Any:
     count = int(match["count"])
     if count == 0:
         fault = "the range is empty"
+    elif count > MOST_VALUES:
+        fault = f"COUNT must be at most {MOST_VALUES:,}"
     elif first > last:
         fault = "FIRST must be below LAST"
     elif count == 1 or first == last:

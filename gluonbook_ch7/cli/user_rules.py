@@ -23,7 +23,12 @@ def is_in_file(rule: str) -> bool:
 
 def named_files(*texts: Optional[str]) -> list[Path]:
     """Return the FILE of each text that has the form FILE.py:FUNCTION."""
-    return [Path(t.rpartition(":")[0]).resolve() for t in texts if t is not None and is_in_file(t)]
+    return [_file_of(text) for text in texts if text is not None and is_in_file(text)]
+
+
+def _file_of(named: str) -> Path:
+    """Return the FILE of FILE.py:FUNCTION."""
+    return Path(os.path.expanduser(named.rpartition(":")[0])).resolve()
 
 
 def load_rule(named: str) -> Callable[..., Any]:
@@ -39,7 +44,7 @@ def load_rule(named: str) -> Callable[..., Any]:
 
         return find_rule(named).step
     file, _, name = named.rpartition(":")
-    path = Path(file).resolve()
+    path = _file_of(named)
     if not path.is_file():
         raise DataNotFoundError(f"there is no file {file}")
     if "." in path.stem:  # Python would look for a package
@@ -136,13 +141,13 @@ def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
     `load_table`; it has no edition.
     """
     from ..data import load_data_ch7
-    from ..dataset.parse import COLUMNS, is_number, lines_of
+    from ..dataset.parse import COLUMNS, is_number, lines_of, split
     from ..tables import load_table
 
     path = Path(os.path.expanduser(source))
     if source not in ("auto", "real", "twin") and path.is_file():
         lines = lines_of(path.read_bytes())
-        first = next((line.split() for line in lines if line.strip()), [])
+        first = next((split(line) for line in lines if line.strip()), [])
         if len(first) != len(COLUMNS) or not is_number(first[0]):
             table = load_table(path)
             return table, {"data": table.origin}

@@ -93,7 +93,7 @@ def _read(path: Path, source: Source) -> Table:
     difference = f"{path} is not the book's data set, whose sha256 is {parse.SHA256}"
     if source == "real":
         raise DataError(f"{difference}. Replace it by {UCI}.")
-    warning = f"{difference}: its losses will not be the book's." if source == "auto" else ""
+    warning = f"{difference}: its losses may not be the book's." if source == "auto" else ""
     return Table(values, "other", f"a file that is not the book's, {path}", warning)
 
 
@@ -111,7 +111,10 @@ def local_file(source: Source = "auto") -> Optional[Path]:
             return found or (cached if parse.holds_the_books(cached) else None)
     elif isinstance(source, (str, os.PathLike)):
         named = source
-        said, hint = f"source is {str(named)!r}", ' (and it is none of "auto", "real", "twin")'
+        said, hint = (
+            f"the data are to come from {str(named)!r}",
+            ', and it is none of "auto", "real", "twin"',
+        )
     else:
         raise ArgumentError(f'source is {source!r}; use "auto", "real", "twin" or a path')
     path = file_of(named)

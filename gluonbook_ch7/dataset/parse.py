@@ -88,7 +88,7 @@ def parse(
     if b"\0" in content:
         raise DataError(f"{path} is not a text file in UTF-8 or ASCII")
     lines = enumerate(lines_of(content), start=1)
-    rows = {f"{path}, row {number}": _split(line) for number, line in lines if line.strip()}
+    rows = {f"{path}, row {number}": split(line) for number, line in lines if line.strip()}
     first = next(iter(rows.values()), [b"", b""])
     if not names and rows and not any(map(is_number, first)):
         names = [cell.decode(errors="replace") for cell in first]
@@ -143,7 +143,8 @@ def lines_of(content: bytes) -> list[bytes]:
     return content.removeprefix(b"\xef\xbb\xbf").splitlines()
 
 
-def _split(line: bytes) -> list[bytes]:
+def split(line: bytes) -> list[bytes]:
+    """Split a line at its tabs, or else at its commas, or else at its spaces."""
     separator = next((each for each in (b"\t", b",") if each in line), None)
     return [_unquoted(cell.strip()) for cell in line.split(separator)]
 
