@@ -96,8 +96,8 @@ gb.plt.show()
 # ## Exercise: try other batch sizes and learning rates
 #
 # A larger minibatch has less noise and allows a larger $\eta$, but takes fewer steps an epoch. An
-# epoch's time falls with the number of steps, because a step costs mostly what it costs to call
-# MXNet, and hardly anything for its arithmetic.
+# epoch's time falls with the number of steps at first, because a step costs more in calls than in
+# arithmetic.
 #
 # The peak where an epoch ends is the short minibatch again: its three examples are followed with an
 # $\eta$ that suits a hundred.
