@@ -43,6 +43,10 @@ def test_the_exact_checks_hold_on_the_twin(on_twin):
     exact = ["2-D descent: text", "2-D descent: figure"]
     exact += [f"{name}: {what}" for name in TRAINING for what in ("axes", "first loss")]
     assert {on_twin[output].verdict for output in exact} == {Verdict.IDENTICAL}
+    for name, recorded in zip(TRAINING, ("0.258765", "0.259499")):
+        printed, later = on_twin[f"{name}: printed loss"], on_twin[f"{name}: 30 later losses"]
+        assert (printed.recorded, later.recorded) == (recorded, f"… {recorded}")
+        assert later.rerun == f"… {printed.rerun}"
 
 
 def test_a_recorded_loss_of_edition_1_0_is_caught(on_twin):
