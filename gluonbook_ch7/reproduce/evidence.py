@@ -172,7 +172,8 @@ def _judge_trainings(
     names = [output] if calls == 1 else [f"{output}, call {i}" for i in range(1, calls + 1)]
     curves, curves_now = loss_curves(recorded), loss_curves(rerun)
     if len(curves) == calls:
-        runs = [_recorded_run(*each) for each in zip(trainings, curves)]
+        todays = curves_now if len(curves_now) == calls else curves
+        runs = [_recorded_run(*each) for each in zip(trainings, curves, todays)]
     else:
         runs = [RecordedRun(training, []) for training in trainings]
     lines, lines_now = (LOSS_LINE.findall(each.text) for each in (recorded, rerun))
@@ -210,11 +211,13 @@ def _judge_trainings(
     return judgements
 
 
-def _recorded_run(training: Training, curve: Curve) -> RecordedRun:
+def _recorded_run(training: Training, curve: Curve, rerun: Curve) -> RecordedRun:
     """Return a recorded run with the losses of its curve, if they can be read from it."""
     axes, line = curve
     resolution = EXACT * axes.units[1]
     readable = resolution <= 1e-4 * abs(training.losses[0])
+    if rerun is not curve and not _shows(rerun, training.losses):
+        readable = False
     return RecordedRun(training, line.vertices[:, 1].tolist() if readable else [], resolution)
 
 
@@ -236,10 +239,8 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         f"{len(line.vertices)} losses; {axes.x_label}, {axes.y_label}"
         for axes, line in (recorded, rerun)
     )
-    reason = "" if losses else COARSE
-    if losses and not _shows(rerun, own):
-        reason = CUT
-    if reason:
+    if not losses:
+        reason = COARSE if _shows(rerun, own) else CUT
         return [Judgement(f"{name}: figure", brief, brief_now, Verdict.NOT_JUDGED, reason)]
     frame = _judge_frame(recorded, rerun, len(own))
     first, first_now = f"{losses[0]:.8f}", f"{own[0]:.8f}"
