@@ -111,10 +111,8 @@ def local_file(source: Source = "auto") -> Optional[Path]:
             return found or (cached if parse.holds_the_books(cached) else None)
     elif isinstance(source, (str, os.PathLike)):
         named = source
-        said, hint = (
-            f"the data are to come from {str(named)!r}",
-            ', and it is none of "auto", "real", "twin"',
-        )
+        said = f"the data are to come from {str(named)!r}"
+        hint = ', and it is none of "auto", "real", "twin"'
     else:
         raise ArgumentError(f'source is {source!r}; use "auto", "real", "twin" or a path')
     path = file_of(named)

@@ -158,8 +158,7 @@ class RecordedRun:
         if not self.training.is_ours:
             return self._repeats(start, runs)
         bias = np.zeros((*start.weights.shape[:-2], 1), np.float32)
-        seeds = range(runs)
-        return fit_ensemble(**vars(self.call), seeds=seeds, start=(start.weights, bias)).losses
+        return fit_ensemble(**vars(self.call), seeds=runs, start=(start.weights, bias)).losses
 
     def _repeats(self, start: Start, runs: int) -> Array:
         """Call a chapter's own training function again and again, for a minute at most."""
