@@ -144,6 +144,15 @@ TIMED = "CPU times: user 612 µs, sys: 0 ns, total: 612 µs\nWall time: 1.2 ms\n
     [
         ("x 1.5, y 2\n", "x 1.5, y 2", Verdict.IDENTICAL, "the same text"),
         ("x 1.5, y 2", "x 1.5, y 3", Verdict.DIFFERENT, "1 of 2 numbers differ: 2 → 3"),
+        ("x 1.5, y 3", "x 1.5, y 2", Verdict.DIFFERENT, "1 of 2 numbers differ: 3 → 2"),
+        # Too large for a float32.
+        ("1e39", "2e39", Verdict.DIFFERENT, "1 of 1 numbers differ: 1e39 → 2e39"),
+        (
+            "1e39",
+            "1.0e39",
+            Verdict.IDENTICAL,
+            "the same text, and the same numbers as float32",
+        ),
         ("loss -1e-3", "loss nan", Verdict.DIFFERENT, "1 of 1 numbers differ: -1e-3 → nan"),
         ("[0.5, -2]", "[np.float32(0.5), np.int64(-2)]", Verdict.IDENTICAL, "the same text"),
         ("<Dot at 0x000001F2A3B4C5D8>", "<Dot at 0x7fd2>", Verdict.IDENTICAL, "the same text"),
@@ -213,6 +222,14 @@ def test_conformal_p_says_no_to_what_is_far_away():
     assert conformal_p([991.0, 991.0], 1000 + sample[:, :2]) == pytest.approx(0.001)
 
 
+def test_a_loss_that_follows_from_another_adds_nothing():
+    """If this fails, the rounding of what does not vary decides which curve is ordinary."""
+    sample = np.random.RandomState(2).normal(size=(99, 3))
+    twice = np.hstack([sample, sample[:, :1]])
+    for curve, repeated in zip(sample, twice):
+        assert conformal_p(repeated, twice) == conformal_p(curve, sample)
+
+
 # --- Curves as the points that they draw --------------------------------------------------------
 
 
@@ -276,12 +293,17 @@ def test_lines_with_markers_may_be_close_together():
 # --- Chance -------------------------------------------------------------------------------------
 
 
-def trained(rate, seed):
+def trained(rate, seed, then=lambda: None):
     """Train from the first draw of a fresh process, and return what the cell puts out and calls."""
     mx.random.seed(0)
     np.random.seed(seed)
     data = load_data_ch7(source="twin")
-    return _run(lambda: train_ch7(sgd, None, {"lr": rate}, data.features, data.labels))
+
+    def cell():
+        train_ch7(sgd, None, {"lr": rate}, data.features, data.labels)
+        then()
+
+    return _run(cell)
 
 
 @pytest.mark.filterwarnings("ignore::gluonbook_ch7.errors.DivergenceWarning")
@@ -342,6 +364,27 @@ def test_a_long_curve_may_have_lost_vertices():
         "cell: first loss": Verdict.IDENTICAL,
         "cell: later losses": Verdict.NOT_JUDGED,
     }
+    left_out = 151 - len(then.figures[0].axes[0].polylines[0].vertices)
+    assert judgements[-1].basis.endswith(f"here {left_out}")
+
+
+def test_a_curve_that_its_axis_cuts_is_not_judged():
+    """If this fails, the pieces of a curve inside ylim are taken for all losses, and accused."""
+    then, _ = trained(0.05, seed=1, then=lambda: plt.ylim(0.2, 0.3))
+    now, calls = trained(0.05, seed=0, then=lambda: plt.ylim(0.2, 0.3))
+    judgements = {each.output: each for each in judge_cell("cell", then, now, calls)}
+    assert judgements["cell: printed loss"].verdict is Verdict.CONSISTENT
+    assert judgements["cell: figure"].basis == "the figure does not show all losses of the call"
+    assert len(judgements) == 3  # and the time
+
+
+def test_losses_beside_a_very_large_one_are_not_read():
+    """If this fails, the digits that a figure does not hold make a curve different."""
+    values = np.array([0.5, 20_000, 0.3])
+    figure = outputs_of(SimpleNamespace(epochs=np.arange(3), losses=values))
+    training = own_training(values.tolist())
+    (judgement,) = judge_cell("cell", *[replace(figure, text="")] * 2, [training])
+    assert "too coarse to read the others" in judgement.basis
 
 
 def test_what_is_printed_beside_a_loss_is_judged_without_its_call():
@@ -377,6 +420,14 @@ def test_a_descent_is_repeated_only_where_it_is_accused():
     assert judge_cell("cell", now, now, [walk])[0].verdict is Verdict.IDENTICAL
     assert next(lengths) == 2
     assert judge_cell("cell", then, now, [walk])[0].verdict is Verdict.NOT_JUDGED
+
+
+def test_what_a_descent_prints_besides_its_end_is_judged():
+    """If this fails, a changed line is passed over because a random descent was made."""
+    walk = Descent(np.zeros((2, 2)), lambda: np.random.normal(size=(2, 2)))
+    then, now = (CellOutputs(text=f"eta {eta}\n") for eta in (0.4, 0.5))
+    (judgement,) = judge_cell("cell", then, now, [walk])
+    assert (judgement.output, judgement.verdict) == ("cell: text", Verdict.DIFFERENT)
 
 
 def random_output(p):

@@ -308,6 +308,15 @@ def test_a_first_loss_of_no_draw_does_not_hide_the_rest(data):
     assert different(judge(recorded, call)) == ["cell: first loss"]
 
 
+def test_a_slow_change_is_noticed_from_an_unknown_start(data):
+    """If this fails, a decay of 0.99 for 0.9 passes wherever alternatives cannot be inferred."""
+    call = Cell().call(*data["0.7"])
+    edited = Cell(hyperparams={"lr": 0.01, "gamma": 0.99}).call(*data["0.7"])
+    weights = np.float32([[0.01], [-0.02], [0.005], [0.012]])
+    recorded = outputs_of(train(edited, weights, seed=3))
+    assert different(judge(recorded, call)) == ["cell: first loss", *LATER]
+
+
 def test_a_seeded_chapter_is_judged_from_its_own_start(data):
     """If this fails, a start that is no draw of a fresh process is not seen to be today's."""
     call = Cell().call(*data["0.7"])
