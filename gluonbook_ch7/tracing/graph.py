@@ -77,7 +77,7 @@ def _apply(name: str, operands: list[Any]) -> Any:
     return with_number(operands[1 if number_on_left else 0], scalar=repr(numbers[0]))
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
     """Return some steps of training from scratch, with `rows` examples each, as one operator.
 
@@ -113,7 +113,7 @@ def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
     return mx.sym._internal._mul_scalar(doubled, scalar=repr(share / 2))
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
     """Return some steps of training many runs from scratch, stacked, as one operator.
 
@@ -132,7 +132,7 @@ def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
     return _compile(*arrays)
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def stacked_gradients(divisor: int) -> Operator:
     """Return the gradients of many runs as one operator.
 
@@ -152,7 +152,7 @@ def _stacked_gradients(features: Any, labels: Any, order: Any, w: Any, b: Any, d
     return [weights, mx.sym.sum(residual, axis=1, keepdims=True)]
 
 
-@lru_cache(maxsize=1)
+@lru_cache
 def mean_loss() -> Operator:
     """Return the mean of `squared_loss` as one operator, of ``X``, ``y`` (n, 1), ``w``, ``b``."""
     X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
@@ -160,7 +160,7 @@ def mean_loss() -> Operator:
     return _compile(mx.sym.mean((mx.sym.broadcast_sub(y_hat, y) ** 2) / 2))
 
 
-@lru_cache(maxsize=1)
+@lru_cache
 def gluon_gradients() -> Operator:
     """Return what autograd computes for ``Dense(1)`` and ``L2Loss`` as one operator.
 
@@ -169,7 +169,7 @@ def gluon_gradients() -> Operator:
     return _compile(*_gluon_gradients())
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def gluon_gradients_of_runs(runs: int) -> Operator:
     """Return the gradients of several runs as one operator.
 
@@ -212,7 +212,7 @@ def _gluon_gradients() -> Any:
     return mx.sym.load_json(json.dumps(graph))
 
 
-@lru_cache(maxsize=1)
+@lru_cache
 def gluon_mean_loss() -> Operator:
     """Return the mean of ``L2Loss`` of ``Dense(1)`` as one operator, of what the gradients take.
 
