@@ -147,6 +147,7 @@ TIMED = "CPU times: user 612 µs, sys: 0 ns, total: 612 µs\nWall time: 1.2 ms\n
         ("x 1.5, y 3", "x 1.5, y 2", Verdict.DIFFERENT, "1 of 2 numbers differ: 3 → 2"),
         # Too large for a float32.
         ("1e39", "2e39", Verdict.DIFFERENT, "1 of 1 numbers differ: 1e39 → 2e39"),
+        ("2e39", "1e39", Verdict.DIFFERENT, "1 of 1 numbers differ: 2e39 → 1e39"),
         (
             "1e39",
             "1.0e39",

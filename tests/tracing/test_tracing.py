@@ -335,6 +335,17 @@ def counts_and_then_branches():
     return rule
 
 
+def mentions_a_name_without_a_value():
+    def rule(params, states, hyperparams):
+        for p in params:
+            p -= 0.1 * p.grad
+            if states is None:
+                p -= later
+
+    return rule
+    later = 1  # so that it is a variable of this function
+
+
 def remembers_an_array():
     def rule(params, states, hyperparams):
         rule.last = params[0].grad.copy()
@@ -402,6 +413,7 @@ UNTRACEABLE = [
     (lambda: assigns_a_number, "assigns a int to an array"),
     (counts_in_a_list, "uses count, a list"),
     (counts_and_then_branches, "changes count, a variable of the enclosing function"),
+    (mentions_a_name_without_a_value, "uses later, which is not defined"),
     (remembers_an_array, "sets the attribute last"),
     (Counting, "not a function but a Counting"),
     (lambda: reads_a_global_that_changes, "changes the global SCALE"),
