@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
+from .._results import name_of
 from .._sampling import draw_orders, is_checkpoint, steps_per_epoch
 from .._trees import leaves, map_arrays
 from ..errors import ArgumentError, TraceError
@@ -25,10 +26,11 @@ from ..training import Rule
 # Drawing the orders of some runs overlaps with training the runs before them.
 RUNS_AT_ONCE = 500
 
-# Gluon's optimizers that can be given many runs as one array. The others may take its norm.
+# Gluon's optimizers that can be given many runs as one array. The others may take its norm, or
+# draw random numbers, as SGLD does.
 STACKABLE = {
     *ELEMENTWISE,
-    *("adamax", "ccsgd", "dcasgd", "ftml", "ftrl", "nadam", "nag", "sgld", "signum"),
+    *("adamax", "ccsgd", "dcasgd", "ftml", "ftrl", "nadam", "nag", "signum"),
 }
 
 Floats = npt.NDArray[np.float32]
@@ -69,25 +71,34 @@ class StackedRuns:
             bias=self.bias[runs],
         )
 
+    @property
+    def _at_once(self) -> int:
+        """How many runs may be stacked: one with a Gluon optimizer that may take norms."""
+        is_single = isinstance(self.rule, str) and self.rule.lower() not in STACKABLE
+        return 1 if is_single else RUNS_AT_ONCE
+
     @in_turn
     def check_independence(self) -> None:
-        """Raise `ArgumentError` if a run ends elsewhere alone than beside others.
+        """Raise `ArgumentError` if a run ends elsewhere beside others, or when it is trained again.
 
         It does if the rule is not elementwise, or does not do the same in every training. A rule
-        that can be traced is elementwise.
+        that can be traced, and a stackable optimizer of Gluon's, is elementwise.
         """
-        if isinstance(self.rule, str):
+        reason, instead = "it may draw random numbers", "fit_gluon"
+        if not isinstance(self.rule, str):
+            try:
+                self._trace_one(self.rule)
+                return
+            except TraceError as error:
+                reason, instead = str(error), "fit_scratch"
+        elif self._at_once > 1:
             return
-        try:
-            self._trace_one(self.rule)
-        except TraceError as error:
-            beside, alone = (self.some(slice(runs)).run()[0] for runs in (RUNS_AT_ONCE, 1))
-            if not np.allclose(beside, alone, rtol=1e-3, atol=1e-6, equal_nan=True):
-                name = getattr(self.rule, "__name__", "the rule")
-                raise ArgumentError(
-                    f"{name} cannot train runs together, because a run depends on the others or "
-                    f"on earlier calls ({error}); train them one at a time with fit_scratch"
-                ) from error
+        beside, again = (self.some(slice(runs)).run()[0] for runs in (self._at_once, 1))
+        if not np.allclose(beside, again, rtol=1e-3, atol=1e-6, equal_nan=True):
+            raise ArgumentError(
+                f"{name_of(self.rule)} cannot train runs together, because a run depends on the "
+                f"others or on earlier calls ({reason}); train them one at a time with {instead}"
+            )
 
     @in_turn
     def run(self) -> Floats:
@@ -106,18 +117,16 @@ class StackedRuns:
         """Yield which runs are trained at once.
 
         A rule takes arrays of hyperparameters. A Gluon optimizer takes numbers, so only the runs
-        that share them can be trained together; with one that may take norms, none can.
+        that share them can be trained together.
         """
-        is_single = isinstance(self.rule, str) and self.rule.lower() not in STACKABLE
-        at_once = 1 if is_single else RUNS_AT_ONCE
         which = np.zeros(len(self.seeds), np.int64)
         varying = [h for h in self.hyperparams.values() if np.ndim(h)]
         if isinstance(self.rule, str) and varying:
             _, which = np.unique(np.column_stack(varying), axis=0, return_inverse=True)
         for group in range(which.max() + 1):
             runs = np.flatnonzero(which.ravel() == group)
-            for first in range(0, len(runs), at_once):
-                yield runs[first : first + at_once]
+            for first in range(0, len(runs), self._at_once):
+                yield runs[first : first + self._at_once]
 
     def _train(self) -> nd.NDArray:
         """Train all runs at once; return their pending parameters, (m + 1, runs, k + 1)."""
