@@ -82,23 +82,20 @@ class StackedRuns:
         """Raise `ArgumentError` if a run ends elsewhere beside others, or when it is trained again.
 
         It does if the rule is not elementwise, or does not do the same in every training. A rule
-        that can be traced, and a stackable optimizer of Gluon's, is elementwise.
+        that can be traced is elementwise, and so are Gluon's optimizers in `STACKABLE`.
         """
-        reason, instead = "it may draw random numbers", "fit_gluon"
-        if not isinstance(self.rule, str):
-            try:
-                self._trace_one(self.rule)
-                return
-            except TraceError as error:
-                reason, instead = str(error), "fit_scratch"
-        elif self._at_once > 1:
+        if isinstance(self.rule, str) and self._at_once > 1:
             return
-        beside, again = (self.some(slice(runs)).run()[0] for runs in (self._at_once, 1))
-        if not np.allclose(beside, again, rtol=1e-3, atol=1e-6, equal_nan=True):
-            raise ArgumentError(
-                f"{name_of(self.rule)} cannot train runs together, because a run depends on the "
-                f"others or on earlier calls ({reason}); train them one at a time with {instead}"
-            )
+        try:
+            self._trace_one()
+        except TraceError as error:
+            beside, alone = (self.some(slice(runs)).run()[0] for runs in (self._at_once, 1))
+            if not np.allclose(beside, alone, rtol=1e-3, atol=1e-6, equal_nan=True):
+                raise ArgumentError(
+                    f"{name_of(self.rule)} cannot train runs together, because a run depends on "
+                    f"the others or on earlier calls ({error}); train them one at a time with "
+                    "fit_scratch or fit_gluon"
+                ) from error
 
     @in_turn
     def run(self) -> Floats:
@@ -172,7 +169,7 @@ class StackedRuns:
         stack = (len(self.seeds), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
         try:
-            program = self._trace_one(self.rule)
+            program = self._trace_one()
         except TraceError:
             if len(self.seeds) == 1:
                 states = map_arrays(nd.array, self.states)
@@ -181,14 +178,17 @@ class StackedRuns:
         arrays = [x for x in leaves([w, b, states, hyperparams]) if isinstance(x, nd.NDArray)]
         return _traced(program._replace(arrays=arrays), data)
 
-    def _trace_one(self, rule: Rule) -> Program:
-        """Trace a rule on the arrays of one run, whose shapes it may ask for."""
+    def _trace_one(self) -> Program:
+        """Trace the rule on the arrays of one run, whose shapes it may ask for."""
+        if isinstance(self.rule, str):
+            raise TraceError("it may draw random numbers")
         params = [nd.array(self.weights[0]), nd.array(self.bias[0, 0])]
         hyperparams = {
             name: nd.zeros(1) if np.ndim(h) else h for name, h in self.hyperparams.items()
         }
         num_steps = self.num_epochs * steps_per_epoch(len(self.features), self.batch_size)
-        program = trace(rule, params, map_arrays(nd.array, self.states), hyperparams, num_steps)
+        states = map_arrays(nd.array, self.states)
+        program = trace(self.rule, params, states, hyperparams, num_steps)
         for k, end in enumerate(program.key.ends):
             # As by lr *= 0.5, which leaves the number of a single run alone.
             if any(program.arrays[k] is h for h in hyperparams.values()) and end != ("array", k):

@@ -54,7 +54,7 @@ def infer(
     features, labels, batch_size, num_epochs
         As in `fit_scratch`.
     hyperparams : dict
-        The stated hyperparameters, numbers.
+        The stated hyperparameters, numbers; an optimizer of Gluon's has its defaults for others.
     states : sequence of NDArray, or of sequences of NDArray, or callable, optional
         The rule's states before the first step, or a function that makes them from the features.
         By default those that `compare` finds.
