@@ -44,12 +44,14 @@ def check_optimizer(name: Any, hyperparams: Any, per_run: bool = False) -> dict[
     known = mx.optimizer.Optimizer.opt_registry
     if not isinstance(name, str) or name.lower() not in known:
         raise ArgumentError(f"Gluon has no optimizer {name!r}{_suggestion(name, known)}")
+    if name.lower() == "groupadagrad":  # which asserts that every parameter is a matrix
+        raise ArgumentError(f"Gluon's {name} takes matrices alone, and the bias is a vector")
     if not isinstance(hyperparams, Mapping):
         raise ArgumentError(
             f"the hyperparameters are a {type(hyperparams).__name__}; they must be a dict, such as "
             '{"learning_rate": 0.01}'
         )
-    defaults = default_hyperparams(known[name.lower()])
+    defaults = default_hyperparams(name)
     check_names(f"Gluon's {name}", hyperparams, defaults)
     plain = {}
     for given, value in hyperparams.items():
@@ -61,10 +63,10 @@ def check_optimizer(name: Any, hyperparams: Any, per_run: bool = False) -> dict[
     return plain
 
 
-def default_hyperparams(optimizer: type) -> dict[str, Any]:
+def default_hyperparams(name: str) -> dict[str, Any]:
     """Return what the constructors of an optimizer and its base classes take, with the defaults."""
     defaults: dict[str, Any] = {}
-    for cls in optimizer.__mro__[:-1]:
+    for cls in mx.optimizer.Optimizer.opt_registry[name.lower()].__mro__[:-1]:
         for parameter in inspect.signature(cls).parameters.values():
             if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 defaults.setdefault(parameter.name, parameter.default)

@@ -5,12 +5,14 @@ A result is a frozen dataclass of arrays, numbers, strings, tuples, dicts and ot
 """
 
 import dataclasses
+import functools
 import hashlib
 import html
 import io
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -150,13 +152,13 @@ def run_settings(
     """Return the settings of a result, and any further ones, such as ``seed=0``.
 
     Call it before training: a rule such as Adam changes its hyperparameters. Numbers, strings
-    and arrays are kept as they are, anything else as its repr.
+    and arrays are kept as they are, anything else as its repr, without an address.
     """
     from . import __version__
     from ._mxnet import mx
 
     return {
-        "rule": rule if isinstance(rule, str) else getattr(rule, "__name__", repr(rule)),
+        "rule": name_of(rule),
         "hyperparams": _keepable(hyperparams),
         "batch_size": batch_size,
         "num_epochs": num_epochs,
@@ -179,7 +181,22 @@ def _keepable(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(_keepable(each) for each in value)
     kept = (np.ndarray, np.generic, bool, int, float, str, type(None))
-    return value if isinstance(value, kept) else repr(value)
+    return value if isinstance(value, kept) else _written(value)
+
+
+def name_of(rule: Any) -> str:
+    """Return a rule's name: of its function, of a partial with the arguments, or of its class."""
+    if isinstance(rule, str):
+        return rule
+    if isinstance(rule, functools.partial):
+        named = [f"{name}={_written(value)}" for name, value in rule.keywords.items()]
+        return f"{name_of(rule.func)}({', '.join([*map(_written, rule.args), *named])})"
+    return getattr(rule, "__name__", None) or type(rule).__name__
+
+
+def _written(value: Any) -> str:
+    """Return the repr of an object without its address, which is another in each process."""
+    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
 
 
 def name_data(features: Any, labels: Any, name: str) -> None:
@@ -204,9 +221,9 @@ def _digest(features: Any, labels: Any) -> str:
 # --- Parts of a result --------------------------------------------------------------------------
 
 
-def some_of(count: int, at_most: int = 11) -> list[int]:
-    """Return at most `at_most` evenly spaced indices below `count`, with the first and the last."""
-    indices: list[int] = np.unique(np.linspace(0, count - 1, at_most).round().astype(int)).tolist()
+def some_of(count: int) -> list[int]:
+    """Return at most 11 evenly spaced indices below `count`, with the first and the last."""
+    indices: list[int] = np.unique(np.linspace(0, count - 1, 11).round().astype(int)).tolist()
     return indices
 
 

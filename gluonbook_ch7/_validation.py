@@ -191,7 +191,7 @@ def check_seeds(seeds: Union[int, Iterable[Any]]) -> tuple[int, ...]:
 def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]:
     """Return starting weights (runs or 1, k, 1) and biases (runs or 1, 1, 1), float32.
 
-    Raise `ArgumentError` unless there are as many numbers as the parameters of one run, or of all.
+    Raise `ArgumentError` unless they have the shape of the parameters of one run, or of all.
     """
     try:
         weights, bias = (
@@ -202,31 +202,35 @@ def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]
     for name, values, size in (("weights", weights, num_features), ("bias", bias, 1)):
         if not np.isfinite(values).all():
             raise ArgumentError(f"the starting {name} must be finite numbers")
-        if values.size not in (size, runs * size):
+        # Axes of length 1 may be anywhere.
+        shapes = [np.empty(shape).squeeze().shape for shape in ((size,), (runs, size))]
+        if values.squeeze().shape not in shapes:
+            each = f" for all runs, or the shape ({runs}, {size})" if runs > 1 else ""
             raise ArgumentError(
-                f"the shape of the starting {name} is {values.shape}; the size must be {size}, for "
-                "each run or for all"
+                f"the shape of the starting {name} is {values.shape}; the size must be {size}{each}"
             )
     return weights.reshape(-1, num_features, 1), bias.reshape(-1, 1, 1)
 
 
 def check_states(states: Any, num_features: int) -> None:
-    """Raise `ArgumentError` if arrays among the states do not have the parameters' shapes.
+    """Raise `ArgumentError` if an array among the states has neither parameter's shape.
 
-    A rule may keep no states, several arrays for each parameter, or something of its own that does
-    not consist of arrays, which is not checked.
+    A rule may arrange its arrays as it likes: by parameter, by kind, or in one list. It may keep no
+    states, or something of its own that does not consist of arrays, which is not checked.
     """
-    if not isinstance(states, (tuple, list)) or not all(
-        isinstance(leaf, _mxnet.nd.NDArray) for leaf in leaves(states)
-    ):
+    if not isinstance(states, (tuple, list)):
         return
-    if len(states) != 2:
+    arrays = list(leaves(states))
+    if not all(isinstance(array, _mxnet.nd.NDArray) for array in arrays):
+        return
+    if len(arrays) < 2:
         raise ArgumentError(
-            f"states has {len(states)} entries; it must have two, for the weights and the bias"
+            f"states has {len(arrays)} entries; it must have two, for the weights and the bias"
         )
-    for name, shape, state in zip(("weights", "bias"), ((num_features, 1), (1,)), states):
-        for array in leaves(state):
-            if array.shape != shape:
-                raise ArgumentError(
-                    f"a state of the {name} has the shape {array.shape}; it must be {shape}"
-                )
+    for array in arrays:
+        if array.shape not in ((num_features, 1), (1,)):
+            is_bias = array.ndim == 1 and array.size != num_features
+            name, shape = ("bias", (1,)) if is_bias else ("weights", (num_features, 1))
+            raise ArgumentError(
+                f"a state of the {name} has the shape {array.shape}; it must be {shape}"
+            )

@@ -55,8 +55,8 @@ def fit_scratch(
         The update rule, ``trainer_fn(params, states, hyperparams)``, which changes ``params`` (the
         weights (k, 1) and the bias (1,), gradients attached) and ``states`` in place.
     states : sequence of NDArray, or of sequences of NDArray, or None, or callable
-        The rule's states, one for the weights and one for the bias; or a function that makes them
-        from the features, such as `init_rmsprop_states`.
+        The rule's states, arrays of the weights' and the bias's shapes, arranged as the rule takes
+        them; or a function that makes them from the features, such as `init_rmsprop_states`.
     hyperparams : dict
         The rule's hyperparameters.
     features : NDArray, shape (n, k), float32

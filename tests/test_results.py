@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import zipfile
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -180,3 +181,20 @@ def test_settings_say_what_a_run_was_made_with():
     assert _results.data_name(features.copy(), labels) == "a small table"
     assert _results.data_name(features + 1, labels) != "a small table"
     assert _results.run_settings("nag", {}, features, labels, 10, 2)["rule"] == "nag"
+
+
+def test_no_name_has_an_address():
+    """If this fails, equal runs of a partial, or with a scheduler, are called unequal."""
+
+    class Rule:
+        def __call__(self, params, states, hyperparams):
+            pass
+
+    assert _results.name_of(partial(adam, 1, beta=0.9)) == "adam(1, beta=0.9)"
+    assert _results.name_of(partial(Rule(), scale=Rule)).startswith("Rule(scale=<class ")
+    features, labels = nd.ones((2, 1)), nd.ones(2)
+    made = [
+        _results.run_settings(partial(adam, decay=Rule()), {"s": Rule()}, features, labels, 1, 1)
+        for _ in range(2)
+    ]
+    assert made[0] == made[1] and " at 0x" not in str(made)

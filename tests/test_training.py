@@ -202,6 +202,8 @@ def test_seeds_that_are_none(twin, seed):
         ((nd.zeros((5, 1)), nd.zeros(1)), r"the weights has the shape \(5, 1\); it must be \(4, 1"),
         ((nd.zeros((4, 1)), nd.zeros(2)), r"the bias has the shape \(2,\); it must be \(1,\)"),
         (((nd.zeros((4, 1)), nd.zeros(4)), (nd.zeros(1),)), "state of the weights has the shape"),
+        ([[nd.zeros((5, 1)), nd.zeros(1)]] * 2, r"the weights has the shape \(5, 1\)"),
+        ([nd.zeros((4, 1)), nd.zeros(1), nd.zeros(2)], r"the bias has the shape \(2,\)"),
     ],
 )
 def test_states_that_do_not_match(twin, states, message):

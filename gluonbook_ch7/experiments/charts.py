@@ -173,23 +173,28 @@ def draw_sweep(figure: Figure, grid: Grid, median: Array, spread: Array, diverge
     """Draw the final loss over a grid of one or two hyperparameters, and its spread."""
     left, right = figure.subplots(1, 2)
     draw_losses(left, grid, median, diverged)
-    draw = _draw_curve if len(grid) == 1 else _draw_map
-    draw(right, grid, spread, diverged, "spread over the seeds (largest minus smallest)")
+    _draw(right, grid, spread, diverged, "spread over the seeds (largest minus smallest)")
     return np.array([left, right])
 
 
 def draw_losses(axes: Axes, grid: Grid, median: Array, diverged: Array) -> None:
     """Draw the median final loss over one or two hyperparameters."""
-    if len(grid) == 1:
-        _draw_curve(axes, grid, median, diverged, "median final loss")
-        return
     best = np.min(median)
+    if len(grid) == 1 or np.isinf(best):
+        _draw(axes, grid, median, diverged, "median final loss")
+        return
     title = f"median final loss, above the best cell's {best:.4f} (star)"
     # Cells within a part in a thousand of the best look alike: their seeds differ by more.
     _draw_map(axes, grid, np.maximum(median - best, 1e-3 * best), diverged, title)
     i, j = np.unravel_index(np.argmin(median), median.shape)
     x, y = grid.values()
     axes.plot(x[i], y[j], "*", markersize=15, color="white", markeredgecolor="black")
+
+
+def _draw(axes: Axes, grid: Grid, values: Array, diverged: Array, title: str) -> None:
+    """Draw one quantity over one or two hyperparameters."""
+    draw = _draw_curve if len(grid) == 1 else _draw_map
+    draw(axes, grid, values, diverged, title)
 
 
 def _draw_map(axes: Axes, grid: Grid, values: Array, diverged: Array, title: str) -> None:
@@ -209,8 +214,9 @@ def _draw_map(axes: Axes, grid: Grid, values: Array, diverged: Array, title: str
 def _draw_curve(axes: Axes, grid: Grid, values: Array, diverged: Array, title: str) -> None:
     """Draw one quantity over one hyperparameter; values that diverged are marked above."""
     ((x_name, x),) = grid.items()
-    axes.plot(x, np.where(np.isfinite(values), values, np.nan), marker="o", color="#0072B2")
-    scale = "log" if (values > 0).any() else "linear"  # the spread of a single seed is zero
+    shown = np.where(np.isfinite(values), values, np.nan)
+    axes.plot(x, shown, marker="o", color="#0072B2")
+    scale = "log" if (shown > 0).any() else "linear"  # the spread of a single seed is zero
     axes.set(xlabel=x_name, ylabel=title, title=title, xscale=_scale(x), yscale=scale)
     at = x[diverged > 0]
     if len(at):

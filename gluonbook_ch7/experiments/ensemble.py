@@ -182,6 +182,8 @@ def fit_ensemble(
     hyperparams = {name: _per_run(name, h, len(seeds)) for name, h in hyperparams.items()}
     if isinstance(rule, str):
         hyperparams = check_optimizer(rule, hyperparams, per_run=True)
+        if states is not None:
+            raise ArgumentError(f"Gluon's {rule} keeps its own states; states must be None")
     else:
         validation.check_rule(rule)
         known = rule_of(rule)

@@ -1,17 +1,18 @@
 """The sides of a comparison: any rule, and any optimizer that it can be compared with."""
 
+import functools
 import importlib
 import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from .. import _validation as validation
-from .._mxnet import mx, nd
+from .._mxnet import nd
 from .._mxnet.install_hints import install_extra
 from .._optimizers import check_names, check_optimizer, default_hyperparams
+from .._results import name_of
 from .._trees import map_arrays
 from ..errors import ArgumentError, DependencyError
 from ..training import Rule
@@ -121,9 +122,17 @@ def scratch_side(rule: Any, hyperparams: Optional[Hyperparams] = None, states: A
     def train(trials: Trials, hyperparams: Hyperparams) -> Paths:
         is_changed = hyperparams.keys() > names.keys()
         step = variant if variant and is_changed else rule
-        return follow_scratch(trials, step, make_states, hyperparams)
+        try:
+            return follow_scratch(trials, step, make_states, hyperparams)
+        except KeyError as error:
+            if hyperparams:
+                raise
+            raise ArgumentError(
+                f"{name_of(rule)} asks for the hyperparameter {error} and was given none; give its "
+                f"hyperparams or against_hyperparams, such as {{{error}: 0.01}}"
+            ) from error
 
-    return Side(_name(rule), "scratch", dict(hyperparams), train, {}, known)
+    return Side(name_of(rule), "scratch", dict(hyperparams), train, {}, known)
 
 
 def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
@@ -139,15 +148,12 @@ def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
     known = rule_of(rule)
     if known:
         return known.states
-    namespace = getattr(inspect.unwrap(rule), "__globals__", {})
-    beside = namespace.get(f"init_{_name(rule)}_states")
+    function = inspect.unwrap(rule.func if isinstance(rule, functools.partial) else rule)
+    namespace = getattr(function, "__globals__", {})
+    beside = namespace.get(f"init_{name_of(function)}_states")
     if callable(beside):
         return beside  # type: ignore[no-any-return]
     return lambda features: (nd.zeros((features.shape[1], 1)), nd.zeros(1))
-
-
-def _name(function: Any) -> str:
-    return getattr(function, "__name__", None) or type(function).__name__
 
 
 # --- With a library -----------------------------------------------------------------------------
@@ -156,16 +162,15 @@ def _name(function: Any) -> str:
 def _gluon_side(name: str, hyperparams: Hyperparams) -> Side:
     name = name.lower()
     hyperparams = check_optimizer(name, hyperparams)
-    known = default_hyperparams(mx.optimizer.Optimizer.opt_registry[name])
 
     def train(trials: Trials, hyperparams: Hyperparams) -> Paths:
         return follow_gluon(trials, name, hyperparams)
 
-    return Side(f"Gluon's {name}", "Gluon", hyperparams, train, known)
+    return Side(f"Gluon's {name}", "Gluon", hyperparams, train, default_hyperparams(name))
 
 
 def _library_side(library: str, optimizer: Any, hyperparams: Hyperparams) -> Side:
-    name = f"{library}'s {_name(optimizer)}"
+    name = f"{library}'s {name_of(optimizer)}"
     parameters = inspect.signature(optimizer).parameters.values() if callable(optimizer) else ()
     known = {each.name: each.default for each in parameters if each.name != "params"}
     check_names(name, hyperparams, known)
@@ -260,7 +265,7 @@ def installed() -> list[str]:
     return [name for name, library in PEERS.items() if _can_be_imported(library.module)]
 
 
-@lru_cache
+@functools.lru_cache
 def _can_be_imported(module: str) -> bool:
     """Return True if a library is installed and works with the others (jax wants a newer NumPy)."""
     try:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from .._mxnet import gluon, mx, nd
 from .._mxnet.locking import in_turn
+from .._results import name_of
 from .._sampling import draw_orders, is_checkpoint, steps_per_epoch
 from .._trees import leaves, map_arrays
 from ..errors import ArgumentError, TraceError
@@ -25,10 +26,11 @@ from ..training import Rule
 # Drawing the orders of some runs overlaps with training the runs before them.
 RUNS_AT_ONCE = 500
 
-# Gluon's optimizers that can be given many runs as one array. The others may take its norm.
+# Gluon's optimizers that can be given many runs as one array. The others may take its norm, or
+# draw random numbers, as SGLD does.
 STACKABLE = {
     *ELEMENTWISE,
-    *("adamax", "ccsgd", "dcasgd", "ftml", "ftrl", "nadam", "nag", "sgld", "signum"),
+    *("adamax", "ccsgd", "dcasgd", "ftml", "ftrl", "nadam", "nag", "signum"),
 }
 
 Floats = npt.NDArray[np.float32]
@@ -69,24 +71,30 @@ class StackedRuns:
             bias=self.bias[runs],
         )
 
+    @property
+    def _at_once(self) -> int:
+        """How many runs may be stacked: one with a Gluon optimizer that may take norms."""
+        is_single = isinstance(self.rule, str) and self.rule.lower() not in STACKABLE
+        return 1 if is_single else RUNS_AT_ONCE
+
     @in_turn
     def check_independence(self) -> None:
-        """Raise `ArgumentError` if a run ends elsewhere alone than beside others.
+        """Raise `ArgumentError` if a run ends elsewhere beside others, or when it is trained again.
 
         It does if the rule is not elementwise, or does not do the same in every training. A rule
-        that can be traced is elementwise.
+        that can be traced is elementwise, and so are Gluon's optimizers in `STACKABLE`.
         """
-        if isinstance(self.rule, str):
+        if isinstance(self.rule, str) and self._at_once > 1:
             return
         try:
-            self._trace_one(self.rule)
+            self._trace_one()
         except TraceError as error:
-            beside, alone = (self.some(slice(runs)).run()[0] for runs in (RUNS_AT_ONCE, 1))
+            beside, alone = (self.some(slice(runs)).run()[0] for runs in (self._at_once, 1))
             if not np.allclose(beside, alone, rtol=1e-3, atol=1e-6, equal_nan=True):
-                name = getattr(self.rule, "__name__", "the rule")
                 raise ArgumentError(
-                    f"{name} cannot train runs together, because a run depends on the others or "
-                    f"on earlier calls ({error}); train them one at a time with fit_scratch"
+                    f"{name_of(self.rule)} cannot train runs together, because a run depends on "
+                    f"the others or on earlier calls ({error}); train them one at a time with "
+                    "fit_scratch or fit_gluon"
                 ) from error
 
     @in_turn
@@ -106,18 +114,16 @@ class StackedRuns:
         """Yield which runs are trained at once.
 
         A rule takes arrays of hyperparameters. A Gluon optimizer takes numbers, so only the runs
-        that share them can be trained together; with one that may take norms, none can.
+        that share them can be trained together.
         """
-        is_single = isinstance(self.rule, str) and self.rule.lower() not in STACKABLE
-        at_once = 1 if is_single else RUNS_AT_ONCE
         which = np.zeros(len(self.seeds), np.int64)
         varying = [h for h in self.hyperparams.values() if np.ndim(h)]
         if isinstance(self.rule, str) and varying:
             _, which = np.unique(np.column_stack(varying), axis=0, return_inverse=True)
         for group in range(which.max() + 1):
             runs = np.flatnonzero(which.ravel() == group)
-            for first in range(0, len(runs), at_once):
-                yield runs[first : first + at_once]
+            for first in range(0, len(runs), self._at_once):
+                yield runs[first : first + self._at_once]
 
     def _train(self) -> nd.NDArray:
         """Train all runs at once; return their pending parameters, (m + 1, runs, k + 1)."""
@@ -163,7 +169,7 @@ class StackedRuns:
         stack = (len(self.seeds), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
         try:
-            program = self._trace_one(self.rule)
+            program = self._trace_one()
         except TraceError:
             if len(self.seeds) == 1:
                 states = map_arrays(nd.array, self.states)
@@ -172,14 +178,17 @@ class StackedRuns:
         arrays = [x for x in leaves([w, b, states, hyperparams]) if isinstance(x, nd.NDArray)]
         return _traced(program._replace(arrays=arrays), data)
 
-    def _trace_one(self, rule: Rule) -> Program:
-        """Trace a rule on the arrays of one run, whose shapes it may ask for."""
+    def _trace_one(self) -> Program:
+        """Trace the rule on the arrays of one run, whose shapes it may ask for."""
+        if isinstance(self.rule, str):
+            raise TraceError("it may draw random numbers")
         params = [nd.array(self.weights[0]), nd.array(self.bias[0, 0])]
         hyperparams = {
             name: nd.zeros(1) if np.ndim(h) else h for name, h in self.hyperparams.items()
         }
         num_steps = self.num_epochs * steps_per_epoch(len(self.features), self.batch_size)
-        program = trace(rule, params, map_arrays(nd.array, self.states), hyperparams, num_steps)
+        states = map_arrays(nd.array, self.states)
+        program = trace(self.rule, params, states, hyperparams, num_steps)
         for k, end in enumerate(program.key.ends):
             # As by lr *= 0.5, which leaves the number of a single run alone.
             if any(program.arrays[k] is h for h in hyperparams.values()) and end != ("array", k):

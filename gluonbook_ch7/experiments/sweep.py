@@ -73,10 +73,11 @@ class Sweep(Result):
         shape = " × ".join(f"{len(values)} {name}" for name, values in self.grid.items())
         best = self.cells()[0]
         where = ", ".join(f"{name} {best[name]:.3g}" for name in self.grid)
-        return (
-            f"{self.settings['rule']}, {shape or 'one cell'}, {len(self.seeds)} seeds: best "
-            f"{best['median']:.6f}{' at ' if where else ''}{where}"
-        )
+        found = f"best {best['median']:.6f}{' at ' if where else ''}{where}"
+        if np.isinf(best["median"]):
+            found = "in each cell at least half of the runs diverged"
+        rule = self.settings["rule"]
+        return f"{rule}, {shape or 'one cell'}, {len(self.seeds)} seeds: {found}"
 
     def _table(self) -> Table:
         rows = self.cells()[:ROWS_SHOWN]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from .._mxnet import nd
 from .._observers import TrainingCall
+from .._optimizers import default_hyperparams
 from .._sampling import is_checkpoint, steps_per_epoch
 from ..experiments.ensemble import fit_ensemble
 from ..experiments.registry import RULES
@@ -42,21 +43,27 @@ def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
     Gluon's optimizers take numbers only, so one that has a counterpart among the chapter's rules is
     replaced by it; of their differences only the short last minibatch is large enough to matter.
     """
-    varied = [name for name, value in call.hyperparams.items() if has_scale(name, value)]
-    if not isinstance(call.rule, str):
-        return call, {name: name for name in varied}
+    names = {name: name for name in call.hyperparams}
+    if isinstance(call.rule, str):
+        call, names = _from_scratch(call, call.rule.lower())
+    return call, {name: own for name, own in names.items() if has_scale(own, call.hyperparams[own])}
+
+
+def _from_scratch(call: Call, gluon: str) -> tuple[Call, dict[str, str]]:
+    """Return the counterpart of a call of Gluon's, and its names of Gluon's hyperparameters.
+
+    Those that are not given have Gluon's defaults. Without a counterpart there are no names.
+    """
     for rule in RULES.values():
         names = {gluons: ours for ours, gluons in rule.gluon_names.items()}
-        if rule.gluon == call.rule.lower() and set(names) == set(call.hyperparams):
-            stated = {names[name]: value for name, value in call.hyperparams.items()}
-            from_scratch = replace(
-                call,
-                rule=rule.step,
-                states=rule.states,
-                hyperparams={**rule.hyperparams, **stated},
-                count_rows=False,
-            )
-            return from_scratch, {name: names[name] for name in varied}
+        if rule.gluon == gluon and call.hyperparams.keys() <= names.keys():
+            given = {**default_hyperparams(gluon), **call.hyperparams}
+            hyperparams = {
+                **rule.hyperparams,
+                **{ours: given[name] for name, ours in names.items()},
+            }
+            call = replace(call, rule=rule.step, states=rule.states, count_rows=False)
+            return replace(call, hyperparams=hyperparams), names
     return call, {}
 
 

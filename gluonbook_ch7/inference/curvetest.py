@@ -68,7 +68,10 @@ class CurveTest:
         self.coordinates = Coordinates.of(fit[:, 1:], minimum)
         self.stated = self._fit(fit, losses)
         self._free, self._names = with_free_hyperparams(call)
-        self.scales = {name: Scale(name, float(call.hyperparams[name])) for name in self._names}
+        self.scales = {
+            name: Scale(name, float(self._free.hyperparams[own]))
+            for name, own in self._names.items()
+        }
         self.grids: dict[str, Group] = {}  # of each hyperparameter, by value
         self.others: list[Group] = []  # in words
         self.limitation = self._build(data or {})
@@ -81,6 +84,9 @@ class CurveTest:
     def _build(self, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> str:
         """Make the groups of alternatives; return why there are none, or ''."""
         changes = [(name, v) for name, scale in self.scales.items() for v in scale.alternatives()]
+        rule = self.call.rule
+        if not changes and isinstance(rule, str):
+            return f"no rule of the chapter does what Gluon's {rule} does with these values"
         if not changes:
             return "none of the hyperparameters is one that the chapter knows"
         try:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .._mxnet import nd
 from ..errors import ArgumentError
-from ..experiments.registry import rule_of
+from ..experiments.sides import find_states
 from ..training import Rule
 from .alternatives import Call
 from .curvetest import RUNS, CurveTest, Group
@@ -54,10 +54,10 @@ def infer(
     features, labels, batch_size, num_epochs
         As in `fit_scratch`.
     hyperparams : dict
-        The stated hyperparameters, numbers.
+        The stated hyperparameters, numbers; an optimizer of Gluon's has its defaults for others.
     states : sequence of NDArray, or of sequences of NDArray, or callable, optional
-        The rule's states before the first step, or a function that makes them from the features;
-        not needed for the chapter's own rules.
+        The rule's states before the first step, or a function that makes them from the features.
+        By default those that `compare` finds.
     start : (weights, bias), optional
         Where the run began, arrays of shape (k, 1) and (1,). By default every run has a start of
         its own, as in `fit_scratch`.
@@ -84,8 +84,7 @@ def infer(
     and `other_data`. An interval holds the values whose own test does not reject the curve.
     """
     if states is None and not isinstance(rule, str):
-        known = rule_of(rule)
-        states = known.states if known else None
+        states = find_states(rule)
     call = Call(rule, states, dict(hyperparams), features, labels, batch_size, num_epochs, start)
     return draw_inference(losses, CurveTest(call, other_data, runs))
 

@@ -213,6 +213,13 @@ def test_states_may_be_given_made_found_or_left_out(data):
     assert short(sgd, data, against="sgd", **options).aligned.worst <= 1e-6
 
 
+def test_a_partial_is_named_and_has_the_states_of_its_function(data):
+    """If this fails, a result shows an address in memory, or another state than the rule's."""
+    scaled = functools.partial(my_rules.centered)
+    options = {**CENTERED, "states": None}
+    assert short(scaled, data, **options).rule == "centered()"
+
+
 def test_adams_count_of_steps_is_left_as_it_was(data):
     """If this fails, the second trial of a comparison begins where the first one ended."""
     hyperparams = {"lr": 0.01, "t": 1}
@@ -268,6 +275,13 @@ def test_bad_sides_are_told(data):
         short(rule, data, against="nagg")
     with pytest.raises(ArgumentError, match=r"Gluon's nag has no hyperparameter 'lr'.*momentum"):
         short(rule, data, against="nag", against_hyperparams={"lr": 0.1})
+    with pytest.raises(ArgumentError, match="Gluon's groupadagrad takes matrices alone"):
+        short(rule, data, against="groupadagrad")
+    message = "nesterov asks for the hyperparameter 'lr' and was given none; give its hyperparams"
+    with pytest.raises(ArgumentError, match=message):
+        short(rule, data, against="nag")
+    with pytest.raises(ArgumentError, match=f"{message} or against_hyperparams"):
+        short("sgd", data, against=rule)
     for wrong in (dict, 3, nd):
         with pytest.raises(ArgumentError, match="it must be the name of a Gluon optimizer"):
             short(rule, data, against=wrong)

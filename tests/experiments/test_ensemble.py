@@ -10,6 +10,7 @@ from tables import MINIMA
 import gluonbook_ch7 as gb
 from gluonbook_ch7._mxnet import gluon, mx, nd
 from gluonbook_ch7._sampling import draw_orders, draw_starts
+from gluonbook_ch7._validation import check_start
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
 from gluonbook_ch7.experiments import stacked
@@ -94,6 +95,47 @@ def test_a_learning_rate_that_is_scheduled(data, monkeypatch):
     for seed, losses in enumerate(runs.losses):
         expected = single("sgd", hyperparams(), data, 10, 1, seed=seed)
         np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def adam_by_kind(params, states, hyperparams):
+    velocities, squares = states
+    gb.adam(params, list(zip(velocities, squares)), hyperparams)
+
+
+def adam_in_one_list(params, states, hyperparams):
+    gb.adam(params, [(states[0], states[2]), (states[1], states[3])], hyperparams)
+
+
+def states_by_kind(features):
+    return [gb.init_momentum_states(features), gb.init_momentum_states(features)]
+
+
+def states_in_one_list(features):
+    return [*gb.init_momentum_states(features), *gb.init_momentum_states(features)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "states"), [(adam_by_kind, states_by_kind), (adam_in_one_list, states_in_one_list)]
+)
+def test_states_in_an_order_of_a_readers_own(data, rule, states, recwarn):
+    """If this fails, a rule can only keep its states as the chapter does, for each parameter."""
+    hyperparams = {"lr": 0.01, "t": 1}
+    book.seed_both(3)
+    adam = gb.adam, gb.init_adam_states(data[0]), dict(hyperparams)
+    expected = book.train_scratch(*adam, *data, 10, 1)
+    for traced in (True, False):
+        task = rule, states(data[0]), dict(hyperparams), *data, 10, 1
+        curve = gb.fit_scratch(*task, seed=3, traced=traced)
+        np.testing.assert_array_equal(curve.losses, expected)
+    runs = gb.fit_ensemble(rule, states(data[0]), hyperparams, *data, 10, 1, seeds=[4, 3])
+    np.testing.assert_allclose(runs.losses[1], expected, rtol=1e-5)
+    grid = {**hyperparams, "lr": [0.02, 0.01]}
+    swept = gb.sweep(rule, states, grid, *data, 10, 1, seeds=[3])
+    assert swept.losses[1, 0] == pytest.approx(expected[-1], rel=1e-5)
+    sides = {"against": gb.adam, "against_hyperparams": hyperparams}
+    given = {"hyperparams": hyperparams, "states": states(data[0])}
+    assert gb.compare(rule, *data, 10, 1, seeds=[3], **given, **sides).as_in_book.worst == 0
+    assert not [each for each in recwarn if each.category is gb.TracingWarning]
 
 
 def test_a_rule_that_asks_for_the_shape(data):
@@ -245,12 +287,32 @@ def test_diverging_runs_stay_with_themselves(data):
         ({"seeds": [0], "start": (np.zeros((3, 1)), np.zeros(1))}, "starting weights"),
         ({"seeds": [0, 1], "start": (np.zeros((3, 4, 1)), np.zeros(1))}, "starting weights"),
         ({"seeds": [0], "start": (np.full(4, np.nan), np.zeros(1))}, "weights must be finite"),
+        (
+            {"seeds": [0, 1], "start": (np.zeros((4, 2)), np.zeros(1))},
+            r"weights is \(4, 2\); the size must be 4 for all runs, or the shape \(2, 4\)",
+        ),
     ],
 )
 def test_what_an_ensemble_refuses(data, options, message):
     """If this fails, a mistake in the call becomes a wrong number or an error from deep inside."""
     with pytest.raises(ArgumentError, match=message):
         ensemble(gb.rmsprop, SCRATCH, data, **options)
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 1), (1, 8), (2, 8), (2, 8, 1), (1, 8, 1)])
+def test_starts_of_one_run_or_of_each(shape):
+    """If this fails, starts are dealt out to the wrong runs, or have to be reshaped."""
+    weights = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    found, bias = check_start((weights, 0.5), 8, runs=2)
+    np.testing.assert_array_equal(found, weights.reshape(-1, 8, 1))
+    assert bias.shape == (1, 1, 1)
+
+
+def test_states_for_an_optimizer_of_gluons_are_refused(data):
+    """If this fails, states that somebody gives have no effect, and nobody says so."""
+    states = gb.init_momentum_states(data[0])
+    with pytest.raises(ArgumentError, match="Gluon's nag keeps its own states"):
+        gb.fit_ensemble("nag", states, {}, *data, seeds=2)
 
 
 @pytest.mark.parametrize("lr", [0.1, np.array([0.1, 0.05])], ids=["shared", "varying"])
@@ -305,6 +367,12 @@ def test_a_rule_whose_runs_would_not_be_single_runs(data, rule):
     """If this fails, an ensemble gives wrong numbers for a rule that takes a norm or counts."""
     with pytest.raises(ArgumentError, match=f"{rule.__name__} cannot .* together, because a run"):
         ensemble(rule, {"lr": 0.1}, data, seeds=60)
+
+
+def test_an_optimizer_that_draws_is_refused(data):
+    """If this fails, the runs of an ensemble are not those of their seeds, nor twice the same."""
+    with pytest.raises(ArgumentError, match=r"SGLD cannot train runs together.* fit_gluon"):
+        ensemble("SGLD", {"learning_rate": 0.01}, data, 10, 1, seeds=[3])
 
 
 def test_a_rule_that_changes_an_array_of_hyperparameters(data):

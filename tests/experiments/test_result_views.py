@@ -111,6 +111,17 @@ def test_diverged_runs_do_not_break_an_ensemble(data, recwarn):
     assert not [each for each in recwarn if each.category is RuntimeWarning]
 
 
+def test_a_sweep_in_which_every_run_diverged_has_no_best_cell(data, recwarn):
+    """If this fails, the first cell is called the best, or the figure ends in an error."""
+    grid = {"lr": [1e3, 1e4, 1e5], "mom": [0.5, 0.9]}
+    found = gb.sweep(gb.sgd_momentum, gb.init_momentum_states, grid, *data, num_epochs=1, seeds=2)
+    assert repr(found).endswith("2 seeds: in each cell at least half of the runs diverged)")
+    found.plot()[0].figure.draw_without_rendering()
+    found = gb.sweep(gb.sgd, None, {"lr": [1e3, 1e4]}, *data, num_epochs=1, seeds=2)
+    found.plot()[0].figure.draw_without_rendering()
+    assert not [each for each in recwarn if each.category in (RuntimeWarning, UserWarning)]
+
+
 def test_the_cells_of_a_map_are_around_their_values():
     """If this fails, cells on a logarithmic axis have other widths than the steps of the grid.
 

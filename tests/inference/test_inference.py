@@ -157,7 +157,33 @@ def test_an_optimizer_without_counterpart(small):
     hyperparams = {"learning_rate": 0.05}
     run = gb.fit_gluon("nag", hyperparams, *small, seed=RECORDED)
     inference = infer(run.losses, "nag", *small, hyperparams=hyperparams, start=run.start)
-    assert inference.limitation and inference.p > 0.001
+    assert inference.limitation.startswith("no rule of the chapter does what Gluon's nag does")
+    assert inference.p > 0.001
+
+
+def test_a_rule_of_ones_own_finds_its_states(small):
+    """If this fails, a rule with states must be given them here, and not in a comparison."""
+
+    def momentum(params, states, hyperparams):
+        for p, v in zip(params, states):
+            v[:] = 0.5 * v + p.grad
+            p[:] = p - hyperparams["lr"] * v
+
+    task = momentum, gb.init_momentum_states, {"lr": 0.05}
+    run = gb.fit_scratch(*task, *small, seed=RECORDED)
+    inference = infer(run.losses, momentum, *small, hyperparams={"lr": 0.05}, start=run.start)
+    assert not inference.limitation and inference.p > 0.001
+
+
+@pytest.mark.parametrize(
+    ("given", "names"), [({"learning_rate": 0.002}, {"learning_rate", "gamma1"}), ({}, None)]
+)
+def test_hyperparameters_that_are_not_given_have_gluons_defaults(small, given, names):
+    """If this fails, only a call that states what is the default anyway has an interval."""
+    call = Call("rmsprop", None, given, *small, start=(np.full(4, 0.01), np.zeros(1)))
+    free, found = with_free_hyperparams(call)
+    assert set(found) == (names or {"learning_rate", "gamma1"})
+    assert np.median(abs(free.train(range(5)) - call.train(range(5)))) < 1e-5
 
 
 @pytest.mark.parametrize("name", list(RULES))
