@@ -120,6 +120,13 @@ def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: in
         raise ArgumentError(
             f"{rule} needs {len(params)} states, {each} for each parameter; it got {got}"
         )
+    for p, state in zip(params, states):
+        for array in leaves(state):
+            if array.shape != p.shape:
+                raise ArgumentError(
+                    f"{rule} needs states of the shapes of their parameters; it got one of the "
+                    f"shape {array.shape} for a parameter of {p.shape}"
+                )
 
 
 def check_rule(rule: Any, form: str = "(params, states, hyperparams), such as rmsprop") -> None:

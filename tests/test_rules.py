@@ -283,7 +283,7 @@ def test_bad_hyperparameters_are_refused_and_change_nothing(name):
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if STATES[name]])
-def test_states_that_do_not_match_are_refused(name):
+def test_states_that_do_not_match_are_refused(name, twin):
     """If this fails, zip drops a parameter without a word, or a state is torn into its rows."""
     rule, params = RULES[name], [parameter([1.0], [1.0]), parameter([1.0], [1.0])]
     good = rule.states(nd.ones((1, 1)))
@@ -295,6 +295,10 @@ def test_states_that_do_not_match_are_refused(name):
         # Unpacked, a state of two rows would pass for a pair of states.
         with pytest.raises(ArgumentError, match="a tuple of 2 arrays"):
             rule.step(params, (nd.zeros((2, 1)),) * 2, dict(rule.hyperparams))
+        # Arranged by kind, which another rule may want.
+        by_kind = tuple(zip(*rule.states(twin.features)))
+        with pytest.raises(ArgumentError, match=r"states of the shapes of their parameters"):
+            fit_scratch(rule.step, by_kind, dict(rule.hyperparams), *pair(twin))
 
 
 def test_bad_hyperparameters_are_refused_through_fit_scratch(twin):
