@@ -1,5 +1,7 @@
 """Ensembles against single runs."""
 
+import re
+
 import book
 import numpy as np
 import pytest
@@ -451,3 +453,15 @@ def test_a_summary_says_which_loss_it_is(data):
     assert repr(curve).startswith("LossCurve(rmsprop, seed 0: loss 0.511186 before training, 1 ep")
     several = gb.fit_scratch(gb.sgd, None, {"lr": 0.1}, *data, np.int8(10), np.int8(1), seed=0)
     assert len(several.losses) == 16
+
+
+@pytest.mark.parametrize("batch_size", [10, 20])
+def test_the_memory_that_a_run_takes(data, batch_size):
+    """If this fails, the blocks of an ensemble take more memory than they were allowed."""
+    with pytest.raises(ArgumentError) as raised:
+        ensemble(gb.rmsprop, SCRATCH, data, batch_size, 2, seeds=[0], max_memory=1)
+    (needed,) = re.findall(r"one run takes about (\d+)", str(raised.value))
+    examples, features = data[0].shape
+    orders = 2 * examples
+    # Of each example its features and four numbers more, in eight minibatches at a time.
+    assert int(needed) == 4 * (orders + 8 * batch_size * (features + 4))

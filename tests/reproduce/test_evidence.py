@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 from recordings import Cell, outputs_of
 
-from gluonbook_ch7._mxnet import mx
+from gluonbook_ch7._mxnet import mx, nd
+from gluonbook_ch7._sampling import fresh_starts
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import GluonbookError
 from gluonbook_ch7.figures import plt
@@ -340,6 +341,21 @@ def test_a_function_that_fixes_its_order_is_not_judged(monkeypatch):
     monkeypatch.setattr(losses, "SECONDS", 0.1)
     with pytest.raises(GluonbookError, match="chooses the order itself"):
         RecordedRun(own_training([0.5, 0.3]), [])._repeats(Start(np.zeros((4, 1)), draw=1), 2)
+
+
+def test_a_function_of_the_chapters_is_repeated_from_the_recorded_start(monkeypatch):
+    """If this fails, a recorded curve is ranked among runs that began elsewhere."""
+    monkeypatch.setattr(losses, "SECONDS", 0)  # which is always enough for two
+    starts = []
+
+    def train_ch7(*arguments):
+        starts.append(nd.random.normal(scale=0.01, shape=(4, 1)).asnumpy())
+        plt.plot(np.random.rand(3))
+
+    training = replace(own_training([0.5, 0.3]), function=train_ch7)
+    weights = fresh_starts(3, 4)[2]
+    assert len(RecordedRun(training, [])._repeats(Start(weights, draw=3), 1000)) == 2
+    np.testing.assert_allclose(starts, [weights] * 2, rtol=1e-6)
 
 
 def test_a_start_or_a_printed_loss_of_its_own_is_not_judged():

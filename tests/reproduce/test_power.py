@@ -182,6 +182,10 @@ def test_fewer_losses_than_calls_are_not_judged(data):
     assert judgements[0].basis == "random, and not one loss for each training call"
     silent = replace(today, text="end\n")
     assert different(judge_cell("cell", recorded, silent, [training, training])) == ["cell: text"]
+    thrice = [replace(each, text=3 * each.text) for each in (recorded, today)]
+    judgements = judge_cell("cell", *thrice, [training, training])
+    assert judgements[0].recorded == "0.260000, 0.260000, 0.260000"
+    assert different(judgements) == []
 
 
 def test_fewer_lines_than_calls_are_not_judged(data):
@@ -195,6 +199,7 @@ def test_fewer_lines_than_calls_are_not_judged(data):
         "cell, call 1: printed loss",
         "cell, call 2: printed loss",
     ]
+    assert judgements[0].recorded == judgements[0].rerun == f"{curve.losses[-1]:f}"
     figure = judgements[-1]
     assert (figure.output, figure.verdict) == ("cell: figure", Verdict.NOT_JUDGED)
     assert figure.basis == "its lines are not those of the training calls"
