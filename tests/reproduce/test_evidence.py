@@ -271,6 +271,14 @@ def test_the_place_of_a_difference_is_named():
     assert "at (0.3, 1.3)" in judgement.basis
 
 
+def test_axes_without_a_line_are_the_same():
+    """If this fails, empty axes have a difference, and a negative one."""
+    empty = Figure((Axes("x", "y", ("0", "1"), ("0", "1"), (), (0.01, 0.01)),))
+    judgement = judge_figure("figure", empty, empty)
+    assert judgement.verdict is Verdict.IDENTICAL
+    assert judgement.numbers["largest_difference"] == judgement.numbers["points"] == 0
+
+
 def test_a_part_of_a_line_is_not_the_line():
     """If this fails, a curve that stops early passes for the recorded one."""
     x = np.linspace(0, 1, 11)
