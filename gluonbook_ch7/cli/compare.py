@@ -38,8 +38,8 @@ worst: the seed with the largest. ulps: units in the last place.
 @click.option(
     "--against",
     metavar="OPTIMIZER",
-    help="A Gluon optimizer such as nag, torch.optim.CLASS, optax.NAME, or FILE.py:FUNCTION; by "
-    "default Gluon's counterpart of the RULE.",
+    help="The other side: the name of a Gluon optimizer, such as nag, or torch.optim.CLASS, "
+    "optax.NAME or FILE.py:FUNCTION. By default Gluon's counterpart of the RULE.",
 )
 @settings_option("--set", "settings", "NAME=VALUE", "A hyperparameter of the RULE.")
 @settings_option(
