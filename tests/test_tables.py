@@ -133,6 +133,9 @@ def test_a_table_of_ones_own_has_no_edition(tmp_path, command):
     path = write(tmp_path / "mine.csv", table(30, 3))
     done = CliRunner().invoke(main, [*command, "--data", str(path), "--edition", "1.0"])
     assert done.exit_code == 2 and f"--edition is for the airfoil table, and {path}" in done.output
+    path.write_text("<html>\n")
+    done = CliRunner().invoke(main, [*command, "--data", str(path), "--edition", "1.0"])
+    assert done.exit_code == 2 and "mine.csv has one column" in done.output
 
 
 def test_a_table_like_the_airfoils_has_an_edition(tmp_path):

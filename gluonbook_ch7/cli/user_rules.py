@@ -152,13 +152,13 @@ def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
         lines = lines_of(path.read_bytes())
         first = next((split(line) for line in lines if line.strip()), [])
         if len(first) != len(COLUMNS) or not is_number(first[0]):
+            table = load_table(path)  # first, because a damaged file is another mistake
             context = click.get_current_context(silent=True)
             if context and context.get_parameter_source("edition") == ParameterSource.COMMANDLINE:
                 raise ArgumentError(
                     f"--edition is for the airfoil table, and {source} is another: it has a header "
                     "or other columns. Leave --edition out; all columns but the last are features"
                 )
-            table = load_table(path)
             return table, {"data": table.origin}
     data = load_data_ch7(edition, source)
     return data, {"edition": edition, "data": data.origin}
