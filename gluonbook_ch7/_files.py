@@ -19,7 +19,7 @@ def check_file(path: AnyPath) -> None:
     with _naming(path):
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if _is_device(path):
+        if is_device(path):
             with open(path, "wb", buffering=0) as device:
                 device.write(b"")
         else:
@@ -50,7 +50,7 @@ def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
     with _naming(path):
-        if _is_device(path):
+        if is_device(path):
             path.write_bytes(content)
             return path
         target = Path(os.path.realpath(path))
@@ -74,7 +74,7 @@ def _naming(path: AnyPath) -> Iterator[None]:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
     """Return True for what must be written to, not replaced: a device, a pipe."""
     in_dev = Path("/dev") in Path(os.path.abspath(path)).parents
     return os.path.exists(path) and (in_dev or not (os.path.isfile(path) or os.path.isdir(path)))

@@ -25,6 +25,7 @@ from rich.table import Table
 
 from gluonbook_ch7._files import write_json
 from gluonbook_ch7._mxnet.install_hints import install_extra
+from gluonbook_ch7.cli.command import file_option
 from gluonbook_ch7.data import Ch7Data, load_data_ch7
 from gluonbook_ch7.experiments.sides import PEERS, installed
 
@@ -35,7 +36,7 @@ LIBRARIES = ("mxnet", "numpy", "torch", "jax", "optax")
 @click.command()
 @click.option("--repeats", type=click.IntRange(1), default=7, show_default=True, help="Turns.")
 @click.option("--quick", is_flag=True, help="One turn, and small ensembles: to see that it works.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results too.")
+@file_option("--json", "Write the results too.")
 def main(repeats: int, quick: bool, json_file: Optional[Path]) -> None:
     """Print each contender's time and its ratio to the book's loop."""
     data, runs = load_data_ch7(), 20 if quick else RUNS

@@ -39,6 +39,7 @@ from cosmic_ray.work_db import WorkDB, use_db
 from coverage import Coverage
 
 from gluonbook_ch7._files import write_json
+from gluonbook_ch7.cli.command import file_option
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 # Tests that take longer are assumed to hang, which counts as noticed.
@@ -89,12 +90,14 @@ class Test(NamedTuple):
     "--only", multiple=True, help="Only modules whose path contains this. Can be repeated."
 )
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results too.")
+@file_option("--json", "Write the results too.")
 def main(
     sample: int, seed: int, only: Sequence[str], processes: int, json_file: Optional[Path]
 ) -> None:
     """Try a sample of mutants; print those that survive. Exit status 1 if fewer than 92 % die."""
     modules = [each for each in _modules() if not only or any(part in str(each) for part in only)]
+    if not modules:
+        raise click.UsageError(f"no module's path contains {' or '.join(only)}")
     items = _mutants(modules)
     chosen = random.Random(seed).sample(items, min(sample, len(items)))
     click.echo(f"{len(chosen)} of {len(items):,} mutants of {len(modules)} modules.")

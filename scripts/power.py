@@ -21,6 +21,7 @@ from rich.table import Table
 
 from gluonbook_ch7._files import write_json
 from gluonbook_ch7._mxnet import mx, nd
+from gluonbook_ch7.cli.command import file_option
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.experiments.registry import RULES
 from gluonbook_ch7.inference.alternatives import Call
@@ -81,7 +82,7 @@ SHARE = 0.9  # of the limit
     show_default=True,
     help="Fresh runs that each recorded one is ranked among.",
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results too.")
+@file_option("--json", "Write the results too.")
 def main(
     parts: Sequence[str],
     rules: Sequence[str],
@@ -169,7 +170,7 @@ def power(rule: str, curves: int, shuffles: int) -> Iterator[dict[str, Any]]:
             "distance of losses": distance_power(ranked.losses, losses),
             "new score": rejected,
             "limit": limit,
-            "share": rejected / limit,
+            "share": rejected / limit if limit else np.nan,  # too few curves to see any power
         }
 
 

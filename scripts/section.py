@@ -17,6 +17,8 @@ matplotlib.use("agg")  # figures become files, not windows
 
 from matplotlib import pyplot as plt
 
+from gluonbook_ch7._files import check_folder
+
 HERE = Path(__file__).parent
 LESSONS = (
     "gd_sgd",
@@ -35,6 +37,11 @@ def main() -> None:
     parser.add_argument("lesson", choices=LESSONS)
     parser.add_argument("--out", type=Path, help="write the figures into this folder")
     arguments = parser.parse_args()
+    try:
+        if arguments.out:
+            check_folder(arguments.out)
+    except OSError as error:
+        parser.error(f"--out {error.filename}: {error.strerror}")
     written: list[Path] = []
 
     def show() -> None:

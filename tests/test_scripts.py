@@ -29,8 +29,8 @@ LESSONS = {
 }
 
 
-def run(*arguments, cwd):
-    command = [sys.executable, str(SCRIPTS / "section.py"), *arguments]
+def run(*arguments, cwd, script="section"):
+    command = [sys.executable, str(SCRIPTS / f"{script}.py"), *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
@@ -71,6 +71,33 @@ def test_without_out_nothing_is_written(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "--out FOLDER writes them" in done.stdout
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("section", ["gd_sgd", "--out"]),
+        ("benchmark", ["--json"]),
+        ("power", ["--json"]),
+        ("mutation", ["--json"]),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path, script, arguments):
+    """If this fails, an hour's measurement is lost when it ends."""
+    if script == "mutation":
+        pytest.importorskip("cosmic_ray")
+    (tmp_path / "file").touch()
+    done = run(*arguments, "file/below", cwd=tmp_path, script=script)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"{arguments[-1]} file/below: Not a directory\n")
+
+
+def test_a_sample_of_no_mutants_is_refused(tmp_path):
+    """If this fails, a mistyped --only ends in a division by zero."""
+    pytest.importorskip("cosmic_ray")
+    done = run("--only", "trainin.py", cwd=tmp_path, script="mutation")
+    assert done.returncode == 2
+    assert "no module's path contains trainin.py" in done.stderr
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

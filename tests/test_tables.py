@@ -127,6 +127,17 @@ def test_the_commands_take_it(tmp_path):
     assert "the best of 2 cells" in swept.output and f"Data: {path}." in swept.output
 
 
+@pytest.mark.parametrize("command", [["compare", "sgd"], ["sweep", "sgd", "--lr", "0.1"]])
+def test_a_table_of_ones_own_has_no_edition(tmp_path, command):
+    """If this fails, --edition 1.0 is passed over in silence."""
+    path = write(tmp_path / "mine.csv", table(30, 3))
+    done = CliRunner().invoke(main, [*command, "--data", str(path), "--edition", "1.0"])
+    assert done.exit_code == 2 and f"--edition is for the airfoil table, and {path}" in done.output
+    path.write_text("<html>\n")
+    done = CliRunner().invoke(main, [*command, "--data", str(path), "--edition", "1.0"])
+    assert done.exit_code == 2 and "mine.csv has one column" in done.output
+
+
 def test_a_table_like_the_airfoils_has_an_edition(tmp_path):
     """If this fails, a copy of the airfoil table is trained on with its fifth column by default."""
     path = write(tmp_path / "airfoil_self_noise.dat", table(columns=6), "\t")

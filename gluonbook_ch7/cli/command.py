@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional
 
 import click
 
-from .._files import check_file, check_folder
+from .._files import check_file, check_folder, is_device
 from ..errors import GluonbookError
 
 Decorator = Callable[[Any], Any]
@@ -88,7 +88,7 @@ data_options = with_options(
         "--edition",
         type=click.Choice(["0.7", "1.0"]),
         default="0.7",
-        help="Edition of the data: 0.7 has the 4 features of the recorded run, 1.0 has 5.",
+        help="Edition of the airfoil data: 0.7 has the recorded run's 4 features, 1.0 has 5.",
     ),
     source_option,
 )
@@ -124,12 +124,18 @@ def _place_option(name: str, parameter: str, check: Callable[[Path], None], help
     """Return an option for a path that is checked before any work is done."""
 
     def callback(ctx: click.Context, option: click.Option, path: Optional[Path]) -> Optional[Path]:
+        if path is None:
+            return None
+        path = Path(os.path.expanduser(path))  # a shell leaves --out=~/folder as it is
         try:
-            if path:
-                path = Path(os.path.expanduser(path))  # a shell leaves --out=~/folder as it is
-                check(path)
+            check(path)
         except OSError as error:
             raise _Failure(f"{name} {error.filename}: {error.strerror}") from error
+        # What one option writes must not replace what another has written.
+        options = ctx.meta.setdefault(__name__, {})
+        other = name if is_device(path) else options.setdefault(os.path.realpath(path), name)
+        if other != name:
+            raise _Failure(f"{other} and {name} both name {path}")
         return path
 
     place = click.Path(path_type=Path)

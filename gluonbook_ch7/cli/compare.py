@@ -15,7 +15,7 @@ from .command import (
     settings_option,
     training_options,
 )
-from .console import print_origin, print_table, progress, write_plot
+from .console import counted, print_origin, print_table, progress, write_plot
 from .user_rules import (
     is_in_file,
     load_named_data,
@@ -34,24 +34,22 @@ worst: the seed with the largest. ulps: units in the last place.
 
 
 @click.command(cls=Command)
-@data_options
 @click.argument("rules", nargs=-1, metavar="[RULE]...")
 @click.option(
     "--against",
     metavar="OPTIMIZER",
-    help="A Gluon optimizer such as nag, torch.optim.CLASS, optax.NAME, or FILE.py:FUNCTION; by "
-    "default Gluon's counterpart of the RULE.",
+    help="The other side: the name of a Gluon optimizer, such as nag, or torch.optim.CLASS, "
+    "optax.NAME or FILE.py:FUNCTION. By default Gluon's counterpart of the RULE.",
 )
 @settings_option("--set", "settings", "NAME=VALUE", "A hyperparameter of the RULE.")
 @settings_option(
     "--against-set", "against_settings", "NAME=VALUE", "A hyperparameter of the other optimizer."
 )
 @training_options(seeds=3, per="rule")
+@data_options
 @folder_option("--out", "Folder for the figures.")
 @file_option("--json", "File for the numbers, as JSON.")
 def compare(
-    edition: str,
-    source: str,
     rules: tuple[str, ...],
     against: Optional[str],
     settings: tuple[str, ...],
@@ -59,15 +57,17 @@ def compare(
     seeds: int,
     batch_size: int,
     epochs: int,
+    edition: str,
+    source: str,
     out: Optional[Path],
     json_file: Optional[Path],
 ) -> None:
     """Compare update rules with other optimizers.
 
     Compares each RULE, by default all six of the chapter, with Gluon's optimizer. Both sides train
-    from the same start on the same minibatches, as the book trains them; then again with
-    all known differences but one switched off, and with all of them. With the extra `peers`, the
-    rules are compared with PyTorch's and optax's counterparts as well.
+    from the same start on the same minibatches: as in the book, then with only one of the known
+    differences, then with none. With the extra `peers`, the rules are compared with PyTorch's and
+    optax's counterparts as well.
 
     A RULE of your own is FILE.py:FUNCTION. Its states are those that init_FUNCTION_states in the
     same file makes from the features, or else a zero array for each parameter.
@@ -111,7 +111,7 @@ def compare(
                     peers=peers,
                 )
             if not numbers:
-                click.echo(LEGEND.format(seeds=f"{seeds} seeds" if seeds > 1 else "1 seed"))
+                click.echo(LEGEND.format(seeds=counted(seeds, "seed")))
             _print(comparison, explained)
             if out:
                 write_plot(comparison, out, f"compare_{comparison.rule}")

@@ -60,6 +60,11 @@ def print_table(
         click.echo(line.rstrip())
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 seed" or "16 seeds"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def print_origin(origin: Mapping[str, str]) -> None:
     """Print where the data came from, and in which edition if they have one."""
     edition = f"edition {origin['edition']}, " if "edition" in origin else ""

@@ -18,15 +18,17 @@ NONE_USED = (
 
 
 class _Group(click.Group):
-    """A group whose command is ``where`` if none is named."""
+    """A group whose command is ``where`` if none is named; it takes the options of ``where``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args or ["where"])
+        if not args or args[0] in ("--json", "--debug"):
+            args = ["where", *args]
+        return super().parse_args(ctx, args)
 
 
 @click.group(cls=_Group)
 def data() -> None:
-    """Find, download, verify or remove the data file. By default: find it."""
+    """Find, download, verify or remove the data file. Without a COMMAND, find it."""
 
 
 @data.command(cls=Command)
@@ -36,28 +38,30 @@ def where(as_json: bool) -> None:
     from ..dataset.locate import PLACES, VARIABLE, cache_folder, file_of, local_file
     from ..dataset.parse import FILE_NAME
 
+    named = os.environ.get(VARIABLE)
     used = None
     try:
         used = local_file()
         outcome = f"Used now: {os.path.abspath(used)}" if used else NONE_USED
     except DataNotFoundError:
-        outcome = f"None is used: {VARIABLE} names a file that does not exist."
-    named = os.environ.get(VARIABLE)
+        is_folder = named and os.path.isdir(os.path.expanduser(named))
+        fault = f"a folder without {FILE_NAME}" if is_folder else "a file that does not exist"
+        outcome = f"None is used: {VARIABLE} names {fault}."
     paths = {
         VARIABLE: file_of(named) if named else None,
         **{f"{path.parent}/": path for path in PLACES},
         "the cache": cache_folder() / FILE_NAME,
     }
-    rows: list[tuple[str, str, str, str]] = []
+    # The first, because two places may be the same folder.
+    taken = next((name for name, path in paths.items() if path and path == used), None)
+    rows = []
     for name, path in paths.items():
-        # Only the first, because two places may be the same folder.
-        is_used = path and path == used and not any(row[3] for row in rows)
-        mark = "used" if is_used else ""
-        rows.append((name, os.path.abspath(path) if path else "", _what_is_there(path), mark))
+        file = os.path.abspath(path) if path else ""
+        rows.append((name, file, _what_is_there(path), "used" if name == taken else ""))
     if as_json:
         places = [
-            {"name": name, "path": path or None, "found": found, "used": mark == "used"}
-            for name, path, found, mark in rows
+            {"name": name, "path": file or None, "found": found, "used": mark == "used"}
+            for name, file, found, mark in rows
         ]
         used_now = used and os.path.abspath(used)
         print_json({"places": places, "used": used_now, "outcome": outcome})

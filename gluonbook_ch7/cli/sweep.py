@@ -20,7 +20,7 @@ from .command import (
     settings_option,
     training_options,
 )
-from .console import print_origin, print_table, progress, write_plot
+from .console import counted, print_origin, print_table, progress, write_plot
 from .user_rules import load_named_data, load_rule, named_files, own_errors, parse_assignments
 
 MOST_VALUES = 100_000
@@ -77,8 +77,8 @@ def sweep(
 
     Trains RULE with every combination of the values given, each with several seeds. A RULE of your
     own is FILE.py:FUNCTION. Its states are those that init_FUNCTION_states in the same file makes
-    from the features, or else a zero array for each parameter. It has to be elementwise, because
-    runs are trained together.
+    from the features, or else a zero array for each parameter. A rule has to be elementwise,
+    because runs are trained together.
 
     A RANGE is a number; FIRST:LAST:COUNT for evenly spaced values; or FIRST:LAST:COUNTlog for
     logarithmically spaced values. Hyperparameters that are not given keep the chapter's values.
@@ -225,10 +225,11 @@ def _counter(update: Callable[..., None]) -> Callable[[int, int], None]:
 
 def _print_best(rule: str, found: Any) -> None:
     """Print the cells with the smallest median loss."""
-    cells, diverged = found.median.size, int((found.diverged > 0).sum())
+    cells = counted(found.median.size, "cell")
+    runs = counted(found.losses.size, "run")
+    seeds = counted(len(found.seeds), "seed")
+    diverged = int((found.diverged > 0).sum())
     headings, rows = found._table()
-    title = f"{rule}: the best of {cells:,} cells, {found.losses.size:,} runs"
-    print_table(headings, rows, numbers_from=0, title=title)
-    seeds = f"{len(found.seeds)} seeds" if len(found.seeds) > 1 else "1 seed"
+    print_table(headings, rows, numbers_from=0, title=f"{rule}: the best of {cells}, {runs}")
     click.echo(f"Median and spread (largest minus smallest) are over {seeds}.")
-    click.echo(f"In {diverged:,} of {cells:,} cells a run diverged.")
+    click.echo(f"In {diverged:,} of {cells} a run diverged.")

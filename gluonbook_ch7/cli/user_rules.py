@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Optional
 
+import click
+from click.core import ParameterSource
+
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
 
 
@@ -138,7 +141,7 @@ def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
     """Return the data that ``--edition`` and ``--data`` ask for, and where they came from.
 
     A file with another number of columns than the airfoil table, or with a header, is read by
-    `load_table`; it has no edition.
+    `load_table`; it has no edition, so `--edition` is refused.
     """
     from ..data import load_data_ch7
     from ..dataset.parse import COLUMNS, is_number, lines_of, split
@@ -149,7 +152,13 @@ def load_named_data(edition: str, source: str) -> tuple[Any, dict[str, str]]:
         lines = lines_of(path.read_bytes())
         first = next((split(line) for line in lines if line.strip()), [])
         if len(first) != len(COLUMNS) or not is_number(first[0]):
-            table = load_table(path)
+            table = load_table(path)  # first, because a damaged file is another mistake
+            context = click.get_current_context(silent=True)
+            if context and context.get_parameter_source("edition") == ParameterSource.COMMANDLINE:
+                raise ArgumentError(
+                    f"--edition is for the airfoil table, and {source} is another: it has a header "
+                    "or other columns. Leave --edition out; all columns but the last are features"
+                )
             return table, {"data": table.origin}
     data = load_data_ch7(edition, source)
     return data, {"edition": edition, "data": data.origin}

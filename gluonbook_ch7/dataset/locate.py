@@ -147,20 +147,22 @@ def fetch(timeout: float, on_failure: Callable[[str], None] = lambda reason: Non
         raise DataNotFoundError(
             f"There is no home folder for the cache; set XDG_CACHE_HOME to a folder. {ADVICE}"
         )
-    reasons = []
+    hosts: dict[str, list[str]] = {}  # those that failed, by reason
     for address in ADDRESSES:
+        host = urlsplit(address).netloc
         try:
             content = _download(address, timeout)
         except DataNotFoundError as error:
-            reasons.append(f"{urlsplit(address).netloc}: {error}")
-            on_failure(reasons[-1])
+            hosts.setdefault(str(error), []).append(host)
+            on_failure(f"{host}: {error}")
             continue
         try:
             return write_whole(path, content)
         except OSError as error:
             reason = f"Cannot write to {path.parent} ({error.strerror})."
             raise DataNotFoundError(f"{reason} {ADVICE}") from error
-    raise DataNotFoundError(f"The download failed ({'; '.join(reasons)}). {ADVICE}")
+    reasons = "; ".join(f"{', '.join(failed)}: {reason}" for reason, failed in hosts.items())
+    raise DataNotFoundError(f"The download failed ({reasons}). {ADVICE}")
 
 
 def _download(address: str, seconds: float) -> bytes:

@@ -95,6 +95,9 @@ def test_where_agrees_with_what_is_taken_when_files_are_wrong(tmp_path):
     assert found["used"] is None
     assert found["outcome"] == "None is used: GLUONBOOK_CH7_DATA names a file that does not exist."
     assert not any(place["used"] for place in found["places"])
+    (tmp_path / "empty").mkdir()
+    outcome = where(GLUONBOOK_CH7_DATA=str(tmp_path / "empty"))["outcome"]
+    assert outcome == f"None is used: GLUONBOOK_CH7_DATA names a folder without {FILE_NAME}."
     assert cached.exists()
 
 
@@ -107,6 +110,8 @@ def test_data_alone_is_where_and_plain_in_a_pipe():
     assert re.search(rf"data/ +{file} +the book's file +used", alone.stdout)
     assert alone.stdout.endswith(f"Used now: {file}\n")
     assert "\x1b" not in alone.stdout
+    assert run("--json").stdout == run("where", "--json").stdout
+    assert "forget" in run("--help").stdout
 
 
 # fetch

@@ -39,6 +39,24 @@ def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path, command, opti
 
 
 @pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("sweep rmsprop", ("--json", "--csv")),
+        ("rerun chapter.md", ("--html", "--json")),
+        ("compare", ("--out", "--json")),
+    ],
+)
+def test_two_options_cannot_name_one_place(tmp_path, command, options):
+    """The second file would replace the first, and nobody would say so."""
+    (tmp_path / "link").symlink_to("v")
+    first, second = options
+    result = run(*command.split(), first, "v", second, "link", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"Error: {first} and {second} both name link\n"
+    assert os.listdir(tmp_path) == ["link"]
+
+
+@pytest.mark.parametrize(
     ("options", "reason"), [("ro", "Read-only file system"), ("size=4k", "No space left on device")]
 )
 def test_a_disk_that_takes_nothing_is_found_at_once(tmp_path, options, reason):

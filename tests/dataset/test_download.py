@@ -13,7 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from servers import FAULTS, dripping_server, halting_server, mute_server, server
+from servers import (
+    FAULTS,
+    dripping_server,
+    halting_server,
+    mute_server,
+    refusing_server,
+    server,
+)
 from tables import CONTENT, put, table_as_bytes
 
 from gluonbook_ch7.data import load_data_ch7
@@ -91,6 +98,16 @@ def test_auto_gives_the_twin_and_real_the_error(monkeypatch, fault):
     assert re.search(words, message)
     assert "data/airfoil_self_noise.dat" in message
     assert not locate.cache_folder().exists()
+
+
+def test_a_reason_that_addresses_share_is_given_once(monkeypatch):
+    """Offline, a reader would have to read the same three times."""
+    with refusing_server() as first, refusing_server() as second, server(status=404) as (lost, _):
+        hosts = [urlsplit(address).netloc for address in (first, second, lost)]
+        with pytest.raises(DataNotFoundError) as caught:
+            fetch_from(monkeypatch, [first, lost, second])
+    refused = f"{hosts[0]}, {hosts[1]}: no connection (Connection refused)"
+    assert f"({refused}; {hosts[2]}: 404 Not Found)" in str(caught.value)
 
 
 def test_a_dead_proxy_is_named(monkeypatch):

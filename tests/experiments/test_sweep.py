@@ -308,6 +308,13 @@ def test_the_command_prints_the_best_and_writes_all(tmp_path):
     assert 0.25 < cells[0]["median"] < 0.27
 
 
+def test_a_single_run_is_told_in_the_singular(tmp_path):
+    """If this fails, a sweep with one run says "1 cells, 1 runs"."""
+    result = run("sgd", "--seeds", "1", cwd=tmp_path)
+    for words in ("the best of 1 cell, 1 run\n", "over 1 seed.", "In 0 of 1 cell a run diverged."):
+        assert words in result.stdout
+
+
 MY_RULE = f"{Path(__file__).with_name('my_rules.py')}:nesterov"
 
 
