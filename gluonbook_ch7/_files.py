@@ -74,7 +74,7 @@ def _naming(path: AnyPath) -> Iterator[None]:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def is_device(path: Path) -> bool:
+def is_device(path: AnyPath) -> bool:
     """Return True for what must be written to, not replaced: a device, a pipe."""
     in_dev = Path("/dev") in Path(os.path.abspath(path)).parents
     return os.path.exists(path) and (in_dev or not (os.path.isfile(path) or os.path.isdir(path)))

@@ -77,10 +77,31 @@ def with_options(*options: Decorator) -> Decorator:
     return add
 
 
+def named_once(ctx: click.Context, parameter: click.Parameter, path: Any) -> Any:
+    """Return a path, or raise an error if it is a file that another parameter names too.
+
+    What one of them writes would replace what the other reads or has written.
+    """
+    if path and not is_device(path):
+        names = ctx.meta.setdefault(__name__, {})
+        name = parameter.opts[0]
+        other = names.setdefault(os.path.realpath(os.path.expanduser(path)), name)
+        if other != name:
+            raise _Failure(f"{other} and {name} both name {path}")
+    return path
+
+
+def _source_named_once(ctx: click.Context, parameter: click.Parameter, source: str) -> str:
+    if os.path.isfile(os.path.expanduser(source)):  # a folder may also be written to
+        named_once(ctx, parameter, source)
+    return source
+
+
 source_option = click.option(
     "--data",
     "source",
     default="auto",
+    callback=_source_named_once,
     help="Data source: auto, real, twin, or the path of a file or folder.",
 )
 data_options = with_options(
@@ -131,12 +152,7 @@ def _place_option(name: str, parameter: str, check: Callable[[Path], None], help
             check(path)
         except OSError as error:
             raise _Failure(f"{name} {error.filename}: {error.strerror}") from error
-        # What one option writes must not replace what another has written.
-        options = ctx.meta.setdefault(__name__, {})
-        other = name if is_device(path) else options.setdefault(os.path.realpath(path), name)
-        if other != name:
-            raise _Failure(f"{other} and {name} both name {path}")
-        return path
+        return named_once(ctx, option, path)  # type: ignore[no-any-return]
 
     place = click.Path(path_type=Path)
     return click.option(name, parameter, type=place, callback=callback, help=help)
