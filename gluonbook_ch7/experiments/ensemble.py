@@ -240,8 +240,7 @@ def _runs_per_block(
     minibatches = 4 * min(batch_size, num_examples) * (num_features + 4) * STEPS_AHEAD
     needed = orders + minibatches
     if not max_memory >= needed:  # nor if it is NaN
-        wanted = f"{needed} ({needed / 2**30:.2g} GiB)"
-        raise ArgumentError(f"max_memory is {max_memory:.0f} bytes; one run takes about {wanted}")
+        raise ArgumentError(f"max_memory is {max_memory:.0f} bytes; one run takes about {needed}")
     return int(min(max_memory / needed, RUNS_PER_BLOCK))
 
 

@@ -285,10 +285,7 @@ def test_diverging_runs_stay_with_themselves(data):
         ({"seeds": [-1]}, "-1 is not a seed"),
         ({"seeds": [0.5]}, "0.5 is not a seed"),
         ({"seeds": np.array(0.5)}, "is not a seed"),
-        (
-            {"seeds": [0], "max_memory": 100},
-            r"max_memory is 100 bytes; one run takes about \d+ \([\d.e-]+ GiB\)",
-        ),
+        ({"seeds": [0], "max_memory": 100}, "max_memory is 100 bytes; one run takes about"),
         ({"seeds": [0], "start": (np.zeros((3, 1)), np.zeros(1))}, "starting weights"),
         ({"seeds": [0, 1], "start": (np.zeros((3, 4, 1)), np.zeros(1))}, "starting weights"),
         ({"seeds": [0], "start": (np.full(4, np.nan), np.zeros(1))}, "weights must be finite"),
