@@ -15,7 +15,7 @@ from .._mxnet import mx
 from ..dataset.locate import choose
 from ..dataset.parse import standardise
 from ..descent2d import descend_2d
-from .evidence import LOSS_LINE, judge_cell, loss_curves
+from .evidence import LOSS_LINE, drawn_lines, judge_cell
 from .observer import Descent, Training, last_line
 from .record import decode_outputs
 from .starts import find_edition
@@ -62,7 +62,7 @@ def _edition(recorded: list[Outputs]) -> tuple[str, str]:
     first_losses = [
         float(line.vertices[0, 1])
         for cell in cells
-        for axes, line in loss_curves(cell)
+        for axes, line in drawn_lines(cell)
         if (axes.x_label, axes.y_label) == ("epoch", "loss")
     ]
     printed = [float(loss) for cell in cells for loss, _ in LOSS_LINE.findall(cell.text)]
