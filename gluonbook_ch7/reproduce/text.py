@@ -1,4 +1,4 @@
-"""Printed text: the same words and the same numbers, apart from times and addresses."""
+"""Printed text: the same words and the same numbers, apart from what belongs to one machine."""
 
 import re
 
@@ -18,15 +18,13 @@ TIME = re.compile(
 # What one machine says of itself: the version of a library, with the build that sys.version names,
 # or an absolute path.
 MACHINE = re.compile(
-    r"(?<![\d.])\d+(?:\.\d+){2,}[\w.+]*\b(?: [|(][^\[]{0,99}\[(?:GCC|Clang|MSC)[^\]]*\])?"
+    r"(?a:(?<![\d.])\d+(?:\.\d+){2,}[\w.+]*\b)(?: [|(][^\[]{0,99}\[(?:GCC|Clang|MSC)[^\]]*\])?"
     # A space is part of a path if the next word is one, too.
     r"|(?<![\w./\\<])(?:/|[A-Za-z]:[\\/]+)\w(?:[^\s'\",;:<>\[\](){}]| (?=[^\s/\\]*[/\\]))*"
 )
 # Where an object lies in memory, as in <Figure at 0x7f…>, how large a screen makes a figure, and
 # what shows it.
-ADDRESS = re.compile(
-    r"\b0x[0-9a-fA-F]+|(?<=<Figure size )\d+x\d+|(?<=Using matplotlib backend: ).+"
-)
+ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+|(?<=<Figure size )\d+x\d+|(?<=matplotlib backend: ).+")
 # Nothing but objects, such as [<matplotlib.lines.Line2D at 0x…>].
 OBJECTS = re.compile(r"[\[(]*(?:<[^<>]*>[\]),\s]*)+")
 # What stands for an output that only a browser shows.
@@ -51,7 +49,7 @@ def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
     verdict, basis = _outcome(recorded, rerun)
     if verdict is Verdict.IDENTICAL and MACHINE.findall(recorded) != MACHINE.findall(rerun):
         verdict = Verdict.NOT_COMPARABLE
-        basis += "; versions and paths belong to one machine"
+        basis += ", apart from versions and paths, which belong to one machine"
     return Judgement(output, recorded, rerun, verdict, basis)
 
 
