@@ -84,7 +84,7 @@ def judge_cell(
     return judgements
 
 
-def loss_curves(outputs: CellOutputs) -> list[Curve]:
+def drawn_lines(outputs: CellOutputs) -> list[Curve]:
     """Return every line of a cell's figures, with its axes."""
     axes = [axes for figure in outputs.figures for axes in figure.axes]
     return [(each, line) for each in axes for line in each.polylines]
@@ -131,7 +131,7 @@ def _judge_descent(
     else:
         judgements = _judge_printed(output, text, text_now) if text else []
     figures, figures_now = recorded.figures, rerun.figures
-    traces = [line.vertices for _, line in loss_curves(recorded) if _is_trace(line)]
+    traces = [line.vertices for _, line in drawn_lines(recorded) if _is_trace(line)]
     if len(traces) == 1 and traces[0].shape == descent.trace.shape:
         # The first point is where every descent begins.
         later = traces[0][1:].ravel()
@@ -170,9 +170,11 @@ def _judge_trainings(
     """Judge what a training cell printed and drew."""
     calls = len(trainings)
     names = [output] if calls == 1 else [f"{output}, call {i}" for i in range(1, calls + 1)]
-    curves, curves_now = loss_curves(recorded), loss_curves(rerun)
+    curves, curves_now = drawn_lines(recorded), drawn_lines(rerun)
     if len(curves) == calls:
-        todays = curves_now if len(curves_now) == calls else curves
+        todays: Sequence[Optional[Curve]] = (
+            curves_now if len(curves_now) == calls else [None] * calls
+        )
         runs = [_recorded_run(*each) for each in zip(trainings, curves, todays)]
     else:
         runs = [RecordedRun(training, []) for training in trainings]
@@ -211,20 +213,23 @@ def _judge_trainings(
     return judgements
 
 
-def _recorded_run(training: Training, curve: Curve, rerun: Curve) -> RecordedRun:
-    """Return a recorded run with the losses of its curve, if they can be read from it."""
+def _recorded_run(training: Training, curve: Curve, rerun: Optional[Curve]) -> RecordedRun:
+    """Return a recorded run with the losses of its curve, if they can be read from it.
+
+    They cannot if today's curve, where there is one, does not show all losses of the call either.
+    """
     axes, line = curve
     resolution = EXACT * axes.units[1]
-    readable = resolution <= 1e-4 * abs(training.losses[0])
-    if rerun is not curve and not _shows(rerun, training.losses):
-        readable = False
-    return RecordedRun(training, line.vertices[:, 1].tolist() if readable else [], resolution)
+    is_fine = resolution <= 1e-4 * abs(training.losses[0])
+    is_whole = rerun is None or _shows(rerun, training.losses)
+    losses = line.vertices[:, 1].tolist() if is_fine and is_whole else []
+    return RecordedRun(training, losses, resolution)
 
 
 def _why_no_curves(recorded: CellOutputs, rerun: CellOutputs, calls: int) -> Optional[Outcome]:
     """Return a verdict on figures that are not the loss curves of the training calls, or None."""
     refusals = [figure.refusal for figure in recorded.figures + rerun.figures if figure.refusal]
-    then, now = len(loss_curves(recorded)), len(loss_curves(rerun))
+    then, now = len(drawn_lines(recorded)), len(drawn_lines(rerun))
     if refusals:
         return Verdict.NOT_JUDGED, refusals[0], {}
     if now != calls:

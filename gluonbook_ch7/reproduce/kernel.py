@@ -15,7 +15,7 @@ from .._mxnet import mx
 from ..dataset.locate import choose
 from ..dataset.parse import standardise
 from ..descent2d import descend_2d
-from .evidence import LOSS_LINE, judge_cell, loss_curves
+from .evidence import LOSS_LINE, drawn_lines, judge_cell
 from .observer import Descent, Training, last_line
 from .record import decode_outputs
 from .starts import find_edition
@@ -38,6 +38,7 @@ def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> 
     With `other_seeds` nothing is observed, and every generator gets other seeds than the chapter
     gives it.
     """
+    from IPython import get_ipython
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     edition, reason = _edition(recorded) if edition == "auto" else (edition, "as asked for")
@@ -46,13 +47,18 @@ def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> 
     extension.load_ipython_extension(None)
     # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
     set_matplotlib_formats("png", "svg")
+    shell = get_ipython()
+    if shell:
+        enable = shell.enable_matplotlib
+        # Whatever window %matplotlib or %pylab asks for: there may be no screen to show it.
+        shell.enable_matplotlib = lambda gui=None: enable("inline")
     if other_seeds:
         _seed_otherwise()
     else:
         # So that a rerun can be repeated. MXNet's generator is left as it is in a fresh process,
         # which is how the recorded run began.
         np.random.seed(0)
-        _observe()
+        _observe(shell)
     return edition, reason
 
 
@@ -62,7 +68,7 @@ def _edition(recorded: list[Outputs]) -> tuple[str, str]:
     first_losses = [
         float(line.vertices[0, 1])
         for cell in cells
-        for axes, line in loss_curves(cell)
+        for axes, line in drawn_lines(cell)
         if (axes.x_label, axes.y_label) == ("epoch", "loss")
     ]
     printed = [float(loss) for cell in cells for loss, _ in LOSS_LINE.findall(cell.text)]
@@ -87,9 +93,8 @@ def _seed_with_next(seed: Any, /, *args: Any, **options: Any) -> None:
     seed(*map(following, args), **{name: following(each) for name, each in options.items()})
 
 
-def _observe() -> None:
-    """Record trainings, descents and data, also of the chapter's own functions."""
-    from IPython import get_ipython
+def _observe(shell: Any) -> None:
+    """Record trainings, descents and data, also of the functions that cells of a shell define."""
 
     def note_descent(rule: Any, trace: list[tuple[float, float]]) -> None:
         _calls.append(Descent(np.array(trace, np.float64), lambda: descend_2d(rule)))
@@ -98,7 +103,6 @@ def _observe() -> None:
     _observers.on_descent.append(note_descent)
     _observers.on_data.append(_origins.append)
     setattr(builtins, WATCHED, watched)
-    shell = get_ipython()
     if shell:
         shell.ast_transformers.append(_WatchFunctions())
 

@@ -8,7 +8,7 @@ import functools
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from ..inference.infer import draw_inference
 from ..inference.results import Inference, as_numbers, in_words
 from .chance import MORE_RUNS, RUNS, SMALL, p_value
 from .observer import Training
-from .starts import PRECISION, Start, find_start, starts_with_loss
+from .starts import PRECISION, Start, find_start, known_starts, starts_with_loss
 from .verdict import Outcome, Verdict
 
 SECONDS = 60  # that repeating a chapter's own training function may take
@@ -30,6 +30,7 @@ PRINTED = 6e-7  # a little more than half of the last digit that the book prints
 ROUNDING = 1e-6  # relative; how much another order of a full batch's rows changes its losses
 ORDERS = 100  # in which the rows of full batches are taken, to see how much a rule amplifies that
 AMPLIFIED = 10  # how many times the spread of these runs a recorded loss may be away from them
+NO_START = "not what today's start leads to, and no curve shows where the recorded run began"
 Array = npt.NDArray[Any]
 
 
@@ -70,9 +71,8 @@ class RecordedRun:
         if self.start:
             basis = f"the loss of {self.start.words}, which is where the recorded run began"
             return Verdict.IDENTICAL, basis, {"difference": 0.0, "start": self.start.words}
-        todays = float(self.training.losses[0])
-        if self.training.function and not find_start(self.features, self.labels, todays):
-            basis = "the chapter's own training function has a start, or a loss, of its own"
+        if not self._began_fresh():
+            basis = "today's start, or loss, is the chapter's own: none that a fresh process draws"
             return Verdict.NOT_JUDGED, basis, {"difference": self.difference}
         basis = (
             f"{self.difference:.1e} from today's, and none of the first 50 draws of a fresh "
@@ -100,9 +100,37 @@ class RecordedRun:
             if not difference <= PRINTED + PRECISION * abs(end) + self.resolution:
                 basis = f"{printed:.6f} was printed, but the recorded curve ends at {end:.6f}"
                 return Verdict.DIFFERENT, basis, {"difference": difference}
+        outcome = self._judge_printed(printed, self.draw)
+        if self.losses or not np.isfinite(printed) or _plausibility(outcome) > SMALL:
+            return outcome
+        # Without a curve the start is unknown: it may have been another draw of a fresh process.
+        if not self.training.is_ours or not self._began_fresh():
+            return Verdict.NOT_JUDGED, NO_START, {}
+        start = self._likeliest_start(printed)
+        verdict, basis, numbers = self._judge_printed(
+            printed, lambda runs: self._train(start.weights, runs)
+        )
+        other = verdict, f"{basis}, if it began with {start.words}", numbers
+        return max(outcome, other, key=_plausibility)
+
+    def _judge_printed(self, printed: float, draw: Callable[[int], Array]) -> Outcome:
+        """Judge a printed loss among the ends of the curves that `draw` returns."""
         if not self._is_random():
-            return _judge_full_batch([printed], self.draw(ORDERS)[:, -1:], PRINTED)
-        return _ranked(*p_value([printed], lambda runs: self.draw(runs)[:, -1:]))
+            return _judge_full_batch([printed], draw(ORDERS)[:, -1:], PRINTED)
+        return _ranked(*p_value([printed], lambda runs: draw(runs)[:, -1:]))
+
+    def _likeliest_start(self, printed: float) -> Start:
+        """Return the draw of a fresh process from which a run ends nearest to a printed loss."""
+        starts = known_starts(self.features.shape[1])
+        ends = self._train(np.stack([start.weights for start in starts]), len(starts))[:, -1]
+        return starts[int(np.abs(np.nan_to_num(ends, nan=np.inf) - printed).argmin())]
+
+    def _began_fresh(self) -> bool:
+        """Return True if today's run began with a draw of a fresh process, as the book's does.
+
+        Where a chapter seeds its generator, another system draws other numbers.
+        """
+        return find_start(self.features, self.labels, float(self.training.losses[0])) is not None
 
     def _is_random(self) -> bool:
         return self.call.batch_size < len(self.labels)
@@ -157,8 +185,12 @@ class RecordedRun:
             raise GluonbookError(f"no start near zero has the first loss {self.first_loss:.6f}")
         if not self.training.is_ours:
             return self._repeats(start, runs)
-        bias = np.zeros((*start.weights.shape[:-2], 1), np.float32)
-        return fit_ensemble(**vars(self.call), seeds=runs, start=(start.weights, bias)).losses
+        return self._train(start.weights, runs)
+
+    def _train(self, weights: Array, runs: int) -> Array:
+        """Return the losses of many runs of the call, from one start or from one for each run."""
+        bias = np.zeros((*weights.shape[:-2], 1), np.float32)
+        return fit_ensemble(**vars(self.call), seeds=runs, start=(weights, bias)).losses
 
     def _repeats(self, start: Start, runs: int) -> Array:
         """Call a chapter's own training function again and again, for a minute at most."""
@@ -171,6 +203,12 @@ class RecordedRun:
         if self._is_random() and not np.ptp(losses, axis=0).any():
             raise GluonbookError("the chapter's own training function chooses the order itself")
         return np.array(losses)
+
+
+def _plausibility(outcome: Outcome) -> float:
+    """Return the p-value of a random output; of another 1, or 0 if it is different."""
+    verdict, _, numbers = outcome
+    return 0.0 if verdict is Verdict.DIFFERENT else float(numbers.get("p", 1.0))
 
 
 def _ranked(p: float, sample: Array) -> Outcome:

@@ -37,9 +37,10 @@ except ImportError as error:
 _EARLY = ("data_iter", "optimize", "semilogy")
 # What follows the opening fence of a cell, such as "{.python .input  n=4}".
 _CELL = re.compile(r"\{(?:[^}]*\s)?\.(input|output)(?=[\s}])(?:[^}]*?\bn=(\d{1,9})\b)?", re.ASCII)
-# What IPython makes of a command of the system, such as "!pip install d2lzh".
+# What lists a folder, and what IPython makes of a command of the system ("!pip install d2lzh").
 _COMMAND = re.compile(
-    r"get_ipython\(\)\.(system|getoutput|run_(line|cell)_magic\('(pip|conda|bash|sh|sx|system)')"
+    r"get_ipython\(\)\.(system|getoutput|run_(line|cell)_magic\('(pip|conda|bash|sh|sx|system|ls)')"
+    r"|\bos\.(listdir|scandir|walk)\(|\bi?glob\("
 )
 # The kinds of outputs and the field that each must have; nbformat has defaults for the rest.
 _CONTENT = {"stream": "text", "display_data": "data", "execute_result": "data", "error": "ename"}
@@ -248,7 +249,7 @@ def why_unsupported(notebook: Any) -> str:
 
 
 def runs_command(code: str) -> bool:
-    """Return True if some code runs a command of the system, whose words belong to one machine."""
+    """Return True if some code runs a command of the system, or lists a folder."""
     return bool(_COMMAND.search(TransformerManager().transform_cell(code)))
 
 

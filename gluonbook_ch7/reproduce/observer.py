@@ -73,7 +73,6 @@ class Descent:
 
     def repeats(self, runs: int) -> Array:
         """Return the traces of many repetitions: (runs, steps + 1, 2)."""
-
         return np.array(self._repeat_all(runs), np.float64)
 
     def _repeat_all(self, runs: int) -> list[Any]:

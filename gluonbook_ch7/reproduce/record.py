@@ -15,9 +15,9 @@ import numpy as np
 from ..errors import RecordError
 from .svg import Axes, Figure, Polyline, decode_svg
 
-# What a carriage return lets the rest of its line overwrite, which Jupyter does not save.
 # What a notebook keeps of a figure that was shown in a window, or whose picture was removed.
 _FIGURE = re.compile(r"<(Figure size|matplotlib\.figure\.Figure)")
+# What a carriage return lets the rest of its line overwrite, which Jupyter does not save.
 _OVERWRITTEN = re.compile(r"^.*\r(?!$)", re.MULTILINE)
 
 

@@ -101,13 +101,13 @@ def _versions() -> dict[str, str]:
 def outcome(run: ChapterRun) -> tuple[int, str]:
     """Return the exit status of a rerun, and in one sentence how it ended."""
     counts = run.counts
-    if run.lacks_module:
-        return 2, f"The chapter needs a module that is not installed here: {run.failure}"
+    if run.is_lacking:
+        return 2, f"The chapter needs a module, or an answer, that is not here: {run.failure}"
     if run.failure:
         return 1, f"The run stopped: {run.failure}"
     if counts[Verdict.DIFFERENT]:
-        of = f"{counts[Verdict.DIFFERENT]} of {len(run.judgements)}"
-        return 1, f"NOT reproduced: {of} outputs differ."
+        differing = f"{counts[Verdict.DIFFERENT]} of {len(run.judgements)} outputs"
+        return 1, f"NOT reproduced: {differing} differ."
     if not counts.keys() - {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE}:
         nothing = "the chapter recorded no output that could be judged"
         return 2, f"Every cell ran to its end; {nothing}."

@@ -12,7 +12,7 @@ import os
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,8 +32,9 @@ from .verdict import Judgement, Verdict, hold_together, is_reproduced
 
 SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
 RANDOM = "random: the same code gives another output with another seed"
-
-COMMAND = "what a command of the system prints belongs to one machine"
+COMMAND = "what a command of the system prints, or a folder holds, belongs to one machine"
+# Raised where a module is not installed, and where nobody is there to answer `input()`.
+LACKING = ("ModuleNotFoundError", "StdinNotImplementedError")
 
 OnCell = Callable[["CellRun"], None]
 
@@ -67,7 +68,7 @@ class ChapterRun:
     edition_reason: str = ""
     data: list[str] = field(default_factory=list)  # which training data it took, in words
     failure: str = ""  # which cell stopped it, and how
-    lacks_module: bool = False  # whether that cell imports a module that is not installed here
+    is_lacking: bool = False  # whether that cell needs a module, or an answer, that is not here
 
     @property
     def judgements(self) -> list[Judgement]:
@@ -108,9 +109,9 @@ def rerun_chapter(
         random = _random_outputs(run, timeout)
         judgements = [
             replace(each, verdict=Verdict.NOT_JUDGED, basis=RANDOM)
-            if _is_accused(each) and each.output in random
+            if _is_accused(each) and place in random
             else each
-            for each in judgements
+            for place, each in _with_places(judgements)
         ]
     decided = iter(judgements)
     for cell in run.cells:
@@ -152,13 +153,15 @@ async def _run_cells(
             except _CellFailure as failure:
                 cell.status = "failed"
                 run.failure = f"{run.chapter.path}:{cell.line}: {cell.name} {failure}"
-                run.lacks_module = isinstance(failure, _MissingModule)
+                if isinstance(failure.__cause__, CellTimeoutError):
+                    run.failure += "; --timeout gives it longer"
+                run.is_lacking = getattr(failure.__cause__, "ename", "") in LACKING
                 return
             cell.status = "run"
             for content in found["judgements"]:
                 verdict = Verdict(content.pop("verdict"))
                 judgement = Judgement(**content, verdict=verdict)
-                is_text = judgement.output == f"{cell.name}: text"
+                is_text = judgement.output in (f"{cell.name}: text", f"{cell.name}: value")
                 if is_text and _is_accused(judgement) and runs_command(cell.recorded.source):
                     verdict = Verdict.NOT_COMPARABLE
                     judgement = replace(judgement, verdict=verdict, basis=COMMAND)
@@ -171,8 +174,16 @@ def _is_accused(judgement: Judgement) -> bool:
     return judgement.verdict is Verdict.DIFFERENT and "p" not in judgement.numbers
 
 
-def _random_outputs(run: ChapterRun, timeout: int) -> set[str]:
-    """Return the names of the outputs that change when the chapter runs again with other seeds.
+def _with_places(judgements: Sequence[Judgement]) -> Iterator[tuple[tuple[str, int], Judgement]]:
+    """Yield each judgement with its output's name and which output of that name it is."""
+    seen: Counter[str] = Counter()
+    for judgement in judgements:
+        seen[judgement.output] += 1
+        yield (judgement.output, seen[judgement.output]), judgement
+
+
+def _random_outputs(run: ChapterRun, timeout: int) -> set[tuple[str, int]]:
+    """Return the places of the outputs that change when the chapter runs again with other seeds.
 
     A chapter that seeds its generators gets the numbers of its own release of MXNet.
     """
@@ -180,7 +191,8 @@ def _random_outputs(run: ChapterRun, timeout: int) -> set[str]:
     for cell, other in zip(run.cells, again.cells):
         other.recorded = NotebookNode(cell.recorded, outputs=cell.today.outputs)
     asyncio.run(_run_cells(again, timeout, lambda cell: None, run.edition, other_seeds=True))
-    return {each.output for each in again.judgements if each.verdict is Verdict.DIFFERENT}
+    judged_again = _with_places(again.judgements)
+    return {place for place, each in judged_again if each.verdict is Verdict.DIFFERENT}
 
 
 # --- The kernel ---------------------------------------------------------------------------------
@@ -188,10 +200,6 @@ def _random_outputs(run: ChapterRun, timeout: int) -> set[str]:
 
 class _CellFailure(GluonbookError):
     """A cell that raised, or did not end, or took the kernel with it; the message says which."""
-
-
-class _MissingModule(_CellFailure):
-    """A cell that imports a module that is not installed here."""
 
 
 # Executed in the kernel, which must find the same package as this process, whatever lies in the
@@ -274,11 +282,9 @@ async def _execute(
     try:
         await kernel.async_execute_cell(cell, 0, store_history=store_history)
     except CellExecutionError as error:
-        kind = _MissingModule if error.ename == "ModuleNotFoundError" else _CellFailure
-        raise kind(f"raised {error.ename}: {error.evalue}") from error
+        raise _CellFailure(f"raised {error.ename}: {error.evalue}") from error
     except CellTimeoutError as error:
-        limit = f"{timeout} s, so the kernel was ended; --timeout gives it longer"
-        raise _CellFailure(f"did not end within {limit}") from error
+        raise _CellFailure(f"did not end within {timeout} s, so the kernel was ended") from error
     except DeadKernelError as error:
         if await kernel.km.is_alive():
             # The kernel lives: this is how nbclient reports an interruption by Ctrl-C.

@@ -46,6 +46,15 @@ def first_losses(features: Array, labels: Array, weights: Array) -> Array:
     return full_batch_losses(np.append(weights[..., 0], bias, axis=-1), features, labels)
 
 
+def known_starts(num_features: int) -> list[Start]:
+    """Return the first 50 draws of a fresh process, on Linux and on macOS."""
+    return [
+        Start(weights, draw, system)
+        for system in ("Linux", "macOS")
+        for draw, weights in enumerate(fresh_starts(DRAWS, num_features, system), start=1)
+    ]
+
+
 def find_start(
     features: Array, labels: Array, loss: float, resolution: float = 0.0
 ) -> Optional[Start]:
@@ -53,13 +62,12 @@ def find_start(
 
     `resolution` is to how much the loss is known, besides float32 rounding.
     """
-    systems = ("Linux", "macOS")
-    weights = np.stack([fresh_starts(DRAWS, features.shape[1], system) for system in systems])
+    starts = known_starts(features.shape[1])
+    weights = np.stack([start.weights for start in starts])
     differences = np.abs(first_losses(features, labels, weights) - loss)
-    system, draw = np.unravel_index(differences.argmin(), differences.shape)
-    if not differences[system, draw] <= PRECISION * abs(loss) + resolution:
-        return None
-    return Start(weights[system, draw], int(draw) + 1, systems[system])
+    nearest = differences.argmin()
+    is_found = differences[nearest] <= PRECISION * abs(loss) + resolution
+    return starts[nearest] if is_found else None
 
 
 def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> Optional[Start]:

@@ -1,4 +1,4 @@
-"""Printed text: the same words and the same numbers, apart from times and addresses."""
+"""Printed text: the same words and the same numbers, apart from what belongs to one machine."""
 
 import re
 
@@ -15,42 +15,68 @@ TIME = re.compile(
     r"|(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:(?:seconds?|secs?|[mµμn]?s|minutes?|hours?)\b|毫?秒|分钟|小时)",
     re.MULTILINE,
 )
-# Where an object lies in memory, as in <Figure at 0x7f…>, and how large a screen makes a figure.
-ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+|(?<=<Figure size )\d+x\d+")
+# What one machine says of itself: the version of a library, with the build that sys.version names,
+# or an absolute path.
+MACHINE = re.compile(
+    r"(?a:(?<![\d.])\d+(?:\.\d+){2,}[\w.+]*\b)(?: [|(][^\[]{0,99}\[(?:GCC|Clang|MSC)[^\]]*\])?"
+    # A space is part of a path if the next word is one, too.
+    r"|(?<![\w./\\<])(?:/|[A-Za-z]:[\\/]+)\w(?:[^\s'\",;:<>\[\](){}]| (?=[^\s/\\]*[/\\]))*"
+)
+# Where an object lies in memory, as in <Figure at 0x7f…>, how large a screen makes a figure, and
+# what shows it.
+ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+|(?<=<Figure size )\d+x\d+|(?<=matplotlib backend: ).+")
 # Nothing but objects, such as [<matplotlib.lines.Line2D at 0x…>].
 OBJECTS = re.compile(r"[\[(]*(?:<[^<>]*>[\]),\s]*)+")
 # What stands for an output that only a browser shows.
 PLACEHOLDER = re.compile(r"<IPython\.\S+ object>")
-# How NumPy 2 shows a scalar, which older releases show bare.
-SCALAR = re.compile(r"\bnp\.(?:\w+\(([^()]*)\)|(True|False)_)")
+# What some releases add to what others show.
+ADDED = re.compile(
+    r"\bnp\.(?:\w+\(([^()]*)\)|(True|False)_)"  # NumPy 2 to a scalar
+    r"|,\s*dtype=bool\b"  # NumPy before 1.14 to an array
+    r"|^%pylab is deprecated.*\n",  # IPython 8 to the message of %pylab
+    re.MULTILINE,
+)
+# The limits of plt.axis: in older releases of Matplotlib the list that it was given, else a tuple.
+LIMITS = "[#,#,#,#]", "(#,#,#,#)"
 
 
 def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
     """Judge printed text: identical if its words are the same and its numbers are the same float32.
 
-    Times and addresses may differ.
+    Times and addresses may differ. Where versions or paths do, the text is not comparable.
     """
-    recorded, rerun = (SCALAR.sub(r"\1\2", text.strip()) for text in (recorded, rerun))
-    before, after = (ADDRESS.sub("0x…", TIME.sub("a time", text)) for text in (recorded, rerun))
+    recorded, rerun = (ADDED.sub(r"\1\2", text.strip()) for text in (recorded, rerun))
+    verdict, basis = _outcome(recorded, rerun)
+    if verdict is Verdict.IDENTICAL and MACHINE.findall(recorded) != MACHINE.findall(rerun):
+        verdict = Verdict.NOT_COMPARABLE
+        basis += ", apart from versions and paths, which belong to one machine"
+    return Judgement(output, recorded, rerun, verdict, basis)
+
+
+def _outcome(recorded: str, rerun: str) -> tuple[Verdict, str]:
+    """Compare two texts apart from their times, and from versions, paths and addresses."""
+    before, after = (
+        ADDRESS.sub("0x…", TIME.sub("a time", MACHINE.sub("its own", text)))
+        for text in (recorded, rerun)
+    )
     if PLACEHOLDER.fullmatch(before):
-        reason = "only a browser shows it, and its text is a placeholder"
-        return Judgement(output, recorded, rerun, Verdict.NOT_JUDGED, reason)
-    but_times = " but for its times" if TIME.search(recorded) else ""
+        return Verdict.NOT_JUDGED, "only a browser shows it, and its text is a placeholder"
+    basis = "the same text" + " but for its times" * bool(TIME.search(recorded))
     if before == after:
-        return Judgement(output, recorded, rerun, Verdict.IDENTICAL, f"the same text{but_times}")
+        return Verdict.IDENTICAL, basis
     words, words_now = ("".join(NUMBER.sub("#", text).split()) for text in (before, after))
     if words != words_now and OBJECTS.fullmatch(before):
-        reason = "releases of a library show an object in other words"
-        return Judgement(output, recorded, rerun, Verdict.NOT_COMPARABLE, reason)
-    if words != words_now:
-        return Judgement(output, recorded, rerun, Verdict.DIFFERENT, "the words differ")
+        return Verdict.NOT_COMPARABLE, "releases of a library show an object in other words"
+    if (words, words_now) == LIMITS:
+        basis = "a tuple instead of a list"
+    elif words != words_now:
+        return Verdict.DIFFERENT, "the words differ"
     numbers = list(zip(NUMBER.findall(before), NUMBER.findall(after)))
     pairs = [f"{a} → {b}" for a, b in numbers if not _is_same_float32(a, b)]
-    if not pairs:
-        basis = f"the same text{but_times}, and the same numbers as float32"
-        return Judgement(output, recorded, rerun, Verdict.IDENTICAL, basis)
-    basis = f"{len(pairs)} of {len(numbers)} numbers differ: {', '.join(pairs)}"
-    return Judgement(output, recorded, rerun, Verdict.DIFFERENT, basis)
+    if pairs:
+        basis = f"{len(pairs)} of {len(numbers)} numbers differ: {', '.join(pairs)}"
+        return Verdict.DIFFERENT, basis
+    return Verdict.IDENTICAL, f"{basis}, and the same numbers as float32"
 
 
 def judge_time(output: str, recorded: str, rerun: str) -> Judgement:

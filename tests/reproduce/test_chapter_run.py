@@ -449,7 +449,10 @@ def test_the_kernel_is_this_python_and_leaves_the_home_alone(tmp_path):
     ("source", "said"),
     [
         ("print('so far'); 1 / 0", r"cell 2 raised ZeroDivisionError: division by zero"),
-        ("print('so far', flush=True)\nwhile True: pass", r"cell 2 did not end within 3 s"),
+        (
+            "print('so far', flush=True)\nwhile True: pass",
+            r"cell 2 did not end within 3 s.* --timeout",
+        ),
         ("import os\nprint('so far', flush=True)\nos._exit(3)", r"cell 2 ended the kernel"),
     ],
     ids=["raises", "hangs", "dies"],
@@ -487,6 +490,30 @@ def test_a_cell_that_failed_when_it_was_recorded_may_fail_again(tmp_path):
     assert run.is_reproduced, run.failure
     expected = {"cell 1 (n=1): error": "identical", "cell 2 (n=2): text": "identical"}
     assert verdicts(run) == expected
+
+
+def test_windows_are_not_opened_and_one_random_value_excuses_no_other(tmp_path):
+    """A notebook that asks for a window would stop; or a false value would pass for random."""
+    cell = v4.new_code_cell(
+        "%pylab qt\ndisplay(rand(), 2)\nplot([0, 1])\nimport os\nos.path.exists(os.getcwd())"
+    )
+    values = "0.1", "3", "True"
+    cell.outputs = [v4.new_output("display_data", {"text/plain": value}) for value in values]
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(v4.new_notebook(cells=[cell]), path)
+    run = rerun_chapter(read_chapter(path))
+    assert not run.failure
+    found = {(each.recorded, each.verdict.value) for each in run.judgements}
+    assert found >= {("0.1", "not judged"), ("3", "different"), ("True", "identical")}
+
+
+def test_a_chapter_that_asks_its_reader_is_not_called_different(tmp_path):
+    """A chapter that waits for input would fail as if it were at fault."""
+    path = tmp_path / "chapter.md"
+    path.write_text(chapter_of("rate = float(input('rate: '))"))
+    done = call(path)
+    assert done.returncode == 2
+    assert "Error: The chapter needs a module, or an answer, that is not here: " in done.stderr
 
 
 def test_a_chapter_may_print_when_it_likes(tmp_path):
@@ -631,10 +658,17 @@ def test_other_libraries_names_do_not_make_an_early_chapter(tmp_path):
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [("!pip install d2lzh", True), ("x = 1\n%pip list", True), ("%%bash\nls", True), ("1", False)],
+    [
+        ("!pip install d2lzh", True),
+        ("x = 1\n%pip list", True),
+        ("%%bash\nls", True),
+        ("%ls ..", True),
+        ("import os\nos.listdir('..')", True),
+        ("os.lists()", False),
+    ],
 )
 def test_commands_of_the_system_are_recognised(code, expected):
-    """What pip printed on another machine would be an accusation."""
+    """What pip printed on another machine, or what a folder held, would be an accusation."""
     assert runs_command(code) is expected
 
 

@@ -553,12 +553,55 @@ def test_a_random_descent_is_judged_as_one_of_many():
         ("耗时 0.4 秒", "耗时 1.3 秒", Verdict.IDENTICAL),
         ("[True, 3]", "[np.True_, np.uint8(3)]", Verdict.IDENTICAL),
         ("<function f>", "<function f(x)>", Verdict.NOT_COMPARABLE),
+        ("[0, 10, -5, 5]", "(np.float64(0.0), 10.0, -5.0, 5.0)", Verdict.IDENTICAL),
+        ("[0, 10, -5, 5]", "(0.0, 10.0, -5.0, 6.0)", Verdict.DIFFERENT),
+        ("[0, 10]", "(0, 10)", Verdict.DIFFERENT),
+        ("array([ True, False], dtype=bool)", "array([ True, False])", Verdict.IDENTICAL),
+        (
+            "Populating",
+            "%pylab is deprecated, use %matplotlib inline.\nPopulating",
+            Verdict.IDENTICAL,
+        ),
+        ("Using matplotlib backend: Qt5Agg", "Using matplotlib backend: inline", Verdict.IDENTICAL),
         ("<IPython.core.display.HTML object>",) * 2 + (Verdict.NOT_JUDGED,),
     ],
 )
 def test_how_libraries_show_things_is_no_difference(recorded, rerun, verdict):
     """If this fails, another release is accused, or what only a browser shows passes for judged."""
     assert judge_text("cell", recorded, rerun).verdict is verdict
+
+
+MACHINES = [
+    ("'1.3.1'", "'1.9.1'"),
+    ("mxnet 1.5.0b20190220+cu92, took 0.1 s.", "mxnet 2.0.0, took 0.3 s."),
+    (
+        "'3.6.5 |Anaconda, Inc.| (default, Apr 29 2018, 16:14:56) \\n[GCC 7.2.0]'",
+        "'3.11.2 (main, Nov 30 2024, 21:22:50) [GCC 12.2.0]'",
+    ),
+    ("MXNet 1.3.1版", "MXNet 1.9.1版"),
+    ("'/Users/John Doe/book'", "'/home/reader/book'"),
+    (r"'C:\\Users\\john\\book'", "'/home/reader/book'"),
+    ("['', '/home/john/lib']", "['', '/usr/lib']"),
+]
+
+
+@pytest.mark.parametrize(("recorded", "rerun"), MACHINES)
+def test_versions_and_paths_are_not_compared(recorded, rerun):
+    """If this fails, the owner of another machine is accused, or told that both say the same."""
+    judgement = judge_text("cell", recorded, rerun)
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+    assert "apart from versions and paths, which belong to one machine" in judgement.basis
+    judgement = judge_text("cell", f"{recorded} 0.5", f"{rerun} 0.6")
+    assert judgement.basis == "1 of 1 numbers differ: 0.5 → 0.6"
+
+
+@pytest.mark.parametrize(
+    "recorded", ["1.5", "5 / 3", "a/b 3", "</b3>", "http://a.b/3", "1, 2.3.", "1.0.0版1.5"]
+)
+def test_what_looks_like_a_version_or_a_path_is_compared(recorded):
+    """If this fails, a number that differs is excused as another machine's."""
+    rerun = recorded.replace("3", "4").replace("1.5", "1.6")
+    assert judge_text("cell", recorded, rerun).verdict is Verdict.DIFFERENT
 
 
 def test_the_message_of_an_exception_may_be_worded_anew():

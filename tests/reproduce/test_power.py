@@ -166,6 +166,34 @@ def test_a_figure_that_was_not_recorded_is_no_difference(data):
     assert figure.basis == "no figure was recorded"
 
 
+SLOW = {"hyperparams": {"lr": 0.0001, "gamma": 0.9}}  # so that the end depends on the start
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "start"), [(100, "draw"), (1600, "draw 3 of a fresh process on macOS")]
+)
+def test_a_printed_loss_may_belong_to_another_start(data, batch_size, start):
+    """If this fails, who trained twice, or on a Mac, and kept no figure is called different."""
+    call = Cell(**SLOW, batch_size=batch_size).call(*data["0.7"])
+    recorded = replace(record(call, draw=3, system="macOS"), figures=())
+    judgements = judge(recorded, call)
+    assert different(judgements) == []
+    assert f", if it began with {start}" in judgements[0].basis
+    assert different(judge(with_printed(recorded, 0.05), call)) == ["cell: printed loss"]
+
+
+def test_a_function_of_its_own_may_have_begun_anywhere(data):
+    """If this fails, a chapter's own loop without a figure is accused of its start."""
+    call = Cell(batch_size=1600).call(*data["0.7"])
+    curve = train(call, fresh_starts(1, 4)[0], seed=0)
+    own = {"function": lambda *arguments: plt.plot(curve.losses)}
+    training = Training(call, curve.losses.astype(np.float64), **own)
+    recorded = replace(record(call, draw=2), figures=())
+    printed = judge_cell("cell", recorded, outputs_of(curve), [training])[0]
+    assert printed.verdict is Verdict.NOT_JUDGED
+    assert printed.basis == losses.NO_START
+
+
 def test_fewer_losses_than_calls_are_not_judged(data):
     """If this fails, a cell that prints the loss of one of its trainings is called different."""
     call = Cell().call(*data["0.7"])
@@ -334,6 +362,18 @@ def test_a_seeded_chapter_is_judged_from_its_own_start(data):
     judgements = judge_cell("cell", recorded, outputs_of(curve), [training])
     assert different(judgements) == []
     assert "inference" in judgements[-1].numbers
+
+
+def test_a_seeded_chapter_may_have_another_start_on_another_system(data):
+    """If this fails, who seeded the generator on a Mac is accused of the first loss."""
+    call = Cell().call(*data["0.7"])
+    weights = [np.float32([[0.01], [-0.02], [0.005], [w]]) for w in (0.012, 0.002)]
+    recorded, curve = outputs_of(train(call, weights[0], seed=3)), train(call, weights[1], seed=0)
+    training = Training(call, curve.losses.astype(np.float64), weights[1])
+    judgements = judge_cell("cell", recorded, outputs_of(curve), [training])
+    assert different(judgements) == []
+    assert judgements[3].output == "cell: first loss"
+    assert judgements[3].verdict is Verdict.NOT_JUDGED
 
 
 def test_draws_are_those_of_a_fresh_process():
