@@ -20,7 +20,7 @@ TIME = re.compile(
 MACHINE = re.compile(
     r"(?a:(?<![\d.])\d+(?:\.\d+){2,}[\w.+]*\b)(?: [|(][^\[]{0,99}\[(?:GCC|Clang|MSC)[^\]]*\])?"
     # A space is part of a path if the next word is one, too.
-    r"|(?<![\w./\\<])(?:/|[A-Za-z]:[\\/]+)\w(?:[^\s'\",;:<>\[\](){}]| (?=[^\s/\\]*[/\\]))*"
+    r"|(?<![\w./\\<])(?:/|[A-Za-z]:[\\/]+)[^\W\d](?:[^\s'\",;:<>\[\](){}]| (?=[^\s/\\]*[/\\]))*"
 )
 # Where an object lies in memory, as in <Figure at 0x7f…>, how large a screen makes a figure, and
 # what shows it.
