@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from ..errors import ArgumentError
-from .command import Command, file_option, folder_option, named_once, source_option
+from .command import Command, file_option, folder_option, source_option
 from .console import print_table, progress
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
 
 
 @click.command(cls=Command)
-@click.argument("file", required=False, type=click.Path(path_type=Path), callback=named_once)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--edition",
     type=click.Choice(["auto", "0.7", "1.0"]),

@@ -56,9 +56,11 @@ def test_two_options_cannot_name_one_place(tmp_path, command, options):
     assert os.listdir(tmp_path) == ["link"]
 
 
-@pytest.mark.parametrize("command", ["compare --data own --json own", "rerun own --html ./own"])
-def test_what_is_read_is_not_written_over(tmp_path, command):
-    """A reader's table or chapter would be lost, and replaced by what was made of it."""
+@pytest.mark.parametrize(
+    "command", ["compare --data own --json own", "rerun --json own --data own"]
+)
+def test_a_table_is_not_written_over(tmp_path, command):
+    """A reader's table would be lost, and replaced by what was made of it."""
     (tmp_path / "own").write_text("1,2\n")
     result = run(*command.split(), cwd=tmp_path)
     assert result.returncode == 2
