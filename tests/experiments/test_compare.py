@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gluonbook_ch7._mxnet import autograd, gluon, nd
+from gluonbook_ch7._optimizers import default_hyperparams
 from gluonbook_ch7._sampling import is_checkpoint
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
@@ -127,6 +128,15 @@ def test_each_difference_is_worth_something(name, comparisons):
         low, high = WORTH[name, case]
         assert low < gap.largest < high
     assert found.as_in_book.largest > 1e-3 and not found.diverged_at
+
+
+@pytest.mark.parametrize("name", [name for name, case in WORTH if case == "epsilon"])
+def test_the_epsilon_that_a_reader_is_told_is_gluons(name):
+    """If this fails, the table says of Gluon what its optimizer does not do."""
+    (declared,) = [each for each in RULES[name].differences if each.name == "epsilon"]
+    ((hyperparameter, ours),) = declared.their_changes.items()
+    gluons = default_hyperparams(RULES[name].gluon)[hyperparameter]
+    assert (declared.ours, declared.theirs) == (f"ε = {ours:g}", f"ε = {gluons:g}")
 
 
 def undeclare(monkeypatch, rule, name):

@@ -465,3 +465,10 @@ def test_the_memory_that_a_run_takes(data, batch_size):
     orders = 2 * examples
     # Of each example its features and four numbers more, in eight minibatches at a time.
     assert int(needed) == 4 * (orders + 8 * batch_size * (features + 4))
+
+
+def test_a_single_run_has_the_shapes_of_one(data):
+    """If this fails, a rule that asks for shapes trains otherwise in an ensemble of one."""
+    task = by_shape, None, {"lr": 0.01}, *data, 10, 1
+    expected = gb.fit_scratch(*task, seed=3).losses
+    np.testing.assert_allclose(gb.fit_ensemble(*task, seeds=[3]).losses[0], expected, rtol=1e-5)
