@@ -470,5 +470,6 @@ def test_the_memory_that_a_run_takes(data, batch_size):
 def test_a_single_run_has_the_shapes_of_one(data):
     """If this fails, a rule that asks for shapes trains otherwise in an ensemble of one."""
     task = by_shape, None, {"lr": 0.01}, *data, 10, 1
-    expected = gb.fit_scratch(*task, seed=3).losses
-    np.testing.assert_allclose(gb.fit_ensemble(*task, seeds=[3]).losses[0], expected, rtol=1e-5)
+    run, runs = gb.fit_scratch(*task, seed=3), gb.fit_ensemble(*task, seeds=[3])
+    np.testing.assert_allclose(runs.losses[0], run.losses, rtol=1e-5)
+    np.testing.assert_array_equal(runs.epochs, run.epochs)
