@@ -58,12 +58,9 @@ def _from_scratch(call: Call, gluon: str) -> tuple[Call, dict[str, str]]:
         names = {gluons: ours for ours, gluons in rule.gluon_names.items()}
         if rule.gluon == gluon and call.hyperparams.keys() <= names.keys():
             given = {**default_hyperparams(gluon), **call.hyperparams}
-            hyperparams = {
-                **rule.hyperparams,
-                **{ours: given[name] for name, ours in names.items()},
-            }
+            own = {**rule.hyperparams, **{ours: given[name] for name, ours in names.items()}}
             call = replace(call, rule=rule.step, states=rule.states, count_rows=False)
-            return replace(call, hyperparams=hyperparams), names
+            return replace(call, hyperparams=own), names
     return call, {}
 
 

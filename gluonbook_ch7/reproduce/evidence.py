@@ -29,6 +29,7 @@ END_LINE = re.compile(r"x1 (-?(?:\d+(?:\.\d+)?|inf|nan)), x2 (-?(?:\d+(?:\.\d+)?
 NO_CALL = "a random loss, and no training call that could be repeated"
 DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
 NOT_THE_END = "what is printed today is not the last loss of the curve"
+NOT_EACH = "random, and not one loss for each training call"
 CUT = "the figure does not show all losses of the call"
 FAILED = "the recorded run failed in this cell, and today's does not"
 OTHER_MESSAGE = "the same exception; releases of a library word it differently"
@@ -191,11 +192,8 @@ def _judge_trainings(
             judgements.append(judge_time(name, f"{line[1]} s", f"{line_now[1]} s"))
     elif lines and len(lines) == len(lines_now):
         losses, losses_now = (", ".join(line[0] for line in each) for each in (lines, lines_now))
-        reason = "random, and not one loss for each training call"
-        unknown = Judgement(
-            f"{output}: printed losses", losses, losses_now, Verdict.NOT_JUDGED, reason
-        )
-        judgements.append(unknown)
+        name = f"{output}: printed losses"
+        judgements.append(Judgement(name, losses, losses_now, Verdict.NOT_JUDGED, NOT_EACH))
     texts = [recorded.text, rerun.text]
     if len(lines) == len(lines_now):
         texts = [LOSS_LINE.sub("", text) for text in texts]

@@ -137,6 +137,7 @@ def test_an_error_on_one_side_only_is_told():
 
 
 TODAYS_FIGURE = "<Figure size 640x480 with 0 Axes>"
+SAME_NUMBERS = "the same text, and the same numbers as float32"
 TIMED = "CPU times: user 612 µs, sys: 0 ns, total: 612 µs\nWall time: 1.2 ms\nx"
 
 
@@ -149,12 +150,7 @@ TIMED = "CPU times: user 612 µs, sys: 0 ns, total: 612 µs\nWall time: 1.2 ms\n
         # Too large for a float32.
         ("1e39", "2e39", Verdict.DIFFERENT, "1 of 1 numbers differ: 1e39 → 2e39"),
         ("2e39", "1e39", Verdict.DIFFERENT, "1 of 1 numbers differ: 2e39 → 1e39"),
-        (
-            "1e39",
-            "1.0e39",
-            Verdict.IDENTICAL,
-            "the same text, and the same numbers as float32",
-        ),
+        ("1e39", "1.0e39", Verdict.IDENTICAL, SAME_NUMBERS),
         ("loss -1e-3", "loss nan", Verdict.DIFFERENT, "1 of 1 numbers differ: -1e-3 → nan"),
         ("[0.5, -2]", "[np.float32(0.5), np.int64(-2)]", Verdict.IDENTICAL, "the same text"),
         ("<Dot at 0x000001F2A3B4C5D8>", "<Dot at 0x7fd2>", Verdict.IDENTICAL, "the same text"),
@@ -168,24 +164,9 @@ TIMED = "CPU times: user 612 µs, sys: 0 ns, total: 612 µs\nWall time: 1.2 ms\n
         ),
         ("x 1", "z 1", Verdict.DIFFERENT, "the words differ"),
         ("x 1", "x 1 1", Verdict.DIFFERENT, "the words differ"),
-        (
-            "2.00119352",
-            "2.0011935",
-            Verdict.IDENTICAL,
-            "the same text, and the same numbers as float32",
-        ),
-        (
-            "[1.   2.]",
-            "[1. 2.]",
-            Verdict.IDENTICAL,
-            "the same text, and the same numbers as float32",
-        ),
-        (
-            "nan 1.50",
-            "nan 1.5",
-            Verdict.IDENTICAL,
-            "the same text, and the same numbers as float32",
-        ),
+        ("2.00119352", "2.0011935", Verdict.IDENTICAL, SAME_NUMBERS),
+        ("[1.   2.]", "[1. 2.]", Verdict.IDENTICAL, SAME_NUMBERS),
+        ("nan 1.50", "nan 1.5", Verdict.IDENTICAL, SAME_NUMBERS),
         (
             "x 2.0011935",
             "x 2.0011938",
