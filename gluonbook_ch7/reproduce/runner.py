@@ -1,36 +1,20 @@
-"""Run a chapter file in a fresh kernel, cell by cell, and judge each cell as it ends.
-
-The kernel is this Python, in the chapter's folder. It has settings of its own, so neither the
-user's Jupyter nor IPython configuration changes what it does. What it writes for itself is in a
-temporary folder.
-"""
+"""Run a chapter file in a fresh kernel, cell by cell, and judge each cell as it ends."""
 
 import asyncio
 import copy
-import json
-import os
-import signal
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from subprocess import DEVNULL
 from typing import Any, Callable
 
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode, v4
+from nbclient.exceptions import CellTimeoutError
+from nbformat import NotebookNode
 
-from ..dataset.locate import VARIABLE
-from ..errors import DependencyError, GluonbookError, RecordError
+from ..errors import GluonbookError, RecordError
+from . import kernel_client
 from .notebook import Chapter, runs_command, why_unsupported
 from .verdict import Judgement, Verdict, hold_together, is_reproduced
 
-SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
 RANDOM = "random: the same code gives another output with another seed"
 COMMAND = "what a command of the system prints, or a folder holds, belongs to one machine"
 # Raised where a module is not installed, and where nobody is there to answer `input()`.
@@ -135,22 +119,22 @@ async def _run_cells(
     run: ChapterRun, timeout: int, on_cell: OnCell, edition: str, other_seeds: bool = False
 ) -> None:
     """Run and judge a chapter's cells, in order, until one fails."""
-    async with _open_kernel(run.chapter.path.resolve().parent) as kernel:
+    async with kernel_client.open_kernel(run.chapter.path.resolve().parent) as kernel:
         recorded = [cell.recorded.outputs for cell in run.cells]
         settings = {"edition": edition, "other_seeds": other_seeds}
         try:
-            found = await _call(kernel, "set_up", recorded=recorded, **settings)
-        except _CellFailure as failure:
+            found = await kernel_client.call(kernel, "set_up", recorded=recorded, **settings)
+        except kernel_client.CellFailure as failure:
             raise GluonbookError(f"the kernel was not set up: it {failure.__cause__}") from failure
         run.edition, run.edition_reason = found
         for cell in run.cells:
             on_cell(cell)
             try:
                 recorded_errors = [each.ename for each in cell.recorded.outputs if "ename" in each]
-                await _execute(kernel, cell.today, timeout, allowed=recorded_errors)
+                await kernel_client.execute(kernel, cell.today, timeout, allowed=recorded_errors)
                 outputs = {"recorded": cell.recorded.outputs, "today": cell.today.outputs}
-                found = await _call(kernel, "judge", output=cell.name, **outputs)
-            except _CellFailure as failure:
+                found = await kernel_client.call(kernel, "judge", output=cell.name, **outputs)
+            except kernel_client.CellFailure as failure:
                 cell.status = "failed"
                 run.failure = f"{run.chapter.path}:{cell.line}: {cell.name} {failure}"
                 if isinstance(failure.__cause__, CellTimeoutError):
@@ -193,116 +177,3 @@ def _random_outputs(run: ChapterRun, timeout: int) -> set[tuple[str, int]]:
     asyncio.run(_run_cells(again, timeout, lambda cell: None, run.edition, other_seeds=True))
     judged_again = _with_places(again.judgements)
     return {place for place, each in judged_again if each.verdict is Verdict.DIFFERENT}
-
-
-# --- The kernel ---------------------------------------------------------------------------------
-
-
-class _CellFailure(GluonbookError):
-    """A cell that raised, or did not end, or took the kernel with it; the message says which."""
-
-
-# Executed in the kernel, which must find the same package as this process, whatever lies in the
-# chapter's folder.
-_CALL = """
-import json, sys
-from IPython.display import display
-sys.path.insert(0, {root!r})
-from gluonbook_ch7.reproduce import kernel
-sys.path.remove({root!r})
-result = json.dumps(kernel.{function}(**json.loads({arguments!r})))
-display({{{kind!r}: result}}, raw=True)
-"""
-# Not printed, because the chapter may print in the background, or have replaced sys.stdout.
-_RESULT = "application/x-gluonbook-ch7"
-
-
-@asynccontextmanager
-async def _open_kernel(folder: Path) -> AsyncIterator[Any]:
-    """Start a kernel in a folder; at exit, end it and every process that its cells started.
-
-    Yields nbclient's `NotebookClient`.
-    """
-    with tempfile.TemporaryDirectory(prefix="gluonbook-ch7-") as scratch:
-        manager = AsyncKernelManager(
-            kernel_name="python3",
-            # Without folders to look in, it knows one kernel: ipykernel in this interpreter.
-            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-            connection_file=os.path.join(scratch, "kernel.json"),
-        )
-        kernel = NotebookClient(v4.new_notebook(), manager, startup_timeout=SILENT_LIMIT)
-        options = {"env": _environment(scratch), "stdout": DEVNULL, "stderr": DEVNULL}
-        graceful = False
-        try:
-            try:
-                await kernel.async_start_new_kernel(cwd=str(folder), **options)
-                await kernel.async_start_new_kernel_client()
-            except Exception as error:
-                raise DependencyError(f"the notebook kernel did not start ({error})") from error
-            yield kernel
-            graceful = True
-        finally:
-            group = getattr(manager.provisioner, "pgid", None)
-            if kernel.kc:
-                kernel.kc.stop_channels()
-            if manager.has_kernel:
-                await manager.shutdown_kernel(now=not graceful)
-            if group:
-                # The kernel leads a session of its own, so nothing else is in its group.
-                with suppress(ProcessLookupError):
-                    os.killpg(group, signal.SIGKILL)
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    """Return the kernel's environment: the reader's, without the settings of other sessions."""
-    folders = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR")
-    environment = {**os.environ, **dict.fromkeys(folders, scratch)}
-    for name in ("MPLBACKEND", "PYTHONSTARTUP"):
-        environment.pop(name, None)
-    if environment.get(VARIABLE):
-        # A relative path starts from here, and the kernel runs elsewhere.
-        environment[VARIABLE] = os.path.abspath(os.path.expanduser(environment[VARIABLE]))
-    return environment
-
-
-async def _execute(
-    kernel: Any,
-    cell: Any,
-    timeout: int,
-    allowed: Sequence[str] = (),
-    store_history: bool = True,
-) -> None:
-    """Execute a code cell; raise `_CellFailure` if it does not come to its end.
-
-    It may raise exceptions of the `allowed` names.
-    """
-    kernel.reset_execution_trackers()
-    kernel.allow_error_names = list(allowed)
-    kernel.nb, kernel.timeout = v4.new_notebook(cells=[cell]), timeout
-    try:
-        await kernel.async_execute_cell(cell, 0, store_history=store_history)
-    except CellExecutionError as error:
-        raise _CellFailure(f"raised {error.ename}: {error.evalue}") from error
-    except CellTimeoutError as error:
-        raise _CellFailure(f"did not end within {timeout} s, so the kernel was ended") from error
-    except DeadKernelError as error:
-        if await kernel.km.is_alive():
-            # The kernel lives: this is how nbclient reports an interruption by Ctrl-C.
-            raise asyncio.CancelledError from error
-        raise _CellFailure("ended the kernel") from error
-
-
-async def _call(kernel: Any, function: str, **arguments: Any) -> Any:
-    """Call a function of the module `kernel`; its arguments and result are passed as JSON."""
-    root = str(Path(__file__).parents[2])
-    code = _CALL.format(root=root, function=function, arguments=json.dumps(arguments), kind=_RESULT)
-    # In a namespace of its own, so that it leaves no name in the chapter's session.
-    cell = v4.new_code_cell(f"exec({code!r}, {{}})")
-    try:
-        await _execute(kernel, cell, SILENT_LIMIT, store_history=False)
-    except _CellFailure as failure:
-        raise _CellFailure(f"cannot be judged ({failure})") from failure
-    for output in cell.outputs:
-        if _RESULT in output.get("data", {}):
-            return json.loads(output.data[_RESULT])
-    raise _CellFailure("cannot be judged (the kernel gave no answer)")
