@@ -9,7 +9,6 @@ import time
 from typing import Any, Callable, Optional
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _validation as validation
 from . import distributed, tracing
@@ -20,13 +19,12 @@ from ._optimizers import check_optimizer
 from ._results import run_settings
 from ._sampling import draw_start, is_checkpoint, seed_generators
 from .figures import plot_loss, set_figsize
-from .loss_curve import LossCurve, Recorder
+from .loss_curve import Floats, LossCurve, Recorder
 from .model import linreg, squared_loss
 
 __all__ = ["LossCurve", "Rule", "fit_gluon", "fit_scratch", "train_ch7", "train_gluon_ch7"]
 
 Rule = Callable[[list[nd.NDArray], Any, dict[str, Any]], None]
-Losses = npt.NDArray[np.float32]
 
 
 @in_turn
@@ -96,13 +94,14 @@ def fit_scratch(
     w.attach_grad()
     b.attach_grad()
     recorder = Recorder(w, b, keep_path)
-    task = (states, hyperparams, features, labels, batch_size, num_epochs)
-    settings = run_settings(trainer_fn, *task[1:], seed=seed)
+    task = (features, labels, batch_size, num_epochs)
+    settings = run_settings(trainer_fn, hyperparams, *task, seed=seed)
+    call = (states, hyperparams, *task)
     run = None
     if traced is not False:
-        run = tracing.train_scratch(trainer_fn, recorder, *task, warn=traced is True)
+        run = tracing.train_scratch(trainer_fn, recorder, *call, warn=traced is True)
     if run is None:
-        run = _scratch_loop(recorder.after(trainer_fn), w, b, *task)
+        run = _scratch_loop(recorder.after(trainer_fn), w, b, *call)
     return recorder.curve(*run, settings)
 
 
@@ -224,7 +223,7 @@ def _scratch_loop(
     labels: nd.NDArray,
     batch_size: int,
     num_epochs: int,
-) -> tuple[Losses, float]:
+) -> tuple[Floats, float]:
     """Train from scratch; return the losses and the seconds of the last epoch."""
 
     def full_batch_loss() -> Any:
@@ -254,7 +253,7 @@ def _gluon_loop(
     labels: nd.NDArray,
     batch_size: int,
     num_epochs: int,
-) -> tuple[Losses, float]:
+) -> tuple[Floats, float]:
     """Train with Gluon; return the losses and the seconds of the last epoch."""
     loss_of = gluon.loss.L2Loss()
 
