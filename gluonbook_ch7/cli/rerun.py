@@ -135,7 +135,9 @@ def _rerun_file(
 
 
 def _print_judgements(judgements: Sequence["Judgement"]) -> None:
-    """Print one row for each recorded output."""
+    """Print one row for each recorded output, if there are any."""
+    if not judgements:
+        return
     headings = ("output", "recorded", "rerun", "verdict", "what it rests on")
     rows = [(j.output, j.recorded, j.rerun, j.verdict.value, j.basis) for j in judgements]
     print_table(headings, rows, styles=STYLES)
