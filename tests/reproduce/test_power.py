@@ -17,7 +17,7 @@ import gluonbook_ch7 as gb
 from gluonbook_ch7._sampling import fresh_starts
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.figures import plt
-from gluonbook_ch7.reproduce import chance, losses
+from gluonbook_ch7.reproduce import chance, evidence, losses
 from gluonbook_ch7.reproduce.evidence import judge_cell
 from gluonbook_ch7.reproduce.geometry import judge_figure
 from gluonbook_ch7.reproduce.observer import Training
@@ -233,6 +233,40 @@ def test_fewer_lines_than_calls_are_not_judged(data):
     assert figure.basis == "its lines are not those of the training calls"
 
 
+def test_a_figure_of_something_else_is_not_judged(data):
+    """If this fails, a curve that is not that of the call's losses is taken for it."""
+    call = Cell().call(*data["0.7"])
+    recorded, curve = record(call), train(call, fresh_starts(1, 4)[0], seed=0)
+    training = Training(call, curve.losses.astype(np.float64))
+    (figure,) = outputs_of(curve).figures
+    (axes,) = figure.axes
+    twice = replace(figure, axes=(replace(axes, polylines=axes.polylines * 2),))
+    others, cut = "its lines are not those of the training calls", evidence.CUT
+    for today, reason in (
+        (replace(outputs_of(curve), figures=(twice,)), others),
+        (without_line(outputs_of(curve)), others),
+        (moved(outputs_of(curve), 20, 3e-7), cut),
+    ):
+        printed, *_, shown = judge_cell("cell", recorded, today, [training])
+        assert printed.verdict is Verdict.CONSISTENT
+        assert (shown.output, shown.verdict) == ("cell: figure", Verdict.NOT_JUDGED)
+        assert shown.basis == reason
+
+
+def test_a_checkpoint_that_moved_is_told_with_its_distance(data):
+    """If this fails, a curve over other epochs is the same, or its distance is another."""
+    call = Cell().call(*data["0.7"])
+    (axes,) = record(call).figures[0].axes
+    vertices = axes.polylines[0].vertices.copy()
+    vertices[5, 0] += 0.01
+    line = replace(axes.polylines[0], vertices=vertices)
+    figures = (replace(record(call).figures[0], axes=(replace(axes, polylines=(line,)),)),)
+    judgements = judge(replace(record(call), figures=figures), call)
+    assert different(judgements) == ["cell: axes"]
+    frame = next(each for each in judgements if each.output == "cell: axes")
+    assert frame.numbers["points"] == pytest.approx(0.01 / axes.units[0], rel=1e-3)
+
+
 def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
     """If this fails, its curve is judged by the package's function, or from another start."""
     monkeypatch.setattr(chance, "RUNS", 100)
@@ -250,7 +284,8 @@ def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
         recorded = record(call, draw=2, system=system)
         return judge_cell("cell", recorded, outputs_of(curve), [training])[-1]
 
-    assert later("Linux").numbers["p"] > 0.02
+    repeated = later("Linux").numbers
+    assert (repeated["p"] > 0.02, repeated["runs"]) == (True, 100)
     refused = later("macOS")
     assert refused.verdict is Verdict.NOT_JUDGED
     assert "the chapter's own training function draws its start itself" in refused.basis
@@ -385,7 +420,12 @@ def test_draws_are_those_of_a_fresh_process():
 def test_an_ordinary_curve_says_which_values_it_is_compatible_with(data):
     """If this fails, a reader does not learn what the verdict on a curve is worth."""
     call = Cell().call(*data["0.7"])
-    later = judge(record(call), call)[-1]
+    *_, first, later = judge(record(call), call)
+    runs = [train(call, fresh_starts(1, 4)[0], seed).losses for seed in (1, 0)]
+    shown = [
+        float(text.strip("… ")) for each in (first, later) for text in (each.recorded, each.rerun)
+    ]
+    assert shown == pytest.approx([losses[i] for i in (0, -1) for losses in runs], abs=1e-6)
     intervals = {each["name"]: each for each in later.numbers["inference"]["intervals"]}
     assert intervals["lr"]["low"] < 0.01 < intervals["lr"]["high"]
     assert f"lr in [{intervals['lr']['low']:.3g}, {intervals['lr']['high']:.3g}]" in later.basis
