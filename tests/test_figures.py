@@ -42,6 +42,26 @@ def test_in_ipython_figures_become_svg(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize(
+    ("x2", "low", "high", "rows"),
+    [((-2, 0), -3, 1, 40), ((0, 0.5), -3, 1.5, 45), ((-2, 1e6), -3, 1e6 + 1, 50_000)],
+)
+def test_the_contours_reach_beyond_the_trace(x2, low, high, rows):
+    """If this fails, a trace leaves the contours, or one that diverged takes gigabytes."""
+    grids = []
+
+    def f(x1, x2):
+        grids.append(x2)
+        return x1 + x2
+
+    gb.show_trace_2d(f, [(-5, x2[0]), (0, x2[1])])
+    heights = grids[0][:, 0]
+    step = heights[1] - heights[0]
+    assert heights[0] == low
+    assert high - 1.001 * step <= heights[-1] < high
+    assert len(heights) == pytest.approx(rows, abs=1)
+
+
 @pytest.fixture
 def fan():
     losses = np.random.RandomState(0).rand(50, 31).cumsum(axis=1)[:, ::-1]
