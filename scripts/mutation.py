@@ -57,7 +57,7 @@ TESTS = {
     "rules.py": "tests/test_rules.py",
     "model.py": "tests/test_model.py tests/test_training.py",
     "descent2d.py": "tests/test_descent2d.py",
-    "data.py": "tests/test_data.py",
+    "data.py": "tests/test_data.py tests/dataset/test_locate.py",
     "figures.py": "tests/test_figures.py tests/test_descent2d.py",
     "training.py": f"{_TRAINING} tests/test_results.py",
     "loss_curve.py": f"tests/test_results.py tests/experiments/test_result_views.py {_TRAINING}",
