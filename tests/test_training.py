@@ -252,12 +252,13 @@ def test_star_import_gives_the_books_names():
 @pytest.mark.parametrize("traced", [None, False])
 def test_two_epochs_and_two_more_are_four(twin, traced):
     """If this fails, training cannot be continued from a result."""
-    states, more = gb.init_rmsprop_states(twin[0]), {"traced": traced}
-    four = gb.fit_scratch(gb.rmsprop, states, SCRATCH, *twin, num_epochs=4, seed=5, **more)
-    states = gb.init_rmsprop_states(twin[0])
-    two = gb.fit_scratch(gb.rmsprop, states, SCRATCH, *twin, seed=5, **more)
+    some = twin[0][:203], twin[1][:203]
+    states, more = gb.init_rmsprop_states(some[0]), {"traced": traced}
+    four = gb.fit_scratch(gb.rmsprop, states, SCRATCH, *some, num_epochs=4, seed=5, **more)
+    states = gb.init_rmsprop_states(some[0])
+    two = gb.fit_scratch(gb.rmsprop, states, SCRATCH, *some, seed=5, **more)
     start = (two.weights, two.bias)
-    rest = gb.fit_scratch(gb.rmsprop, states, SCRATCH, *twin, start=start, **more)
+    rest = gb.fit_scratch(gb.rmsprop, states, SCRATCH, *some, start=start, **more)
     np.testing.assert_array_equal(np.append(two.losses, rest.losses[1:]), four.losses)
     np.testing.assert_array_equal(rest.weights, four.weights)
     assert rest.bias == four.bias
