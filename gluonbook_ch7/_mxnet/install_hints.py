@@ -22,7 +22,8 @@ INSTALL_LIBRARIES = (
     "apt-get update && apt-get install -y libgomp1 libquadmath0"
     "  # on Fedora: dnf install -y libgomp libquadmath; both may need sudo"
 )
-CONTAINER = "docker run --platform linux/amd64 -it python:3.12 bash"
+# With the checkout in it; ${PWD} is understood by POSIX shells and by PowerShell.
+CONTAINER = 'docker run --platform linux/amd64 -it -v "${PWD}:/ch7" -w /ch7 python:3.12 bash'
 # The first release of NumPy that MXNet was never tried with.
 NUMPY_BOUND = (2, 6)
 TRIED_NUMPYS = "numpy<{}.{}".format(*NUMPY_BOUND)
