@@ -356,13 +356,14 @@ def test_a_start_or_a_printed_loss_of_its_own_is_not_judged():
     assert printed[0].basis == "what is printed today is not the last loss of the curve"
 
 
-def test_a_long_curve_may_have_lost_vertices():
+@pytest.mark.parametrize("count", [128, 151])
+def test_a_long_curve_may_have_lost_vertices(count):
     """If this fails, nine epochs are called different: Matplotlib thins out lines of 128 points."""
-    epochs = np.linspace(0, 10, 151)
-    noise = np.random.RandomState(0).normal(0, 1e-3, (2, 151))
+    epochs = np.linspace(0, 10, count)
+    noise = np.random.RandomState(0).normal(0, 1e-3, (2, count))
     curves = [np.append(0.5, (0.25 + 0.25 * np.exp(-epochs) + each)[1:]) for each in noise]
     then, now = (outputs_of(SimpleNamespace(epochs=epochs, losses=each)) for each in curves)
-    assert len(then.figures[0].axes[0].polylines[0].vertices) < 151
+    assert len(then.figures[0].axes[0].polylines[0].vertices) < count
     training = own_training(curves[1].tolist(), num_epochs=10)
     judgements = judge_cell("cell", replace(then, text=""), replace(now, text=""), [training])
     assert {each.output: each.verdict for each in judgements} == {
@@ -370,7 +371,7 @@ def test_a_long_curve_may_have_lost_vertices():
         "cell: first loss": Verdict.IDENTICAL,
         "cell: later losses": Verdict.NOT_JUDGED,
     }
-    left_out = 151 - len(then.figures[0].axes[0].polylines[0].vertices)
+    left_out = count - len(then.figures[0].axes[0].polylines[0].vertices)
     assert judgements[-1].basis.endswith(f"here {left_out}")
 
 
@@ -396,6 +397,7 @@ def test_losses_beside_a_very_large_one_are_not_read():
 def test_what_is_printed_beside_a_loss_is_judged_without_its_call():
     """If this fails, other seeds cannot show that such text is random, and it is accused."""
     cells = [CellOutputs(text=f"loss: 0.3, 0.1 sec per epoch\nw {w}\n") for w in (1, 2)]
+    assert len(judge_cell("cell", replace(cells[0], text=2 * cells[0].text), cells[1])) == 1
     unknown, rest = judge_cell("cell", *cells)
     assert unknown.verdict is Verdict.NOT_JUDGED
     assert (rest.output, rest.verdict) == ("cell: text", Verdict.DIFFERENT)

@@ -136,7 +136,9 @@ def test_full_batches_are_not_random(data):
     for output in ("cell: printed loss", "cell: 3 later losses"):
         assert found[output].verdict is Verdict.IDENTICAL
         assert "full batches, not random" in found[output].basis
-    assert different(judge(moved(recorded, 2, 1e-4), call)) == ["cell: 3 later losses"]
+    judgements = judge(moved(recorded, 2, 1e-4), call)
+    assert different(judgements) == ["cell: 3 later losses"]
+    assert judgements[-1].numbers["largest_difference"] == pytest.approx(1e-4, rel=1e-3)
 
 
 def test_rounding_that_a_rule_amplifies_is_no_difference(data):
