@@ -25,8 +25,8 @@ class Domain(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-# The limit of float32. As a float64, because NumPy 2 would cast a plain number to x's type.
-_POSITIVE = Domain("a finite positive number", lambda x: 0 < x < np.float64(3.4e38))
+# The limit of float32.
+_POSITIVE = Domain("a finite positive number", lambda x: 0 < x < 3.4e38)
 FRACTION = Domain("a number in [0, 1]", lambda x: 0 <= x <= 1)
 
 # The chapter's hyperparameters. The two-dimensional rules call the learning rate eta.
@@ -104,8 +104,10 @@ def check_hyperparams(
 
 def check_number(rule: str, name: str, value: Any, domain: Domain) -> None:
     """Raise `ArgumentError` if a hyperparameter is not a number of its domain."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not real or not domain.holds(value):
+    # NumPy would cast the limit of a domain to the number's type, or refuse a large integer.
+    plain = value.item() if isinstance(value, np.generic) else value
+    real = isinstance(plain, numbers.Real) and not isinstance(plain, bool)
+    if not real or not domain.holds(plain):
         given = repr(value) if np.ndim(value) == 0 else f"a {type(value).__name__}"
         raise ArgumentError(f"{rule}'s {name} is {given}; it must be {domain.words}")
 
