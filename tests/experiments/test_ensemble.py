@@ -274,6 +274,7 @@ def test_diverging_runs_stay_with_themselves(data):
         finite = np.isfinite(expected)
         assert finite.all() == (gamma < 1)
         np.testing.assert_array_equal(np.isfinite(runs.losses[seed]), finite)
+        assert runs.diverged_at[seed] == (None if finite.all() else finite.tolist().index(False))
         if gamma < 1:
             np.testing.assert_allclose(runs.losses[seed], expected, rtol=1e-5)
 

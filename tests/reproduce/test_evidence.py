@@ -252,6 +252,14 @@ def test_the_place_of_a_difference_is_named():
     assert "at (0.3, 1.3)" in judgement.basis
 
 
+def test_a_line_of_one_point_is_compared():
+    """If this fails, a figure in which something was drawn once only ends in an error."""
+    points = [curve_figure([x], [0.5]) for x in (0.5, 0.5, 0.7)]
+    assert judge_figure("figure", *points[:2]).verdict is Verdict.IDENTICAL
+    moved = judge_figure("figure", *points[1:])
+    assert (moved.verdict, moved.numbers["points"]) == (Verdict.DIFFERENT, pytest.approx(20))
+
+
 def test_axes_without_a_line_are_the_same():
     """If this fails, empty axes have a difference, and a negative one."""
     empty = Figure((Axes("x", "y", ("0", "1"), ("0", "1"), (), (0.01, 0.01)),))
