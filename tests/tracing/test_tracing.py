@@ -317,6 +317,22 @@ def keeps_a_dict(params, states, hyperparams):
         p -= 0.1 / keeps_a_dict.kept["t"] * p.grad
 
 
+def uses_many_names():
+    """With more names than fit into a byte, an instruction is preceded by one that extends it."""
+    names = [f"c{i}" for i in range(300)]
+    namespace = dict.fromkeys(names, 1)
+    code = (
+        "def rule(params, states, hyperparams):\n"
+        f"    {'; '.join(names)}\n"
+        "    rule.kept['t'] += 1\n"
+        "    for p in params:\n"
+        "        p -= 0.1 / rule.kept['t'] * p.grad\n"
+    )
+    exec(code, namespace)
+    namespace["rule"].kept = {"t": 0}
+    return namespace["rule"]
+
+
 def counts_in_a_list():
     count = [0]
 
@@ -422,6 +438,7 @@ UNTRACEABLE = [
     (counts_in_an_attribute_of_a_global, r"uses keeps_a_dict\.kept, a dict"),
     (lambda: replaces_its_states, "replaces its states"),
     (lambda: assigns_a_number, "assigns a int to an array"),
+    (uses_many_names, r"uses rule\.kept, a dict"),
     (counts_in_a_list, "uses count, a list"),
     (counts_and_then_branches, "changes count, a variable of the enclosing function"),
     (mentions_a_name_without_a_value, "uses later, which is not defined"),
