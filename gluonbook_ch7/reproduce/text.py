@@ -89,6 +89,6 @@ def _is_same_float32(one: str, other: str) -> bool:
     if one == other:
         return True
     a, b = float(one), float(other)
-    if max(abs(a), abs(b)) > np.finfo(np.float32).max:
+    if max(abs(a), abs(b)) > float(np.finfo(np.float32).max):
         return a == b
     return bool(np.float32(a) == np.float32(b))

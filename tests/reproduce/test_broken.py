@@ -40,7 +40,7 @@ BROKEN = {
     "cut.md": (CODE.encode()[:-4], ":1: the fence is not closed"),
     "utf16.md": (CODE.encode("utf-16"), ":1: not UTF-8 at byte 0"),
     "json.md": (with_output("[{]").encode(), ":6: the output is not JSON"),
-    "deep.md": (with_output("[" * 9999).encode(), ":5: the output is not JSON"),
+    "deep.md": (with_output("[" * 999_999).encode(), ":5: the output is not JSON"),
     "form.md": (with_output(f"[{OUTPUT}]").encode(), ":1: cell 1: output 1 holds a text"),
     "orphan.md": (b"```{.json .output}\n[]\n```\n", ":1: the output follows no input"),
     "empty.ipynb": (b"", ":1: not a notebook"),
