@@ -39,6 +39,8 @@ NUMPYS = {
     "3.11": {"oldest": "1.23.*", "newest": "2.*"},
     "3.12": {"oldest": "1.26.0", "newest": "2.*"},
     "3.13": {"oldest": "2.1.*", "newest": "2.*"},
+    "3.14": {"oldest": "2.3.*", "newest": "2.*"},
+    "3.15": {"oldest": "2.5.*", "newest": "2.*"},
 }
 everywhere = nox.parametrize(
     ["python", "numpy"],
@@ -71,10 +73,11 @@ def install(session, numpy, *packages):
     """Install the package as the README says, and then the NumPy that is to be tried."""
     if session.name.endswith("(3.9-oldest)"):
         packages += tuple(lower_bounds())
-    if numpy.startswith("1.") or session.python == "3.13":
+    without_mxnet = session.python in ("3.13", "3.14", "3.15")
+    if numpy.startswith("1.") or without_mxnet:
         packages += (f"numpy=={numpy}",)
     session.install(*packages)
-    if session.python == "3.13":
+    if without_mxnet:
         session.install("--no-deps", "mxnet==1.9.1")
     session.install("--no-deps", f"numpy=={numpy}")
     session.run("python", "-c", VERSIONS)
