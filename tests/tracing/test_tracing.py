@@ -20,6 +20,7 @@ from gluonbook_ch7._mxnet import mx, nd
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError, TracingWarning
 from gluonbook_ch7.experiments.registry import RULES
+from gluonbook_ch7.tracing.runs import blocks
 
 DATA = load_data_ch7(source="twin")
 ROUND = DATA.features[:1500], DATA.labels[:1500]
@@ -620,6 +621,19 @@ def test_a_rule_that_raises():
         pytest.raises(ArgumentError, match="did not get gamma"),
     ):
         gb.fit_scratch(gb.rmsprop, states, {"lr": 0.1}, *SOME, traced=True)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "expected"),
+    [
+        (10, [(0, 10, 10), (10, 10, 10), (20, 1, 3)]),
+        (20, [(0, 5, 20), (5, 5, 20), (10, 1, 3)]),
+        (7, [(0, 10, 7), (10, 10, 7), *((step, 1, 7) for step in range(20, 29))]),
+    ],
+)
+def test_ten_steps_are_taken_at_once(batch_size, expected):
+    """If this fails, a traced training is slower than it could be, or passes over a checkpoint."""
+    assert list(blocks(203, batch_size)) == expected
 
 
 def test_the_traced_form_runs_by_default(monkeypatch):
