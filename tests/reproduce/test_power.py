@@ -93,13 +93,13 @@ def test_other_labels_are_noticed(data):
     assert "cell: first loss" in different(judge(recorded, Cell().call(features, labels)))
 
 
-def moved(outputs, vertex, change):
-    """Return a cell's outputs with one loss of the drawn curve changed."""
+def moved(outputs, vertex, change, along=1):
+    """Return a cell's outputs with one loss of the drawn curve, or its checkpoint, changed."""
     (figure,) = outputs.figures
     (axes,) = figure.axes
     (line,) = axes.polylines
     vertices = line.vertices.copy()
-    vertices[vertex, 1] += change
+    vertices[vertex, along] += change
     axes = replace(axes, polylines=(replace(line, vertices=vertices),))
     return replace(outputs, figures=(replace(figure, axes=(axes,)),))
 
@@ -258,15 +258,12 @@ def test_a_figure_of_something_else_is_not_judged(data):
 def test_a_checkpoint_that_moved_is_told_with_its_distance(data):
     """If this fails, a curve over other epochs is the same, or its distance is another."""
     call = Cell().call(*data["0.7"])
-    (axes,) = record(call).figures[0].axes
-    vertices = axes.polylines[0].vertices.copy()
-    vertices[5, 0] += 0.01
-    line = replace(axes.polylines[0], vertices=vertices)
-    figures = (replace(record(call).figures[0], axes=(replace(axes, polylines=(line,)),)),)
-    judgements = judge(replace(record(call), figures=figures), call)
+    recorded = moved(record(call), 5, 0.01, along=0)
+    judgements = judge(recorded, call)
     assert different(judgements) == ["cell: axes"]
     frame = next(each for each in judgements if each.output == "cell: axes")
-    assert frame.numbers["points"] == pytest.approx(0.01 / axes.units[0], rel=1e-3)
+    units = recorded.figures[0].axes[0].units
+    assert frame.numbers["points"] == pytest.approx(0.01 / units[0], rel=1e-3)
 
 
 def test_a_training_function_of_the_chapters_own_is_repeated(data, monkeypatch):
