@@ -6,13 +6,24 @@ from typing import Any, Callable
 import numpy as np
 import numpy.typing as npt
 
+from .verdict import LEVEL
+
 Array = npt.NDArray[Any]
 View = Callable[[Array], Array]
 
 RUNS = 1000
-MORE_RUNS = 20_000
+MORE_RUNS = 5000
 SMALL = 0.02
 """At or below this p-value, more runs are drawn before a verdict."""
+
+
+def runs_to_accuse(outputs: int) -> int:
+    """Return how many runs can show that one of a chapter's random outputs is different.
+
+    The smallest p-value among n runs is 1 / (n + 1), and with m outputs `hold_together` wants at
+    most LEVEL / m. This is about half of that, but never fewer than `MORE_RUNS`.
+    """
+    return max(MORE_RUNS, round(2 * outputs / LEVEL))
 
 
 def conformal_p(observed: Any, sample: Array, views: Sequence[View] = ()) -> float:
@@ -47,16 +58,19 @@ def _ranks(curves: Array) -> Array:
 
 
 def p_value(
-    observed: Any, draw: Callable[[int], Array], views: Sequence[View] = ()
+    observed: Any,
+    draw: Callable[[int], Array],
+    views: Sequence[View] = (),
+    more_runs: int = MORE_RUNS,
 ) -> tuple[float, Array]:
     """Return the p-value of an observed curve (m,), and the sample that it was ranked in.
 
     `draw` returns a sample of the given size, (runs, m): first of `RUNS`, and where that gives a
-    small p, of `MORE_RUNS`. For `views` see `conformal_p`.
+    small p, of `more_runs`. For `views` see `conformal_p`.
     """
     sample = draw(RUNS)
     p = conformal_p(observed, sample, views)
     if p <= SMALL:
-        sample = draw(MORE_RUNS)
+        sample = draw(more_runs)
         p = conformal_p(observed, sample, views)
     return p, sample

@@ -14,16 +14,15 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 
 from ..errors import GluonbookError
-from .chance import p_value
+from .chance import MORE_RUNS, p_value
 from .geometry import EXACT, in_brief, judge_figures, look
 from .losses import PRINTED, ROUNDING, RecordedRun
 from .observer import Descent, Training
-from .record import CellOutputs
+from .record import LOSS_LINE, CellOutputs, Curve, drawn_lines
 from .svg import Axes, Figure, Polyline
 from .text import TIME, judge_text, judge_time
 from .verdict import Judgement, Outcome, Verdict, is_reproduced
 
-LOSS_LINE = re.compile(r"loss: (-?(?:\d+\.\d+|inf|nan)), (\d+\.\d+) sec per epoch\n?")
 END_LINE = re.compile(r"x1 (-?(?:\d+(?:\.\d+)?|inf|nan)), x2 (-?(?:\d+(?:\.\d+)?|inf|nan))")
 
 NO_CALL = "a random loss, and no training call that could be repeated"
@@ -40,19 +39,19 @@ THINNED_OUT = (
     f"of {THINNED} vertices or more, Matplotlib leaves out those on nearly straight pieces"
 )
 
-Curve = tuple[Axes, Polyline]
-
 
 def judge_cell(
     output: str,
     recorded: CellOutputs,
     rerun: CellOutputs,
     calls: Sequence[Union[Training, Descent]] = (),
+    more_runs: int = MORE_RUNS,
 ) -> list[Judgement]:
     """Judge everything that a cell recorded, and any further outputs of today.
 
     `output` names the cell in the judgements, and `calls` are the trainings and descents that it
-    made today, in order. Returns no judgement if there are no outputs, recorded or today's.
+    made today, in order. No random output is called different before it was compared with
+    `more_runs`. Returns no judgement if there are no outputs, recorded or today's.
     """
     if recorded.error and not rerun.error:
         # As when the author interrupted it, or ran the cells in another order.
@@ -60,7 +59,7 @@ def judge_cell(
         return [Judgement(name, recorded.error, "", Verdict.NOT_JUDGED, FAILED)]
     trainings = [call for call in calls if isinstance(call, Training)]
     if trainings:
-        judgements = _judge_trainings(output, recorded, rerun, trainings)
+        judgements = _judge_trainings(output, recorded, rerun, trainings, more_runs)
     elif LOSS_LINE.search(recorded.text):
         judgements = _judge_uncalled(output, recorded, rerun)
     else:
@@ -70,7 +69,7 @@ def judge_cell(
             # Only now is a descent repeated, because it may change what the chapter goes on with.
             descents = [each for each in calls if isinstance(each, Descent) and each.is_random()]
             if len(descents) == 1:
-                judgements = _judge_descent(output, recorded, rerun, descents[0])
+                judgements = _judge_descent(output, recorded, rerun, descents[0], more_runs)
     pairs = zip_longest(recorded.values, rerun.values, fillvalue="")
     judgements += [judge_text(f"{output}: value", then, now) for then, now in pairs]
     if rerun.error:
@@ -83,12 +82,6 @@ def judge_cell(
         name, reason = f"{output}: stderr", "warnings belong to one machine and its versions"
         judgements.append(Judgement(name, "warnings", "", Verdict.NOT_COMPARABLE, reason))
     return judgements
-
-
-def drawn_lines(outputs: CellOutputs) -> list[Curve]:
-    """Return every line of a cell's figures, with its axes."""
-    axes = [axes for figure in outputs.figures for axes in figure.axes]
-    return [(each, line) for each in axes for line in each.polylines]
 
 
 def _judge_printed(output: str, recorded: str, rerun: str) -> list[Judgement]:
@@ -120,14 +113,20 @@ def _judge_uncalled(output: str, recorded: CellOutputs, rerun: CellOutputs) -> l
 
 
 def _judge_descent(
-    output: str, recorded: CellOutputs, rerun: CellOutputs, descent: Descent
+    output: str, recorded: CellOutputs, rerun: CellOutputs, descent: Descent, more_runs: int
 ) -> list[Judgement]:
     """Judge the recorded trace, and the point that was printed, each as one draw of many."""
+
+    def rank(observed: Any, draw: Callable[[int], Any]) -> Outcome:
+        p, sample = p_value(observed, draw, more_runs=more_runs)
+        basis = f"random; p = {p:.2g} among {len(sample):,} repetitions"
+        return Verdict.CONSISTENT, basis, {"p": p, "runs": len(sample)}
+
     text, text_now = recorded.text.strip(), rerun.text.strip()
     ends = END_LINE.findall(text)
     if len(ends) == 1:
         end = [float(number) for number in ends[0]]
-        outcome = _attempt(_among_repetitions, end, lambda runs: descent.repeats(runs)[:, -1])
+        outcome = _attempt(rank, end, lambda runs: descent.repeats(runs)[:, -1])
         judgements = [Judgement(f"{output}: printed end", text, text_now, *outcome)]
     else:
         judgements = _judge_printed(output, text, text_now) if text else []
@@ -136,19 +135,11 @@ def _judge_descent(
     if len(traces) == 1 and traces[0].shape == descent.trace.shape:
         # The first point is where every descent begins.
         later = traces[0][1:].ravel()
-        outcome = _attempt(
-            _among_repetitions, later, lambda runs: descent.repeats(runs)[:, 1:].reshape(runs, -1)
-        )
+        outcome = _attempt(rank, later, lambda runs: descent.repeats(runs)[:, 1:].reshape(runs, -1))
         brief = f"a trace of {len(descent.trace)} points"
         judgements.append(Judgement(f"{output}: trace", brief, brief, *outcome))
         figures, figures_now = _without_traces(figures), _without_traces(figures_now)
     return judgements + judge_figures(output, figures, figures_now)
-
-
-def _among_repetitions(observed: Any, draw: Callable[[int], Any]) -> Outcome:
-    p, sample = p_value(observed, draw)
-    basis = f"random; p = {p:.2g} among {len(sample):,} repetitions"
-    return Verdict.CONSISTENT, basis, {"p": p, "runs": len(sample)}
 
 
 def _is_trace(line: Polyline) -> bool:
@@ -166,7 +157,11 @@ def _without_traces(figures: Sequence[Figure]) -> tuple[Figure, ...]:
 
 
 def _judge_trainings(
-    output: str, recorded: CellOutputs, rerun: CellOutputs, trainings: Sequence[Training]
+    output: str,
+    recorded: CellOutputs,
+    rerun: CellOutputs,
+    trainings: Sequence[Training],
+    more_runs: int,
 ) -> list[Judgement]:
     """Judge what a training cell printed and drew."""
     calls = len(trainings)
@@ -176,9 +171,12 @@ def _judge_trainings(
         todays: Sequence[Optional[Curve]] = (
             curves_now if len(curves_now) == calls else [None] * calls
         )
-        runs = [_recorded_run(*each) for each in zip(trainings, curves, todays)]
+        read = [_read_losses(*each) for each in zip(trainings, curves, todays)]
     else:
-        runs = [RecordedRun(training, []) for training in trainings]
+        read = [([], 0.0)] * calls
+    runs = [
+        RecordedRun(call, *losses, more_runs=more_runs) for call, losses in zip(trainings, read)
+    ]
     lines, lines_now = (LOSS_LINE.findall(each.text) for each in (recorded, rerun))
     judgements = []
     if len(lines) == len(lines_now) == calls:
@@ -211,17 +209,18 @@ def _judge_trainings(
     return judgements
 
 
-def _recorded_run(training: Training, curve: Curve, rerun: Optional[Curve]) -> RecordedRun:
-    """Return a recorded run with the losses of its curve, if they can be read from it.
+def _read_losses(
+    training: Training, curve: Curve, rerun: Optional[Curve]
+) -> tuple[list[float], float]:
+    """Return the losses that a recorded curve shows, and how exactly they can be read.
 
-    They cannot if today's curve, where there is one, does not show all losses of the call either.
+    There are none if today's curve, where there is one, does not show all losses of the call.
     """
     axes, line = curve
     resolution = EXACT * axes.units[1]
     is_fine = resolution <= 1e-4 * abs(training.losses[0])
     is_whole = rerun is None or _shows(rerun, training.losses)
-    losses = line.vertices[:, 1].tolist() if is_fine and is_whole else []
-    return RecordedRun(training, losses, resolution)
+    return line.vertices[:, 1].tolist() if is_fine and is_whole else [], resolution
 
 
 def _why_no_curves(recorded: CellOutputs, rerun: CellOutputs, calls: int) -> Optional[Outcome]:
@@ -252,7 +251,8 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         Judgement(f"{name}: first loss", first, first_now, *run.judge_start()),
     ]
     if 1 < len(losses) == len(own):
-        later = f"{name}: {len(losses) - 1} later losses"
+        count = len(losses) - 1
+        later = f"{name}: {count} later loss{'es' * (count > 1)}"
         last, last_now = f"… {losses[-1]:.6f}", f"… {own[-1]:.6f}"
         outcome = _attempt(run.judge_later)
         judgements.append(Judgement(later, last, last_now, *outcome))

@@ -15,9 +15,10 @@ from .._mxnet import mx
 from ..dataset.locate import choose
 from ..dataset.parse import standardise
 from ..descent2d import descend_2d
-from .evidence import LOSS_LINE, drawn_lines, judge_cell
+from .chance import runs_to_accuse
+from .evidence import judge_cell
 from .observer import Descent, Training, last_line
-from .record import decode_outputs
+from .record import decode_outputs, recorded_losses
 from .starts import find_edition
 from .verdict import Judgement, Verdict
 
@@ -30,18 +31,25 @@ _origins: list[str] = []
 Outputs = list[dict[str, Any]]
 
 
-def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> tuple[str, str]:
+def set_up(
+    recorded: list[Outputs], edition: str, other_seeds: bool = False
+) -> tuple[str, str, int]:
     """Make this kernel the book's, and observe its training calls and its data from now on.
 
     The edition "auto" is that of the recorded run, found from its outputs, a list for each cell; ""
-    is that of the package which the chapter imports. Returns the edition and the reason for it.
+    is that of the package which the chapter imports. Returns the edition, the reason for it, and
+    how many runs a random output is compared with before it is called different.
+
     With `other_seeds` nothing is observed, and every generator gets other seeds than the chapter
     gives it.
     """
     from IPython import get_ipython
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-    edition, reason = _edition(recorded) if edition == "auto" else (edition, "as asked for")
+    first_losses, printed = recorded_losses([decode_outputs(outputs) for outputs in recorded])
+    reason = "as asked for"
+    if edition == "auto":
+        edition, reason = _edition(first_losses, printed)
     if edition:
         extension.EDITIONS.update(dict.fromkeys(extension.EDITIONS, edition))
     extension.load_ipython_extension(None)
@@ -59,19 +67,11 @@ def set_up(recorded: list[Outputs], edition: str, other_seeds: bool = False) -> 
         # which is how the recorded run began.
         np.random.seed(0)
         _observe(shell)
-    return edition, reason
+    return edition, reason, runs_to_accuse(len(first_losses) + len(printed))
 
 
-def _edition(recorded: list[Outputs]) -> tuple[str, str]:
+def _edition(first_losses: list[float], printed: list[float]) -> tuple[str, str]:
     """Return the edition of the data with which the chapter was recorded, and how that is known."""
-    cells = [decode_outputs(outputs) for outputs in recorded]
-    first_losses = [
-        float(line.vertices[0, 1])
-        for cell in cells
-        for axes, line in drawn_lines(cell)
-        if (axes.x_label, axes.y_label) == ("epoch", "loss")
-    ]
-    printed = [float(loss) for cell in cells for loss, _ in LOSS_LINE.findall(cell.text)]
     table = choose("auto")
     columns = standardise(table.values, table.origin).astype(np.float32)
     tasks = {name: (columns[:, :count], columns[:, -1]) for name, count in data.EDITIONS.items()}
@@ -148,7 +148,7 @@ def _call_of(function: Any, args: Any, options: Any) -> Optional[_observers.Trai
     return _observers.TrainingCall(*values).copied() if len(values) == 7 else None
 
 
-def judge(output: str, recorded: Outputs, today: Outputs) -> dict[str, Any]:
+def judge(output: str, recorded: Outputs, today: Outputs, more_runs: int) -> dict[str, Any]:
     """Judge the cell that ran last, given its outputs then and now.
 
     Returns the ``judgements``, a dictionary for each, and ``data``, the origins of what was loaded.
@@ -161,7 +161,7 @@ def judge(output: str, recorded: Outputs, today: Outputs) -> dict[str, Any]:
     if recorded:
         outputs = decode_outputs(recorded), decode_outputs(today)
         try:
-            judgements += judge_cell(output, *outputs, calls)
+            judgements += judge_cell(output, *outputs, calls, more_runs)
         except Exception as error:  # the chapter's functions may raise anything when repeated
             reason = f"judging it raised {type(error).__name__}: {error}"
             judgements.append(Judgement(output, "", "", Verdict.NOT_JUDGED, reason))

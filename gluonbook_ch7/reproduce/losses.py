@@ -20,7 +20,7 @@ from ..inference.alternatives import Call
 from ..inference.curvetest import CurveTest
 from ..inference.infer import draw_inference
 from ..inference.results import Inference, as_numbers, in_words
-from .chance import MORE_RUNS, RUNS, SMALL, p_value
+from .chance import MORE_RUNS, RUNS, SMALL, View, p_value
 from .observer import Training
 from .starts import PRECISION, Start, find_start, known_starts, starts_with_loss
 from .verdict import Outcome, Verdict
@@ -39,11 +39,16 @@ class RecordedRun:
 
     `training` is the same call in the rerun, and `losses` are the recorded ones, which are read
     from a figure to within `resolution`; empty where no curve was recorded. A verdict on a random
-    output is provisional: `hold_together` decides on all of a chapter's.
+    output is provisional: `hold_together` decides on all of a chapter's. Where p is small, it is
+    ranked again among `more_runs`.
     """
 
     def __init__(
-        self, training: Training, losses: Sequence[float], resolution: float = 0.0
+        self,
+        training: Training,
+        losses: Sequence[float],
+        resolution: float = 0.0,
+        more_runs: int = MORE_RUNS,
     ) -> None:
         self.training = training
         self.call = training.call
@@ -54,6 +59,7 @@ class RecordedRun:
         self.first_loss = losses[0] if losses else first_now
         self.difference = abs(self.first_loss - first_now)
         self.resolution = resolution
+        self.more_runs = more_runs
         self.rounding = PRECISION * abs(first_now) + resolution
         self.is_moved = not self.difference <= self.rounding
         self.start: Optional[Start]
@@ -117,7 +123,7 @@ class RecordedRun:
         """Judge a printed loss among the ends of the curves that `draw` returns."""
         if not self._is_random():
             return _judge_full_batch([printed], draw(ORDERS)[:, -1:], PRINTED)
-        return _ranked(*p_value([printed], lambda runs: draw(runs)[:, -1:]))
+        return self._rank([printed], lambda runs: draw(runs)[:, -1:])
 
     def _likeliest_start(self, printed: float) -> Start:
         """Return the draw of a fresh process from which a run ends nearest to a printed loss."""
@@ -153,9 +159,9 @@ class RecordedRun:
         inference = draw_inference(self.losses, test)
         if inference.p > SMALL:
             return inference
-        more = replace(test.stated, fresh=test.coordinates(self.draw(MORE_RUNS)[:, 1:]))
+        more = replace(test.stated, fresh=test.coordinates(self.draw(self.more_runs)[:, 1:]))
         p = test.p_values(test.coordinates(np.array([self.losses[1:]])), more)
-        return replace(inference, p=float(p[0]), runs=MORE_RUNS)
+        return replace(inference, p=float(p[0]), runs=self.more_runs)
 
     def _judge_distance(self) -> Outcome:
         """Judge the curve as one draw among many, by its distance from them."""
@@ -167,7 +173,13 @@ class RecordedRun:
             return logarithms
 
         later = self.losses[1:]
-        return _ranked(*p_value(later, lambda runs: self.draw(runs)[:, 1:], [above_minimum]))
+        return self._rank(later, lambda runs: self.draw(runs)[:, 1:], [above_minimum])
+
+    def _rank(
+        self, observed: Any, draw: Callable[[int], Array], views: Sequence[View] = ()
+    ) -> Outcome:
+        """Judge losses as one draw among those that `draw` returns."""
+        return _ranked(*p_value(observed, draw, views, self.more_runs))
 
     def _fan(self) -> dict[str, Any]:
         """Return the recorded and today's curve, and percentiles 0, 5, …, 100 of the shuffles."""

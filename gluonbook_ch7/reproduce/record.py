@@ -6,6 +6,7 @@ The numbers of the RMSProp section come with the package as JSON, written by
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from typing import Any, Optional
@@ -19,6 +20,10 @@ from .svg import Axes, Figure, Polyline, decode_svg
 _FIGURE = re.compile(r"<(Figure size|matplotlib\.figure\.Figure)")
 # What a carriage return lets the rest of its line overwrite, which Jupyter does not save.
 _OVERWRITTEN = re.compile(r"^.*\r(?!$)", re.MULTILINE)
+# What the book's functions print after a training.
+LOSS_LINE = re.compile(r"loss: (-?(?:\d+\.\d+|inf|nan)), (\d+\.\d+) sec per epoch\n?")
+
+Curve = tuple[Axes, Polyline]
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,23 @@ def revive(content: dict[str, Any]) -> Any:
     kinds: list[Any] = [Record, CellOutputs, Figure, Axes, Polyline]
     (kind,) = [each for each in kinds if content.keys() == {part.name for part in fields(each)}]
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
+
+
+def drawn_lines(outputs: CellOutputs) -> list[Curve]:
+    """Return every line of a cell's figures, with its axes."""
+    axes = [axes for figure in outputs.figures for axes in figure.axes]
+    return [(each, line) for each in axes for line in each.polylines]
+
+
+def recorded_losses(cells: Sequence[CellOutputs]) -> tuple[list[float], list[float]]:
+    """Return the first loss of every loss curve that some cells drew, and every printed loss."""
+    curves = [curve for cell in cells for curve in drawn_lines(cell)]
+    first = [
+        float(line.vertices[0, 1])
+        for axes, line in curves
+        if (axes.x_label, axes.y_label) == ("epoch", "loss")
+    ]
+    return first, [float(loss) for cell in cells for loss, _ in LOSS_LINE.findall(cell.text)]
 
 
 def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) -> CellOutputs:

@@ -126,14 +126,20 @@ async def _run_cells(
             found = await kernel_client.call(kernel, "set_up", recorded=recorded, **settings)
         except kernel_client.CellFailure as failure:
             raise GluonbookError(f"the kernel was not set up: it {failure.__cause__}") from failure
-        run.edition, run.edition_reason = found
+        run.edition, run.edition_reason, more_runs = found
         for cell in run.cells:
             on_cell(cell)
             try:
                 recorded_errors = [each.ename for each in cell.recorded.outputs if "ename" in each]
                 await kernel_client.execute(kernel, cell.today, timeout, allowed=recorded_errors)
-                outputs = {"recorded": cell.recorded.outputs, "today": cell.today.outputs}
-                found = await kernel_client.call(kernel, "judge", output=cell.name, **outputs)
+                found = await kernel_client.call(
+                    kernel,
+                    "judge",
+                    output=cell.name,
+                    recorded=cell.recorded.outputs,
+                    today=cell.today.outputs,
+                    more_runs=more_runs,
+                )
             except kernel_client.CellFailure as failure:
                 cell.status = "failed"
                 run.failure = f"{run.chapter.path}:{cell.line}: {cell.name} {failure}"

@@ -16,11 +16,11 @@ from ..experiments.charts import fan_figure, figure_bytes, overlay_figure, write
 from ..figures import plt
 from ..rules import init_rmsprop_states, rmsprop
 from ..training import train_ch7, train_gluon_ch7
-from .chance import RUNS
+from .chance import RUNS, runs_to_accuse
 from .evidence import judge_cell
 from .observer import Training
 from .pictures import fan_of, likelihood_figure
-from .record import CellOutputs, Record
+from .record import CellOutputs, Record, recorded_losses
 from .svg import Axes, decode_svg
 from .verdict import Judgement
 
@@ -52,9 +52,10 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
         "from scratch": lambda: train_ch7(rmsprop, states, scratch, features, labels),
         "Gluon": lambda: train_gluon_ch7("rmsprop", gluon, features, labels),
     }
+    more_runs = runs_to_accuse(sum(map(len, recorded_losses(recorded))))
     for (name, cell), then in zip(cells.items(), recorded):
         now, trainings = _run(cell)
-        yield Result(name, then, now, judge_cell(name, then, now, trainings))
+        yield Result(name, then, now, judge_cell(name, then, now, trainings, more_runs))
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:

@@ -76,9 +76,11 @@ def test_the_edition_is_found_in_the_record(tmp_path):
     path.write_text(json.dumps(records))
     _, *found = python(EDITIONS, tmp_path, str(path))
     assert len(found) == 2 * len(RECORDS)
-    for (*_, edition, columns), (chosen, reason), shapes in zip(RECORDS, found[::2], found[1::2]):
+    for record, (chosen, reason, runs), shapes in zip(RECORDS, found[::2], found[1::2]):
+        first, last, edition, columns = record
         assert chosen == edition
         assert bool(reason) == bool(edition)
+        assert runs == max(5000, 2000 * len(first + last))
         assert shapes == [[1503, count] for count in columns]
 
 
@@ -87,7 +89,7 @@ def check_ps(count, *texts):
     if sys.argv[1] != "judge":
         return
     then, now = ([{"output_type": "stream", "name": "stdout", "text": each}] for each in texts)
-    judgements = kernel.judge("cell", then, now)["judgements"]
+    judgements = kernel.judge("cell", then, now, 5000)["judgements"]
     ps = [each["numbers"]["p"] for each in judgements if "p" in each["numbers"]]
     assert len(ps) == count and all(0 < p < 1 for p in ps), judgements
 

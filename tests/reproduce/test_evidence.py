@@ -19,7 +19,7 @@ from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import GluonbookError
 from gluonbook_ch7.figures import plt
 from gluonbook_ch7.reproduce import kernel, losses
-from gluonbook_ch7.reproduce.chance import conformal_p, p_value
+from gluonbook_ch7.reproduce.chance import conformal_p, p_value, runs_to_accuse
 from gluonbook_ch7.reproduce.evidence import judge_cell
 from gluonbook_ch7.reproduce.geometry import judge_figure, judge_figures
 from gluonbook_ch7.reproduce.losses import RecordedRun
@@ -490,8 +490,18 @@ def test_a_small_p_is_looked_at_with_more_runs():
 
     assert p_value([0.1], draw)[0] > 0.5
     assert asked == [1000]
-    assert p_value([9.0], draw)[0] == pytest.approx(1 / 20001)
-    assert asked[1:] == [1000, 20000]
+    assert p_value([9.0], draw)[0] == pytest.approx(1 / 5001)
+    assert asked[1:] == [1000, 5000]
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3, 20, 21, 100])
+def test_one_of_many_outputs_can_be_called_different(outputs):
+    """If this fails, a long chapter passes with any curve in it, or a short one takes long."""
+    sample = np.random.RandomState(0).normal(size=(runs_to_accuse(outputs), 1))
+    assert len(sample) == max(5000, 2000 * outputs)
+    p, _ = p_value([9.0], lambda runs: sample[:runs], more_runs=len(sample))
+    judgements = hold_together([random_output(p), *[random_output(0.5)] * (outputs - 1)])
+    assert judgements[0].verdict is Verdict.DIFFERENT
 
 
 # --- Figures of older releases of Matplotlib ----------------------------------------------------

@@ -30,13 +30,6 @@ from gluonbook_ch7.reproduce.verdict import Verdict, hold_together
 pytestmark = pytest.mark.usefixtures("trained_once")
 
 
-@pytest.fixture(autouse=True)
-def fewer_runs(monkeypatch):
-    """Draw as many runs as the few outputs of these chapters need, and no more."""
-    for module in (chance, losses):
-        monkeypatch.setattr(module, "MORE_RUNS", 5000)
-
-
 @pytest.fixture(scope="module")
 def data():
     """Return the features and labels of both editions; the twin's have the same losses."""
@@ -139,6 +132,8 @@ def test_full_batches_are_not_random(data):
     judgements = judge(moved(recorded, 2, 1e-4), call)
     assert different(judgements) == ["cell: 3 later losses"]
     assert judgements[-1].numbers["largest_difference"] == pytest.approx(1e-4, rel=1e-3)
+    short = replace(call, num_epochs=1)
+    assert judge(record(short), short)[-1].output == "cell: 1 later loss"
 
 
 def test_rounding_that_a_rule_amplifies_is_no_difference(data):
