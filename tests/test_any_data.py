@@ -44,8 +44,8 @@ def tasks(draw):
     exponents = draw(st.lists(st.floats(-20, 20), min_size=1, max_size=4))
     features = values(draws, (n, k), draw(st.sampled_from(KINDS)), exponents)
     labels = values(draws, (n,), draw(st.sampled_from(KINDS)), exponents[::-1])
-    # At most some 300 steps, so that the large ones do not take all the time.
-    return features, labels, max(batch_size, n * epochs // 300), epochs
+    # At most some 150 steps, so that the large ones do not take all the time.
+    return features, labels, max(batch_size, n * epochs // 150), epochs
 
 
 RULE_CASES = {
