@@ -44,6 +44,8 @@ def test_each_says_what_matters_in_one_line(results):
     assert ", 2 epochs of " in shown["curve"]
     assert shown["gluon"].startswith("LossCurve(sgd: loss 0.")
     assert shown["ensemble"].startswith("Ensemble(rmsprop, 20 runs: median final loss 0.2")
+    ends = results["ensemble"].losses[:, -1]
+    assert shown["ensemble"].endswith(f", {ends.min():.6f} to {ends.max():.6f})")
     assert shown["sweep"].startswith("Sweep(rmsprop, 3 lr × 2 gamma, 4 seeds: best 0.2")
     assert " at lr 0.01, gamma 0.9)" in shown["sweep"]
     assert shown["comparison"] == (
