@@ -233,7 +233,12 @@ def test_a_line_is_the_same_with_other_vertices(some, others):
 
 @pytest.mark.parametrize(
     ("points", "verdict"),
-    [(1e-6, Verdict.IDENTICAL), (0.05, Verdict.CONSISTENT), (0.2, Verdict.DIFFERENT)],
+    [
+        (4.9e-6, Verdict.IDENTICAL),
+        (5.1e-6, Verdict.CONSISTENT),
+        (0.099, Verdict.CONSISTENT),
+        (0.101, Verdict.DIFFERENT),
+    ],
 )
 def test_a_bend_is_judged_by_what_can_be_seen(points, verdict):
     """If this fails, an invisible difference is an accusation, or a visible one is none."""

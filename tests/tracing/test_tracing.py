@@ -600,6 +600,15 @@ def test_an_array_of_another_shape():
     ):
         gb.fit_scratch(confused, None, {}, *SOME, traced=True)
 
+    def unfit(params, states, hyperparams):
+        params[0][:] = params[0] * states["s"]
+
+    with (
+        pytest.warns(TracingWarning, match=r"combines arrays of the shapes \(4, 1\) and \(3, 1\)"),
+        pytest.raises(mx.base.MXNetError),
+    ):
+        gb.fit_scratch(unfit, {"s": nd.zeros((3, 1))}, {}, *SOME, traced=True)
+
 
 @pytest.mark.parametrize("traced", [True, False])
 def test_the_seconds_of_an_epoch(traced):
