@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import accumulate
 from pathlib import Path
@@ -227,6 +227,8 @@ class _Observer:
 
     def __init__(self, path: Path) -> None:
         self.path, self.seconds = path, Counter[str]()
+        self.running = ""
+        self.fixtures: dict[str, list[str]] = {}  # that each test uses
 
     def pytest_sessionstart(self) -> None:
         self.coverage = Coverage(data_file=None, include="gluonbook_ch7/*")
@@ -236,8 +238,20 @@ class _Observer:
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.fixtures = {item.nodeid: item.fixturenames for item in session.items}
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.running = nodeid
         self.coverage.switch_context(nodeid)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
+        """Note what a shared fixture runs: the first test that uses it is not the only one."""
+        if fixturedef.scope != "function":
+            self.coverage.switch_context(fixturedef.argname)
+        yield
+        self.coverage.switch_context(self.running)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self.seconds[report.nodeid] += report.duration
@@ -246,10 +260,15 @@ class _Observer:
         self.coverage.stop()
         data = self.coverage.get_data()
         tests = {name: Test(seconds, set()) for name, seconds in self.seconds.items()}
+        users = {name: [name] for name in tests}
+        for name in tests:
+            for fixture in self.fixtures[name]:
+                users.setdefault(fixture, []).append(name)
         for file in data.measured_files():
-            for line, names in data.contexts_by_lineno(file).items():
-                for name in set(names) & set(tests):
-                    tests[name].lines.add((os.path.relpath(file), line))
+            for line, contexts in data.contexts_by_lineno(file).items():
+                for context in set(contexts) & set(users):
+                    for name in users[context]:
+                        tests[name].lines.add((os.path.relpath(file), line))
         self.path.write_bytes(pickle.dumps(tests))
 
 
