@@ -20,8 +20,9 @@ SMALL = 0.02
 def runs_to_accuse(outputs: int) -> int:
     """Return how many runs can show that one of a chapter's random outputs is different.
 
-    The smallest p-value among n runs is 1 / (n + 1), and with m outputs `hold_together` wants at
-    most LEVEL / m. This is about half of that, but never fewer than `MORE_RUNS`.
+    Among n runs the smallest p-value is 1 / (n + 1), and `hold_together` calls the most unusual of
+    m outputs different if its p-value is at most LEVEL / m. Twice as many runs as that needs, and
+    at least `MORE_RUNS`.
     """
     return max(MORE_RUNS, round(2 * outputs / LEVEL))
 
