@@ -110,6 +110,7 @@ def without_line(outputs):
 EDITED_RECORDS = {
     "no edit": (lambda outputs: outputs, []),
     "a printed loss": (lambda outputs: with_printed(outputs, 0.02), ["cell: printed loss"]),
+    "one of its last digits": (lambda outputs: with_printed(outputs, 5e-6), ["cell: printed loss"]),
     "the first loss": (lambda outputs: moved(outputs, 0, 1e-6), ["cell: first loss"]),
     "a vertex": (lambda outputs: moved(outputs, 20, 0.03), LATER),
     "no line": (without_line, ["cell: figure"]),
