@@ -676,7 +676,7 @@ def test_a_store_runs_the_books_loop():
 @pytest.mark.parametrize("traced", [None, False])
 @pytest.mark.parametrize("batch_size", [7, 10, 203])
 def test_the_path_ends_where_the_parameters_end(traced, batch_size):
-    """If this fails, keep_path=True gives other parameters than training went through."""
+    """If this fails, keep_path gives other parameters than the training's, or is on by default."""
     options = {"seed": 0, "keep_path": True, "traced": traced}
     call = (gb.init_rmsprop_states, HYPERPARAMS, *SOME, batch_size)
     scratch = gb.fit_scratch(gb.rmsprop, *call, **options)
@@ -688,3 +688,6 @@ def test_the_path_ends_where_the_parameters_end(traced, batch_size):
         np.testing.assert_array_equal(curve.path[-1], np.append(curve.weights, curve.bias))
     literal = gb.fit_scratch(gb.rmsprop, *call, seed=0, keep_path=True, traced=False)
     np.testing.assert_array_equal(scratch.path, literal.path)
+    del options["keep_path"]
+    assert gb.fit_scratch(gb.rmsprop, *call, **options).path is None
+    assert gb.fit_gluon("rmsprop", {}, *SOME, batch_size, **options).path is None
