@@ -50,8 +50,8 @@ def judge_cell(
     """Judge everything that a cell recorded, and any further outputs of today.
 
     `output` names the cell in the judgements, and `calls` are the trainings and descents that it
-    made today, in order. No random output is called different before it was compared with
-    `more_runs`. Returns no judgement if there are no outputs, recorded or today's.
+    made today, in order. An output with a small p-value is ranked again among `more_runs`. Returns
+    no judgement if there are no outputs, recorded or today's.
     """
     if recorded.error and not rerun.error:
         # As when the author interrupted it, or ran the cells in another order.

@@ -38,7 +38,7 @@ def set_up(
 
     The edition "auto" is that of the recorded run, found from its outputs, a list for each cell; ""
     is that of the package which the chapter imports. Returns the edition, the reason for it, and
-    how many runs a random output is compared with before it is called different.
+    among how many runs a random output with a small p-value is ranked again.
 
     With `other_seeds` nothing is observed, and every generator gets other seeds than the chapter
     gives it.

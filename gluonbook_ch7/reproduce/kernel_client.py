@@ -25,7 +25,8 @@ from nbformat import v4
 from ..dataset.locate import VARIABLE
 from ..errors import DependencyError, GluonbookError
 
-SILENT_LIMIT = 600  # seconds that a request of our own may take: starting, or 1,000 shuffles
+START_LIMIT = 600  # seconds
+JUDGE_LIMIT = 3600  # seconds; a cell may hold many trainings, each with tens of thousands of runs
 # Executed in the kernel, which must find the same package as this process, whatever lies in the
 # chapter's folder.
 _CALL = """
@@ -58,7 +59,7 @@ async def open_kernel(folder: Path) -> AsyncIterator[Any]:
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
             connection_file=os.path.join(scratch, "kernel.json"),
         )
-        kernel = NotebookClient(v4.new_notebook(), manager, startup_timeout=SILENT_LIMIT)
+        kernel = NotebookClient(v4.new_notebook(), manager, startup_timeout=START_LIMIT)
         options = {"env": _environment(scratch), "stdout": DEVNULL, "stderr": DEVNULL}
         graceful = False
         try:
@@ -127,7 +128,7 @@ async def call(kernel: Any, function: str, **arguments: Any) -> Any:
     # In a namespace of its own, so that it leaves no name in the chapter's session.
     cell = v4.new_code_cell(f"exec({code!r}, {{}})")
     try:
-        await execute(kernel, cell, SILENT_LIMIT, store_history=False)
+        await execute(kernel, cell, JUDGE_LIMIT, store_history=False)
     except CellFailure as failure:
         raise CellFailure(f"cannot be judged ({failure})") from failure
     for output in cell.outputs:
