@@ -1,4 +1,1 @@
-"""The airfoil data set: find, download and read the file, or replace it with the moment twin.
-
-Nothing here imports MXNet, so the data can be fetched before MXNet is installed.
-"""
+"""The airfoil data set. Nothing here imports MXNet: the data can be fetched before it is there."""

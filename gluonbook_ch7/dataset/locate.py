@@ -27,18 +27,17 @@ ADDRESSES = (
     "airfoil_self_noise.dat",
 )
 ADVICE = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to the path of your copy."
-TWIN_ORIGIN = "the moment twin (random rows with the real data's correlations)"
 
 # Seconds that each address may take, unless a download was asked for.
 TIMEOUT = 3.0
-# In bytes: small, so that a server that sends a few bytes a second is stopped near the deadline.
+# In bytes; small, so that a server that sends a few bytes a second is stopped near the deadline.
 CHUNK_SIZE = 16
 # Why the download into a folder failed, so that a process waits for the network only once.
 _failures: dict[Path, str] = {}
 
 
 class Table(NamedTuple):
-    """Six columns of numbers, not yet standardised."""
+    """The airfoil table, not yet standardised."""
 
     values: npt.NDArray[np.float64]  # (n, 6)
     kind: str  # "real" for the book's data set, "twin" for the moment twin, else "other"
@@ -47,11 +46,7 @@ class Table(NamedTuple):
 
 
 def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
-    """Return the table, not yet standardised.
-
-    Warns (`DataWarning`) if `source` is "auto" and the table is not the book's. `stacklevel` is
-    that of `warnings.warn`, counted from here.
-    """
+    """Return the table; warn (`DataWarning`) if `source` is "auto" and it is not the book's."""
     table = choose(source)
     if table.warning:
         warnings.warn(table.warning, DataWarning, stacklevel=stacklevel + 1)
@@ -60,8 +55,9 @@ def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
 
 def choose(source: Source) -> Table:
     """Return the table that `source` asks for, as `load_data_ch7` documents it."""
+    twin = "the moment twin (random rows with the real data's correlations)"
     if source == "twin":
-        return Table(moment_twin(), "twin", TWIN_ORIGIN)
+        return Table(moment_twin(), "twin", twin)
     path, folder = local_file(source), cache_folder()
     if path is None and (source == "real" or folder not in _failures):
         try:
@@ -78,7 +74,7 @@ def choose(source: Source) -> Table:
     if source == "real":
         raise DataNotFoundError(reason)
     warning = f"{reason} Using the moment twin instead: the same loss surface, other rows."
-    return Table(moment_twin(), "twin", TWIN_ORIGIN, warning)
+    return Table(moment_twin(), "twin", twin, warning)
 
 
 def _read(path: Path, source: Source) -> Table:
@@ -104,11 +100,11 @@ def local_file(source: Source = "auto") -> Optional[Path]:
     """
     if source in ("auto", "real"):
         named: Source = os.environ.get(VARIABLE, "")
-        said, hint = f"the environment variable {VARIABLE} is {named!r}", ""
         if not named:
-            found = next((path for path in PLACES if os.path.isfile(path)), None)
             cached = cache_folder() / FILE_NAME
+            found = next(filter(os.path.isfile, PLACES), None)
             return found or (cached if parse.holds_the_books(cached) else None)
+        said, hint = f"the environment variable {VARIABLE} is {named!r}", ""
     elif isinstance(source, (str, os.PathLike)):
         named = source
         said = f"the data are to come from {str(named)!r}"
@@ -137,8 +133,7 @@ def fetch(timeout: float, on_failure: Callable[[str], None] = lambda reason: Non
     """Return the book's file in the user's cache; download it if it is missing or damaged.
 
     Raise `DataNotFoundError` if no address serves it within `timeout` seconds, or it cannot be
-    written. The file has its name only once it is whole, so several processes may fetch at once.
-    `on_failure` is called with the reason when an address has failed.
+    written. `on_failure` is called with the reason when an address has failed.
     """
     path = cache_folder() / FILE_NAME
     if parse.holds_the_books(path):
@@ -151,16 +146,14 @@ def fetch(timeout: float, on_failure: Callable[[str], None] = lambda reason: Non
     for address in ADDRESSES:
         host = urlsplit(address).netloc
         try:
-            content = _download(address, timeout)
+            return write_whole(path, _download(address, timeout))
         except DataNotFoundError as error:
             hosts.setdefault(str(error), []).append(host)
             on_failure(f"{host}: {error}")
-            continue
-        try:
-            return write_whole(path, content)
         except OSError as error:
-            reason = f"Cannot write to {path.parent} ({error.strerror})."
-            raise DataNotFoundError(f"{reason} {ADVICE}") from error
+            raise DataNotFoundError(
+                f"Cannot write to {path.parent} ({error.strerror}). {ADVICE}"
+            ) from error
     reasons = "; ".join(f"{', '.join(failed)}: {reason}" for reason, failed in hosts.items())
     raise DataNotFoundError(f"The download failed ({reasons}). {ADVICE}")
 
@@ -185,12 +178,12 @@ def _download(address: str, seconds: float) -> bytes:
         else:
             reason = f"no answer within {seconds:g} s"
         raise DataNotFoundError(reason) from error
-    if not parse.is_the_books(bytes(content)):
-        page = content.lstrip().startswith(b"<")
-        raise DataNotFoundError(
-            "a web page, not the file" if page else "another file (wrong sha256)"
-        )
-    return bytes(content)
+    if parse.is_the_books(bytes(content)):
+        return bytes(content)
+    is_page = content.lstrip().startswith(b"<")
+    raise DataNotFoundError(
+        "a web page, not the file" if is_page else "another file (wrong sha256)"
+    )
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -23,9 +23,6 @@ COLUMNS = (
     "sound pressure level",
 )
 
-# How far a standardised column may be from mean 0 and standard deviation 1.
-TOLERANCE = 1e-6
-
 Source = Union[str, "os.PathLike[str]"]
 
 
@@ -47,17 +44,15 @@ def inspect_file(path: Path) -> Inspection:
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     if is_the_books(content):
-        kind, words = "real", "the book's data set"
-        if sha256 != SHA256:
-            words += ", with other line ends or a byte order mark"
-    else:
-        try:
-            rows = len(parse(content, path, COLUMNS)[0])
-            kind = "other"
-            words = f"a table of {rows:,} rows, not the book's, whose sha256 is {SHA256}"
-        except DataError as error:
-            kind, words = "damaged", f"not the book's data set: {error}"
-    return Inspection(path, len(content), sha256, kind, words)
+        changes = "" if sha256 == SHA256 else ", with other line ends or a byte order mark"
+        return Inspection(path, len(content), sha256, "real", f"the book's data set{changes}")
+    try:
+        rows = len(parse(content, path, COLUMNS)[0])
+    except DataError as error:
+        words = f"not the book's data set: {error}"
+        return Inspection(path, len(content), sha256, "damaged", words)
+    words = f"a table of {rows:,} rows, not the book's, whose sha256 is {SHA256}"
+    return Inspection(path, len(content), sha256, "other", words)
 
 
 def is_the_books(content: bytes) -> bool:
@@ -116,15 +111,13 @@ def standardise(
     with np.errstate(all="ignore"):
         columns: npt.NDArray[np.float64] = (values - values.mean(axis=0)) / values.std(axis=0)
         # Judge the result: it shows where the mean or the variance was lost to rounding.
-        means, deviations = columns.mean(axis=0), columns.std(axis=0)
-        usable = (abs(means) < TOLERANCE) & (abs(deviations - 1) < TOLERANCE)
+        usable = (abs(columns.mean(axis=0)) < 1e-6) & (abs(columns.std(axis=0) - 1) < 1e-6)
     if not usable.all():
         column = int(np.argmin(usable))
         name = f" ({names[column]})" if names else ""
         raise DataError(
-            f"{origin}: column {column + 1}{name} cannot be standardised, because "
-            "its numbers are all the same, or too close together, too large or too small for their "
-            "variance"
+            f"{origin}: column {column + 1}{name} cannot be standardised, because its numbers are "
+            "all the same, or too close together, too large or too small for their variance"
         )
     return columns
 

@@ -23,27 +23,23 @@ _BELOW_DIAGONAL = (
 # Its upper triangle is zero, because np.linalg.cholesky reads only the lower one.
 CORRELATIONS = np.eye(len(COLUMNS))
 CORRELATIONS[np.tril_indices(len(COLUMNS), k=-1)] = np.concatenate(_BELOW_DIAGONAL)
-TWIN_SEED = 7
 
 
 def moment_twin() -> npt.NDArray[np.float64]:
-    """Draw random rows that have the same loss surface as the real data set.
+    """Draw standardised rows, (1503, 6), that have the same loss surface as the real data set.
 
     The mean squared loss of a linear model is a quadratic function of its weights whose
     coefficients are the means and the correlations of the standardised columns, nothing else. The
-    twin has exactly these: 1503 Gaussian draws from a generator of its own with a fixed seed, freed
-    of their sample mean and sample covariance, then given the real data's correlations C::
+    twin has exactly these: Gaussian draws, always the same, freed of their sample mean and sample
+    covariance, then given the real data's correlations C::
 
         rows = draws @ inv(cholesky(cov(draws))).T @ cholesky(C).T
 
-    So it keeps every full-batch loss at every weight, and with them the minimum, in both editions.
-    It does not keep the rows: the values and their distribution are made up, and so is each
-    minibatch, so the losses of a training run differ from the real data's by as much as those of
-    another order of minibatches would.
-
-    The rows, (1503, 6), are five features and the label, standardised; always the same numbers.
+    So it keeps every full-batch loss at every weight, in both editions. The rows are made up, and
+    so is each minibatch: the losses of a training run differ from the real data's by as much as
+    those of another order of minibatches would.
     """
-    draws = np.random.RandomState(TWIN_SEED).standard_normal((1503, len(COLUMNS)))
+    draws = np.random.RandomState(7).standard_normal((1503, len(COLUMNS)))
     draws -= draws.mean(axis=0)
     own = np.linalg.cholesky(draws.T @ draws / len(draws))
     real = np.linalg.cholesky(CORRELATIONS)
