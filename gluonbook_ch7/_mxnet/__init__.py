@@ -8,13 +8,8 @@ be importable at all. `library` does the import. The other modules must work wit
 - `locking` keeps trainings in several threads apart.
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
-__all__ = ["autograd", "gluon", "init", "mx", "nd"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.library"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"library": ["autograd", "gluon", "init", "mx", "nd"]}
+)

@@ -1,8 +1,4 @@
-"""Explain why MXNet cannot be imported, and how to fix it.
-
-Both the import error and ``gluonbook-ch7 doctor`` ask this module, so they agree. It imports
-neither MXNet nor NumPy.
-"""
+"""Explain, without MXNet and NumPy, why MXNet cannot be imported and how to fix it."""
 
 import importlib.util
 import os
@@ -12,6 +8,7 @@ import shlex
 import shutil
 import sys
 import traceback
+from contextlib import suppress
 from importlib import metadata
 from typing import NamedTuple, Optional
 
@@ -22,7 +19,7 @@ INSTALL_LIBRARIES = (
     "apt-get update && apt-get install -y libgomp1 libquadmath0"
     "  # on Fedora: dnf install -y libgomp libquadmath; both may need sudo"
 )
-# With the checkout in it; ${PWD} is understood by POSIX shells and by PowerShell.
+# With the checkout in it. POSIX shells and PowerShell understand ${PWD}.
 CONTAINER = 'docker run --platform linux/amd64 -it -v "${PWD}:/ch7" -w /ch7 python:3.12 bash'
 # The first release of NumPy that MXNet was never tried with.
 NUMPY_BOUND = (2, 6)
@@ -49,12 +46,12 @@ def import_remedy(error: BaseException) -> Remedy:
         fault = f"MXNet {VERSION} runs on Linux x86-64 and Intel Macs only, and this is {system}"
         return Remedy(fault, CONTAINER)
     said = " ".join(str(error).split())
-    missing_library = re.search(r"(\S+): cannot open shared object file", said)
-    if missing_library:
+    library = re.search(r"(\S+): cannot open shared object file", said)
+    if library:
         fault = f"MXNet needs a system library that is missing ({said})"
-        is_ours = missing_library[1].startswith(("libgomp.", "libquadmath."))
-        other = f"install the package of your system that has {missing_library[1]}"
-        return Remedy(fault, INSTALL_LIBRARIES if is_ours else other)
+        if library[1].startswith(("libgomp.", "libquadmath.")):
+            return Remedy(fault, INSTALL_LIBRARIES)
+        return Remedy(fault, f"install the package of your system that has {library[1]}")
     missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     if missing == "mxnet":
         return Remedy(f"MXNet {VERSION} is not installed", reinstall_mxnet())
@@ -72,10 +69,10 @@ def import_remedy(error: BaseException) -> Remedy:
         fault = f"MXNet imports {culprit} {version}, which cannot be imported {reason}"
         # With NumPy, because a library that was built for another NumPy is the usual reason.
         return Remedy(fault, pip_install(TRIED_NUMPYS, culprit, options="--force-reinstall"))
-    missing_in_numpy = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
-    if missing_in_numpy:
+    attribute = re.search(r"'numpy[\w.]*' has no attribute '(\w+)'", said)
+    if attribute:
         numpy = f"NumPy {installed_version('numpy')}"
-        fault = f"MXNet {VERSION} needs numpy.{missing_in_numpy[1]}, which {numpy} lacks"
+        fault = f"MXNet {VERSION} needs numpy.{attribute[1]}, which {numpy} lacks"
         return Remedy(fault, reinstall_numpy())
     return Remedy(f"MXNet {version} cannot be imported {reason}", reinstall_mxnet())
 
@@ -107,34 +104,31 @@ def pip_install(*packages: str, options: str = "") -> str:
 
 
 def missing_packages(extra: str = "") -> list[str]:
-    """Return what this package, or one of its extras, requires and is not installed.
+    """Return what this package, or one of its extras, requires and lacks, apart from MXNet.
 
-    MXNet is left out. Raises `PackageNotFoundError` if this package itself is not installed.
+    Raises `PackageNotFoundError` if this package itself is not installed.
     """
     from packaging.requirements import Requirement
 
     missing = []
     for requirement in map(Requirement, metadata.requires(PACKAGE) or []):
-        name, marker = requirement.name, requirement.marker
-        of_extra = "extra" in str(marker)
+        name, wanted, marker = requirement.name, requirement.specifier, requirement.marker
         applies = marker is None or marker.evaluate({"extra": extra})
+        of_extra = "extra" in str(marker)
         # An extra may include another one of ours.
         if applies and of_extra == bool(extra) and name not in ("mxnet", PACKAGE):
             version = installed_version(name)
-            if version is None or not requirement.specifier.contains(version, prereleases=True):
-                missing.append(f"{name}{requirement.specifier}")
+            if version is None or not wanted.contains(version, prereleases=True):
+                missing.append(f"{name}{wanted}")
     return missing
 
 
 def install_extra(extra: str) -> str:
-    """Return the command that installs what is missing of an extra.
-
-    It names the packages, because pip would also replace NumPy 2 if asked for the extra.
-    """
-    try:
+    """Return the command that installs what is missing of an extra."""
+    missing = []
+    with suppress(metadata.PackageNotFoundError):
+        # By their names, because pip would also replace NumPy 2 if asked for the extra.
         missing = missing_packages(extra)
-    except metadata.PackageNotFoundError:
-        missing = []
     return pip_install(*(missing or [f".[{extra}]"]))
 
 

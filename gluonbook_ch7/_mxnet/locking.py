@@ -37,11 +37,10 @@ def in_turn(function: Function) -> Function:
     return cast(Function, wait_and_call)
 
 
-def _release(in_child: bool) -> None:
-    """Release the lock that the fork took.
+def _after_fork(in_child: bool) -> None:
+    """Release the lock, which the fork took unless Ctrl-C ended its waiting for a training.
 
-    If waiting for it was interrupted, Python forks nevertheless, and the lock belongs to a thread
-    that the child does not have. In the parent that thread will release it.
+    Then the lock belongs to the thread that trains, which the child does not have.
     """
     global _cut_off
     try:
@@ -52,6 +51,6 @@ def _release(in_child: bool) -> None:
 
 os.register_at_fork(
     before=_lock.acquire,
-    after_in_child=lambda: _release(in_child=True),
-    after_in_parent=lambda: _release(in_child=False),
+    after_in_child=lambda: _after_fork(in_child=True),
+    after_in_parent=lambda: _after_fork(in_child=False),
 )

@@ -1,8 +1,4 @@
-"""The NumPy names that MXNet 1.9.1 looks up and that NumPy has removed since 1.20.
-
-Importing this package restores those that the installed NumPy lacks, so that ``import mxnet`` works
-after it. Nothing that NumPy defines is changed.
-"""
+"""The NumPy names that MXNet 1.9.1 looks up and that NumPy has removed since 1.20."""
 
 import warnings
 from typing import Any
