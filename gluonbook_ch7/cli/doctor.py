@@ -1,17 +1,11 @@
 """``gluonbook-ch7 doctor``: what is installed, what is wrong, and the commands that fix it."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from .command import Command, print_json
-
-if TYPE_CHECKING:
-    from ..doctor import Finding
-
-COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
 
 
 @click.command(cls=Command)
@@ -46,12 +40,12 @@ def doctor(as_json: bool) -> None:
     sys.exit(0 if runs else 1)
 
 
-def _print(findings: Sequence["Finding"]) -> None:
+def _print(findings: list[Any]) -> None:
+    colours = {"ok": "green", "note": "yellow", "fault": "red"}
     width = max(len(finding.name) for finding in findings)
     for name, state, says, _ in findings:
-        click.echo(f"{click.style(f'{state:5}', COLOURS[state])} {name:{width}}  {says}")
-    headings = {"fault": "To fix what is wrong:", "note": "To resolve the notes:"}
-    for state, heading in headings.items():
+        click.echo(f"{click.style(f'{state:5}', colours[state])} {name:{width}}  {says}")
+    for state, heading in ("fault", "To fix what is wrong:"), ("note", "To resolve the notes:"):
         commands = [each.command for each in findings if each.state == state and each.command]
         if commands:
             click.echo(f"\n{heading}")
