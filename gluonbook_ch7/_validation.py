@@ -1,8 +1,4 @@
-"""Validation of arguments, with messages that say what to do.
-
-`checked` keeps the checks out of the update rules. Nothing here imports MXNet before a value is
-compared with one of its types.
-"""
+"""Validation of arguments, with messages that say what to do."""
 
 import functools
 import numbers
@@ -46,8 +42,7 @@ DOMAINS = {
 def checked(*names: str, arrays_per_state: int = 1) -> Callable[[Function], Function]:
     """Validate the hyperparameters that an update rule reads, and its states, at every step.
 
-    The state of one parameter consists of `arrays_per_state` arrays: 0 for a rule without states, 1
-    for an array, more for a tuple of arrays.
+    The state of a parameter is one array, a tuple of `arrays_per_state`, or nothing if that is 0.
     """
 
     def decorate(rule: Function) -> Function:
@@ -81,12 +76,12 @@ def check_hyperparams(
 ) -> None:
     """Raise `ArgumentError` if a hyperparameter that a rule reads is missing or out of its domain.
 
-    A hyperparameter may be an NDArray or ndarray, all of whose numbers are checked if `in_arrays`.
+    A hyperparameter may be an array, whose numbers are checked if `in_arrays`.
     """
     wanted = " and ".join(names)
     if not isinstance(hyperparams, Mapping):
-        kind = type(hyperparams).__name__
-        raise ArgumentError(f"{rule} needs a dict with {wanted}; it got a {kind}")
+        given = type(hyperparams).__name__
+        raise ArgumentError(f"{rule} needs a dict with {wanted}; it got a {given}")
     missing = " and ".join(name for name in names if name not in hyperparams)
     if missing:
         unknown = " and ".join(repr(name) for name in hyperparams if name not in names)
@@ -113,22 +108,15 @@ def check_number(rule: str, name: str, value: Any, domain: Domain) -> None:
 
 
 def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: int) -> None:
-    groups = (tuple, list)
-    given = states if isinstance(states, groups) else ()
-    counts = [len(state) if isinstance(state, groups) else 1 for state in given]
-    if counts != [arrays] * len(params):
+    given = states if isinstance(states, (tuple, list)) else ()
+    shapes = [[array.shape for array in leaves(state)] for state in given]
+    if shapes != [[p.shape] * arrays for p in params]:
         each = "one array" if arrays == 1 else f"a tuple of {arrays} arrays"
-        got = f"states of {counts} arrays" if given else f"a {type(states).__name__}"
+        got = f"the shapes {shapes}" if given else f"a {type(states).__name__}"
         raise ArgumentError(
-            f"{rule} needs {len(params)} states, {each} for each parameter; it got {got}"
+            f"{rule} needs {len(params)} states of the shapes of their parameters, {each} for each "
+            f"parameter; it got {got}"
         )
-    for p, state in zip(params, states):
-        for array in leaves(state):
-            if array.shape != p.shape:
-                raise ArgumentError(
-                    f"{rule} needs states of the shapes of their parameters; it got one of the "
-                    f"shape {array.shape} for a parameter of {p.shape}"
-                )
 
 
 def check_rule(rule: Any, form: str = "(params, states, hyperparams), such as rmsprop") -> None:
@@ -224,8 +212,7 @@ def check_start(start: Any, num_features: int, runs: int = 1) -> tuple[Any, Any]
 def check_states(states: Any, num_features: int) -> None:
     """Raise `ArgumentError` if an array among the states has neither parameter's shape.
 
-    A rule may arrange its arrays as it likes: by parameter, by kind, or in one list. It may keep no
-    states, or something of its own that does not consist of arrays, which is not checked.
+    A rule may arrange its arrays as it likes, or keep states that are no arrays.
     """
     if not isinstance(states, (tuple, list)):
         return
