@@ -1,6 +1,5 @@
 """Files that are written completely or not at all."""
 
-import errno
 import json
 import os
 import tempfile
@@ -17,20 +16,15 @@ def check_file(path: AnyPath) -> None:
     """Raise an OSError that names `path` if a file could not be written there."""
     path = Path(path)
     with _naming(path):
-        if os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if is_device(path):
-            with open(path, "wb", buffering=0) as device:
+        if os.path.isdir(path) or is_device(path):
+            with open(path, "wb", buffering=0) as device:  # which a folder refuses
                 device.write(b"")
         else:
             check_folder(path.parent)
 
 
 def check_folder(path: AnyPath) -> None:
-    """Raise an OSError that names `path` if no file could be written into that folder.
-
-    Nothing is created: `write_whole` makes missing folders.
-    """
+    """Raise an OSError that names `path` if no file could be written there; create nothing."""
     with _naming(path):
         existing = Path(os.path.realpath(path))
         while not os.path.lexists(existing):
@@ -42,9 +36,8 @@ def check_folder(path: AnyPath) -> None:
 def write_whole(path: AnyPath, content: Union[str, bytes]) -> Path:
     """Write a file so that nobody ever sees half of it; create its folder if needed.
 
-    An existing file is replaced; a device, such as ``/dev/stdout``, is written to. Text is encoded
-    in UTF-8, lone surrogates as escapes. If the file cannot be written, an existing one is
-    unchanged, and the OSError names `path`.
+    A device, such as ``/dev/stdout``, is written to, not replaced. Text is encoded in UTF-8, lone
+    surrogates as escapes. An OSError names `path`, and leaves a file that is there unchanged.
     """
     path = Path(path)
     if isinstance(content, str):
