@@ -1,8 +1,4 @@
-"""The base class of results, which shows, compares, saves and loads them.
-
-A result is a frozen dataclass of arrays, numbers, strings, tuples, dicts and other results. Its
-``settings`` say what it was made with.
-"""
+"""The base class of results, which shows, compares, saves and loads them."""
 
 import dataclasses
 import functools
@@ -14,13 +10,12 @@ import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
-from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ._files import write_whole
+from ._files import AnyPath, write_whole
 from .errors import ArgumentError, DataError
 
 AnyResult = TypeVar("AnyResult", bound="Result")
@@ -33,12 +28,11 @@ _ARRAY, _RESULT = "__array__", "__result__"
 class Result:
     """Base class of results.
 
-    A subclass is decorated with ``@dataclass(frozen=True, eq=False, repr=False)``, has a field
-    ``settings``, and implements `_summary` and `_table`. Fields with ``compare=False``, such as
-    times, do not count for ``==``.
+    A subclass is a ``@dataclass(frozen=True, eq=False, repr=False)`` of arrays, numbers, strings,
+    tuples, dicts and other results. Fields with ``compare=False`` do not count for ``==``.
     """
 
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any]  # what it was made with
 
     def _summary(self) -> str:
         """Return the numbers that matter, in one line."""
@@ -52,12 +46,15 @@ class Result:
         return f"{type(self).__name__}({self._summary()})"
 
     def _repr_html_(self) -> str:
+        def row_of(tag: str, cells: Sequence[str]) -> str:
+            tagged = [f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells]
+            return f"<tr>{''.join(tagged)}</tr>"
+
         headings, rows = self._table()
-        head = _html_row("th", headings)
-        body = "\n".join(_html_row("td", row) for row in rows)
+        body = "\n".join(row_of("td", row) for row in rows)
         return (
             f"<table>\n<caption>{html.escape(repr(self))}</caption>\n"
-            f"<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+            f"<thead>{row_of('th', headings)}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
         )
 
     def __eq__(self, other: Any) -> bool:
@@ -69,7 +66,7 @@ class Result:
         plain: dict[str, Any] = json.loads(json.dumps(self, default=_plain))
         return plain
 
-    def save(self, file: Union[str, "PathLike[str]"]) -> Path:
+    def save(self, file: AnyPath) -> Path:
         """Save the result in one NumPy ``.npz`` file, which `load` reads.
 
         Parameters
@@ -100,7 +97,7 @@ class Result:
         return write_whole(os.path.expanduser(file), content.getvalue())
 
     @classmethod
-    def load(cls: type[AnyResult], file: Union[str, "PathLike[str]"]) -> AnyResult:
+    def load(cls: type[AnyResult], file: AnyPath) -> AnyResult:
         """Load a saved result.
 
         Parameters
@@ -131,10 +128,6 @@ class Result:
         return result
 
 
-def _html_row(tag: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
 # --- What a result was made with ----------------------------------------------------------------
 
 _DATA_NAMES: dict[str, str] = {}
@@ -151,8 +144,7 @@ def run_settings(
 ) -> dict[str, Any]:
     """Return the settings of a result, and any further ones, such as ``seed=0``.
 
-    Call it before training: a rule such as Adam changes its hyperparameters. Numbers, strings
-    and arrays are kept as they are, anything else as its repr, without an address.
+    Call it before training: a rule such as Adam changes its hyperparameters.
     """
     from . import __version__
     from ._mxnet import mx
@@ -174,6 +166,7 @@ def run_settings(
 
 
 def _keepable(value: Any) -> Any:
+    """Return an array, a number or a string as it is, anything else as its repr."""
     if hasattr(value, "asnumpy"):
         value = value.asnumpy()
     if isinstance(value, Mapping):
@@ -229,11 +222,10 @@ def some_of(count: int) -> list[int]:
 
 def _compared(result: Any) -> str:
     """Return what counts for ``==`` of two results."""
-    fields = {
-        each.name: vars(result)[each.name] for each in dataclasses.fields(result) if each.compare
-    }
-    settings = {**fields.get("settings", {}), "versions": None}
-    return json.dumps({**fields, "settings": settings}, default=_plain, sort_keys=True)
+    names = [each.name for each in dataclasses.fields(result) if each.compare]
+    fields = {name: getattr(result, name) for name in names}
+    fields["settings"] = {**fields.get("settings", {}), "versions": None}
+    return json.dumps(fields, default=_plain, sort_keys=True)
 
 
 def _plain(value: Any) -> Any:

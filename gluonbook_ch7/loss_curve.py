@@ -72,13 +72,11 @@ class LossCurve(Result):
         )
 
     def _summary(self) -> str:
-        seed = self.settings["seed"]
+        rule, seed, epochs = (self.settings[name] for name in ("rule", "seed", "num_epochs"))
+        run = rule if seed is None else f"{rule}, seed {seed}"
         end = f"to {self.losses[-1]:.6f}" if len(self.losses) > 1 else "before training"
-        return (
-            f"{self.settings['rule']}{'' if seed is None else f', seed {seed}'}: loss "
-            f"{self.losses[0]:.6f} {end}, {self.settings['num_epochs']} epochs of "
-            f"{self.seconds_per_epoch:.3g} s"
-        )
+        seconds = f"{self.seconds_per_epoch:.3g} s"
+        return f"{run}: loss {self.losses[0]:.6f} {end}, {epochs} epochs of {seconds}"
 
     def _table(self) -> Table:
         shown = some_of(len(self.losses))
@@ -103,24 +101,19 @@ class Recorder:
         self.b = b
         self.keep_path = keep_path
         self._start = w.asnumpy().reshape(-1, 1), b.asnumpy()
-        self.path: list[nd.NDArray] = []  # of arrays (steps, k + 1)
-        self.record()
+        self.path = [self._point()] if keep_path else []  # of arrays (steps, k + 1)
 
-    def record(self) -> None:
-        """Append the parameters to the path."""
-        if self.keep_path:
-            self.path.append(nd.concat(self.w.reshape((1, -1)), self.b.reshape((1, 1)), dim=1))
+    def _point(self) -> nd.NDArray:
+        return nd.concat(self.w.reshape((1, -1)), self.b.reshape((1, 1)), dim=1)
 
     def after(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """Return a step function that also records the parameters, if the path is kept."""
-        if not self.keep_path:
-            return step
 
         def step_and_record(*arguments: Any) -> None:
             step(*arguments)
-            self.record()
+            self.path.append(self._point())
 
-        return step_and_record
+        return step_and_record if self.keep_path else step
 
     def curve(self, losses: Floats, seconds: float, settings: Mapping[str, Any]) -> LossCurve:
         """Return the finished run."""
