@@ -154,7 +154,7 @@ def run_settings(
         "hyperparams": _keepable(hyperparams),
         "batch_size": batch_size,
         "num_epochs": num_epochs,
-        **{name: _keepable(value) for name, value in more.items()},
+        **_keepable(more),
         "data": data_name(features, labels),
         "versions": {
             "gluonbook_ch7": __version__,
@@ -205,10 +205,8 @@ def data_name(features: Any, labels: Any) -> str:
 
 
 def _digest(features: Any, labels: Any) -> str:
-    digest = hashlib.sha256(str(features.shape).encode())
-    digest.update(features.asnumpy().tobytes())
-    digest.update(labels.asnumpy().tobytes())
-    return digest.hexdigest()
+    numbers = features.asnumpy().tobytes() + labels.asnumpy().tobytes()
+    return hashlib.sha256(str(features.shape).encode() + numbers).hexdigest()
 
 
 # --- Parts of a result --------------------------------------------------------------------------

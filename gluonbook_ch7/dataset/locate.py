@@ -30,8 +30,6 @@ ADVICE = f"Save {UCI} as data/{FILE_NAME}, or set {VARIABLE} to the path of your
 
 # Seconds that each address may take, unless a download was asked for.
 TIMEOUT = 3.0
-# In bytes; small, so that a server that sends a few bytes a second is stopped near the deadline.
-CHUNK_SIZE = 16
 # Why the download into a folder failed, so that a process waits for the network only once.
 _failures: dict[Path, str] = {}
 
@@ -166,7 +164,8 @@ def _download(address: str, seconds: float) -> bytes:
         with requests.get(address, stream=True, timeout=seconds) as response:
             if not response.ok:
                 raise DataNotFoundError(f"{response.status_code} {response.reason}")
-            for chunk in response.iter_content(CHUNK_SIZE):
+            # In small pieces, so that a server that drips is stopped near the deadline.
+            for chunk in response.iter_content(chunk_size=16):
                 content += chunk
                 if time.monotonic() > deadline:
                     raise requests.Timeout
