@@ -6,11 +6,12 @@ RP-1218, 1989; UCI Machine Learning Repository, doi 10.24432/C5VW2C, CC BY 4.0.
 
 from dataclasses import dataclass, field
 
+from ._files import AnyPath
 from ._mxnet import nd
 from ._observers import on_data
 from ._results import name_data
 from .dataset.locate import read_table
-from .dataset.parse import Source, standardise
+from .dataset.parse import standardise
 from .errors import ArgumentError
 
 __all__ = ["EDITIONS", "Ch7Data", "get_data_ch7", "load_data_ch7"]
@@ -52,13 +53,13 @@ class Ch7Data:
         return f"edition {self.edition}, {kinds[self.kind]}"
 
 
-def get_data_ch7(edition: str = "0.7", source: Source = "auto") -> tuple[nd.NDArray, nd.NDArray]:
+def get_data_ch7(edition: str = "0.7", source: AnyPath = "auto") -> tuple[nd.NDArray, nd.NDArray]:
     """Return the features, (1503, 4) or (1503, 5), and labels, (1503,), of `load_data_ch7`."""
     data = _load(edition, source)
     return data.features, data.labels
 
 
-def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
+def load_data_ch7(edition: str = "0.7", source: AnyPath = "auto") -> Ch7Data:
     """Load the airfoil table and standardise each column: ``(column - mean) / std``.
 
     The mean and the population standard deviation are taken over all rows.
@@ -90,7 +91,7 @@ def load_data_ch7(edition: str = "0.7", source: Source = "auto") -> Ch7Data:
     return _load(edition, source)
 
 
-def _load(edition: str, source: Source) -> Ch7Data:
+def _load(edition: str, source: AnyPath) -> Ch7Data:
     """Do the work of both public functions, so that a warning points at their caller's line."""
     if edition not in tuple(EDITIONS):
         raise ArgumentError(

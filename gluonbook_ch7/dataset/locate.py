@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import requests
 
-from .._files import write_whole
+from .._files import AnyPath, write_whole
 from ..errors import ArgumentError, DataError, DataNotFoundError, DataWarning
 from . import parse
-from .parse import FILE_NAME, Source
+from .parse import FILE_NAME
 from .twin import moment_twin
 
 VARIABLE = "GLUONBOOK_CH7_DATA"
@@ -43,7 +43,7 @@ class Table(NamedTuple):
     warning: str = ""  # what the user should know; empty if the data are what was asked for
 
 
-def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
+def read_table(source: AnyPath = "auto", *, stacklevel: int = 2) -> Table:
     """Return the table; warn (`DataWarning`) if `source` is "auto" and it is not the book's."""
     table = choose(source)
     if table.warning:
@@ -51,7 +51,7 @@ def read_table(source: Source = "auto", *, stacklevel: int = 2) -> Table:
     return table
 
 
-def choose(source: Source) -> Table:
+def choose(source: AnyPath) -> Table:
     """Return the table that `source` asks for, as `load_data_ch7` documents it."""
     twin = "the moment twin (random rows with the real data's correlations)"
     if source == "twin":
@@ -75,7 +75,7 @@ def choose(source: Source) -> Table:
     return Table(moment_twin(), "twin", twin, warning)
 
 
-def _read(path: Path, source: Source) -> Table:
+def _read(path: Path, source: AnyPath) -> Table:
     """Read a file, and decide by its content whether it is the book's."""
     try:
         content = path.read_bytes()
@@ -91,13 +91,13 @@ def _read(path: Path, source: Source) -> Table:
     return Table(values, "other", f"a file that is not the book's, {path}", warning)
 
 
-def local_file(source: Source = "auto") -> Optional[Path]:
+def local_file(source: AnyPath = "auto") -> Optional[Path]:
     """Return the file that is taken without a download, or None.
 
     Raise `DataNotFoundError` if a file was named that does not exist.
     """
     if source in ("auto", "real"):
-        named: Source = os.environ.get(VARIABLE, "")
+        named: AnyPath = os.environ.get(VARIABLE, "")
         if not named:
             cached = cache_folder() / FILE_NAME
             found = next(filter(os.path.isfile, PLACES), None)
@@ -115,7 +115,7 @@ def local_file(source: Source = "auto") -> Optional[Path]:
     return path
 
 
-def file_of(name: Source) -> Path:
+def file_of(name: AnyPath) -> Path:
     """Return the path of the data file, given its path or that of the folder that holds it."""
     path = Path(os.path.expanduser(name))
     return path / FILE_NAME if os.path.isdir(path) else path

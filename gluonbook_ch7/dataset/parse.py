@@ -2,10 +2,9 @@
 
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,6 @@ COLUMNS = (
     "displacement thickness",
     "sound pressure level",
 )
-
-Source = Union[str, "os.PathLike[str]"]
 
 
 class Inspection(NamedTuple):
