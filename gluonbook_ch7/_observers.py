@@ -27,15 +27,9 @@ class TrainingCall:
         return TrainingCall(**map_arrays(lambda array: array.copy(), vars(self)))
 
 
-class Observers(list[Callable[..., None]]):
-    """Functions to call on an event."""
-
-    def notify(self, *event: Any) -> None:
-        """Call each function with what happened."""
-        for observe in self:
-            observe(*event)
-
-
-on_training = Observers()  # called with a `TrainingCall` and the `LossCurve` that it gave
-on_data = Observers()  # with where the data that were loaded came from
-on_descent = Observers()  # with a two-dimensional rule and the trace that it gave
+# Called with a `TrainingCall` and the `LossCurve` that it gave.
+on_training: list[Callable[[Any, Any], None]] = []
+# With where the data that were loaded came from.
+on_data: list[Callable[[str], None]] = []
+# With a two-dimensional rule and the trace that it gave.
+on_descent: list[Callable[[Any, Any], None]] = []

@@ -103,5 +103,6 @@ def _load(edition: str, source: AnyPath) -> Ch7Data:
     features, labels = nd.array(columns[:, : EDITIONS[edition]]), nd.array(columns[:, -1])
     data = Ch7Data(features, labels, edition, table.kind, table.origin)
     name_data(features, labels, data.in_short)
-    on_data.notify(f"edition {edition}, {table.origin}")
+    for observe in on_data:
+        observe(f"edition {edition}, {table.origin}")
     return data

@@ -126,7 +126,8 @@ def train_2d(trainer: Rule2D) -> list[Point]:
     trace = descend_2d(trainer)
     x1, x2 = trace[-1]
     print("epoch %d, x1 %f, x2 %f" % (len(trace) - 1, x1, x2))
-    on_descent.notify(trainer, trace)
+    for observe in on_descent:
+        observe(trainer, trace)
     return trace
 
 

@@ -22,19 +22,24 @@ from ._observers import on_data
 EDITIONS = {"gluonbook": "0.7", "d2lzh": "1.0"}
 BOOK_PATH = "../data/airfoil_self_noise.dat"
 
-# Undoes what loading the extension has changed.
-_changes = ExitStack()
+_changes = ExitStack()  # undoes what loading the extension has changed
 
 
 def load_ipython_extension(ipython: Any) -> None:
     """Make ``import gluonbook``, ``import d2lzh`` and the book's data path work in a notebook."""
+    from IPython import display
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
     _changes.close()  # so that loading it twice is the same as loading it once
     for name in EDITIONS:
         # This hides an installed copy of the book's package, which cannot be imported today.
         sys.modules[name] = _book_module(name)
         _changes.callback(sys.modules.pop, name, None)
-    _restore_svg_function()
-    # The book's cells read the data file with these.
+    # The book's cells choose SVG with this function, which newer releases of IPython lack.
+    if not hasattr(display, "set_matplotlib_formats"):
+        setattr(display, "set_matplotlib_formats", set_matplotlib_formats)  # noqa: B010
+        _changes.callback(delattr, display, "set_matplotlib_formats")
+    # They read the data file with these.
     for name in ("genfromtxt", "loadtxt"):
         read = getattr(np, name)
         setattr(np, name, _serving_book_path(read))
@@ -53,7 +58,7 @@ def _book_module(name: str) -> ModuleType:
         """Return the features and the labels that `gluonbook_ch7.load_data_ch7` loads."""
         from . import data
 
-        # Not through the original, so that a warning points at the caller of this function.
+        # Not with load_data_ch7, so that a warning points at the caller of this function.
         loaded = data._load(EDITIONS[name] if edition is None else edition, source)
         return loaded.features, loaded.labels
 
@@ -68,29 +73,20 @@ def _book_module(name: str) -> ModuleType:
     return module
 
 
-def _restore_svg_function() -> None:
-    """Restore the function with which the book's cells choose SVG, if IPython has removed it."""
-    from IPython import display
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-    if not hasattr(display, "set_matplotlib_formats"):
-        setattr(display, "set_matplotlib_formats", set_matplotlib_formats)  # noqa: B010
-        _changes.callback(delattr, display, "set_matplotlib_formats")
-
-
 def _serving_book_path(read: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a reader of text files, so that it finds the data if the book's path has no file."""
     from .dataset.locate import read_table
 
     @functools.wraps(read)
     def read_text(fname: Any, *args: Any, **kwargs: Any) -> Any:
-        is_books = isinstance(fname, (str, os.PathLike)) and os.fspath(fname) == BOOK_PATH
-        if is_books and os.path.exists(fname):
-            on_data.notify(f"{os.path.abspath(fname)}, read by the chapter itself")
-        elif is_books:
-            table = read_table(stacklevel=2)
-            on_data.notify(f"{table.origin}, served as {BOOK_PATH}")
-            fname = ["\t".join(map(repr, row)) for row in table.values.tolist()]
+        if str(fname) == BOOK_PATH:
+            origin = f"{os.path.abspath(fname)}, read by the chapter itself"
+            if not os.path.exists(fname):
+                table = read_table(stacklevel=2)
+                origin = f"{table.origin}, served as {BOOK_PATH}"
+                fname = ["\t".join(map(repr, row)) for row in table.values.tolist()]
+            for observe in on_data:
+                observe(origin)
         return read(fname, *args, **kwargs)
 
     return read_text

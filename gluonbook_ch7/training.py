@@ -206,7 +206,8 @@ def train_gluon_ch7(
 
 def _show(call: Optional[TrainingCall], curve: LossCurve) -> None:
     """Tell the observers, print the book's line and draw the book's figure."""
-    on_training.notify(call, curve)
+    for observe in on_training:
+        observe(call, curve)
     print("loss: %f, %f sec per epoch" % (curve.losses[-1], curve.seconds_per_epoch))
     curve.warn_if_diverged(stacklevel=3)
     set_figsize()
