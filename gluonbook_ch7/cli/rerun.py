@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DependencyError
 from .command import Command, file_option, folder_option, source_option
 from .console import print_table, progress
 
@@ -105,10 +105,19 @@ def _rerun_file(
     html_file: Optional[Path],
 ) -> int:
     """Run a chapter file, print the verdicts, and return the exit status."""
-    # These need the extra `notebook`; the first import says so if it is missing.
-    from ..reproduce.notebook import read_chapter
-    from ..reproduce.report import outcome, write_run
-    from ..reproduce.runner import rerun_chapter
+    try:
+        import ipykernel  # noqa: F401  with which the cells will run
+
+        from ..reproduce.notebook import read_chapter
+        from ..reproduce.report import outcome, write_run
+        from ..reproduce.runner import rerun_chapter
+    except ImportError as error:
+        from .._mxnet.install_hints import install_extra
+
+        raise DependencyError(
+            f"rerunning a chapter file needs notebook libraries ({error}). Install them: "
+            f"{install_extra('notebook')}"
+        ) from error
 
     for place in filter(None, (json_file, html_file)):
         if place.resolve() == file.resolve():

@@ -6,32 +6,19 @@ In notedown's Markdown a fence with ``{.python .input  n=4}`` holds a code cell,
 
 import ast
 import hashlib
-import importlib
 import json
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from .._mxnet.install_hints import install_extra
-from ..errors import DataNotFoundError, DependencyError, RecordError
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from markdown_it import MarkdownIt
+from nbformat import v4
 
-try:
-    import nbformat
-    from IPython.core.inputtransformer2 import TransformerManager
-    from markdown_it import MarkdownIt
-    from nbformat import v4
-
-    # These are used later; if one is missing, say so before anything is done.
-    for _library in ("nbclient", "ipykernel", "jinja2", "latex2mathml"):
-        importlib.import_module(_library)
-except ImportError as error:
-    raise DependencyError(
-        f"rerunning a chapter file needs notebook libraries ({error}). Install them: "
-        f"{install_extra('notebook')}"
-    ) from error
+from ..errors import DataNotFoundError, RecordError
 
 # Functions of gluonbook before 0.7.8, when the chapter had other loops.
 _EARLY = ("data_iter", "optimize", "semilogy")
@@ -46,17 +33,12 @@ _COMMAND = re.compile(
 _CONTENT = {"stream": "text", "display_data": "data", "execute_result": "data", "error": "ename"}
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """A chapter file as a notebook of format 4, with the recorded outputs.
-
-    A code cell that comes from Markdown has the line on which its fence begins in
-    ``metadata.chapter_line``.
-    """
+class Chapter(NamedTuple):
+    """A chapter file as a notebook, with the recorded outputs."""
 
     path: Path
     sha256: str  # of the file's bytes, hexadecimal
-    notebook: Any
+    notebook: Any  # of format 4; metadata.chapter_line of a cell is its line in the Markdown
 
 
 def read_chapter(path: Path) -> Chapter:
@@ -227,11 +209,7 @@ def _complete(output: dict[str, Any], where: str) -> Any:
 
 
 def why_unsupported(notebook: Any) -> str:
-    """Return what a chapter is if its code cannot run here, or ''.
-
-    The book has a second edition, with another package and NumPy's interface; and this chapter had
-    an earlier form, until September 2018.
-    """
+    """Return what a chapter is if its code cannot run here, or ''."""
     codes = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     names = [f"{name}." for code in codes for name in _names_in(code)]
     if any(name.startswith(("d2l.", "mxnet.np.", "mxnet.npx.")) for name in names):
