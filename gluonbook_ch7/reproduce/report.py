@@ -125,8 +125,9 @@ def make_page(run: ChapterRun) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = {"html": _as_html, "language": _language_of, "pictures": _pictures, "shown": _shown}
-    environment.filters.update(filters)
+    environment.filters.update(
+        html=_as_html, language=_language_of, pictures=_pictures, shown=_shown
+    )
     style = environment.get_template("report.css").render()
     coded = iter(run.cells)
     # What the chapter consists of: a string of prose, or a cell that was run.
@@ -219,30 +220,24 @@ def _as_html(source: str) -> Markup:
 
     Links to other files of the book, which are not there, are removed.
     """
-    renderer = MarkdownIt("commonmark", {"html": False})
-    renderer.inline.ruler.before("escape", "formula", _read_formula)
-    renderer.add_render_rule("formula", lambda self, tokens, i, *_: formula_html(tokens[i].content))
-    renderer.add_render_rule("image", _write_picture)
-    renderer.add_render_rule("link_open", _write_link)
-    return Markup(renderer.render(source))
+    markdown = MarkdownIt("commonmark", {"html": False})
+    markdown.inline.ruler.before("escape", "formula", _read_formula)
+    blocks = markdown.parse(source)
+    for token in (token for block in blocks for token in block.children or []):
+        address = str(token.attrs.get("href", token.attrs.get("src")))
+        if token.type == "link_open" and not address.startswith(_OUTSIDE):
+            token.attrs.clear()
+        elif token.type == "image":
+            words = escape(f"[picture: {token.content} {address}]")
+            token.type, token.content = "html_inline", f'<span class="picture">{words}</span>'
+    return Markup(markdown.renderer.render(blocks, markdown.options, {}))
 
 
 def _read_formula(state: Any, silent: bool) -> bool:
+    """Read a formula, if one begins here, as HTML; this is a rule of markdown-it."""
     found = _FORMULA.match(state.src, state.pos)
-    if found and not silent:
-        state.push("formula", "", 0).content = found[0]
     if found:
         state.pos = found.end()
+        if not silent:
+            state.push("html_inline", "", 0).content = formula_html(found[0])
     return bool(found)
-
-
-def _write_picture(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
-    words = f"[picture: {tokens[index].content} {tokens[index].attrs.get('src', '')}]"
-    return f'<span class="picture">{escape(words)}</span>'
-
-
-def _write_link(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
-    if not str(tokens[index].attrs.get("href", "")).startswith(_OUTSIDE):
-        tokens[index].attrs.clear()
-    html: str = self.renderToken(tokens, index, options, env)
-    return html
