@@ -20,8 +20,6 @@ COMMAND = "what a command of the system prints, or a folder holds, belongs to on
 # Raised where a module is not installed, and where nobody is there to answer `input()`.
 LACKING = ("ModuleNotFoundError", "StdinNotImplementedError")
 
-OnCell = Callable[["CellRun"], None]
-
 
 @dataclass
 class CellRun:
@@ -73,7 +71,7 @@ class ChapterRun:
 def rerun_chapter(
     chapter: Chapter,
     timeout: int = 600,
-    on_cell: OnCell = lambda cell: None,
+    on_cell: Callable[[CellRun], None] = lambda cell: None,
     edition: str = "auto",
 ) -> ChapterRun:
     """Run a chapter's code, whatever it does, in a fresh kernel and judge what it recorded.
@@ -87,7 +85,7 @@ def rerun_chapter(
     if reason:
         raise RecordError(f"{chapter.path}: {reason}")
     run = prepare(chapter)
-    asyncio.run(_run_cells(run, timeout, on_cell, edition))
+    asyncio.run(_run_cells(run, timeout, edition, on_cell))
     judgements = hold_together(run.judgements)
     if any(map(_is_accused, judgements)):
         random = _random_outputs(run, timeout)
@@ -116,7 +114,11 @@ def prepare(chapter: Chapter) -> ChapterRun:
 
 
 async def _run_cells(
-    run: ChapterRun, timeout: int, on_cell: OnCell, edition: str, other_seeds: bool = False
+    run: ChapterRun,
+    timeout: int,
+    edition: str,
+    on_cell: Callable[[CellRun], None] = lambda cell: None,
+    other_seeds: bool = False,
 ) -> None:
     """Run and judge a chapter's cells, in order, until one fails."""
     async with kernel_client.open_kernel(run.chapter.path.resolve().parent) as kernel:
@@ -132,13 +134,9 @@ async def _run_cells(
             try:
                 recorded_errors = [each.ename for each in cell.recorded.outputs if "ename" in each]
                 await kernel_client.execute(kernel, cell.today, timeout, allowed=recorded_errors)
+                outputs = {"recorded": cell.recorded.outputs, "today": cell.today.outputs}
                 found = await kernel_client.call(
-                    kernel,
-                    "judge",
-                    output=cell.name,
-                    recorded=cell.recorded.outputs,
-                    today=cell.today.outputs,
-                    more_runs=more_runs,
+                    kernel, "judge", output=cell.name, more_runs=more_runs, **outputs
                 )
             except kernel_client.CellFailure as failure:
                 cell.status = "failed"
@@ -149,12 +147,10 @@ async def _run_cells(
                 return
             cell.status = "run"
             for content in found["judgements"]:
-                verdict = Verdict(content.pop("verdict"))
-                judgement = Judgement(**content, verdict=verdict)
+                judgement = Judgement(**{**content, "verdict": Verdict(content["verdict"])})
                 is_text = judgement.output in (f"{cell.name}: text", f"{cell.name}: value")
                 if is_text and _is_accused(judgement) and runs_command(cell.recorded.source):
-                    verdict = Verdict.NOT_COMPARABLE
-                    judgement = replace(judgement, verdict=verdict, basis=COMMAND)
+                    judgement = replace(judgement, verdict=Verdict.NOT_COMPARABLE, basis=COMMAND)
                 cell.judgements.append(judgement)
             run.data += [origin for origin in found["data"] if origin not in run.data]
 
@@ -180,6 +176,6 @@ def _random_outputs(run: ChapterRun, timeout: int) -> set[tuple[str, int]]:
     again = prepare(run.chapter)
     for cell, other in zip(run.cells, again.cells):
         other.recorded = NotebookNode(cell.recorded, outputs=cell.today.outputs)
-    asyncio.run(_run_cells(again, timeout, lambda cell: None, run.edition, other_seeds=True))
+    asyncio.run(_run_cells(again, timeout, run.edition, other_seeds=True))
     judged_again = _with_places(again.judgements)
     return {place for place, each in judged_again if each.verdict is Verdict.DIFFERENT}
