@@ -49,7 +49,10 @@ def set_up(
     first_losses, printed = recorded_losses([decode_outputs(outputs) for outputs in recorded])
     reason = "as asked for"
     if edition == "auto":
-        edition, reason = _edition(first_losses, printed)
+        table = choose("auto")
+        columns = standardise(table.values, table.origin).astype(np.float32)
+        tasks = {name: (columns[:, :k], columns[:, -1]) for name, k in data.EDITIONS.items()}
+        edition, reason = find_edition(tasks, first_losses, printed)
     if edition:
         extension.EDITIONS.update(dict.fromkeys(extension.EDITIONS, edition))
     extension.load_ipython_extension(None)
@@ -68,14 +71,6 @@ def set_up(
         np.random.seed(0)
         _observe(shell)
     return edition, reason, runs_to_accuse(len(first_losses) + len(printed))
-
-
-def _edition(first_losses: list[float], printed: list[float]) -> tuple[str, str]:
-    """Return the edition of the data with which the chapter was recorded, and how that is known."""
-    table = choose("auto")
-    columns = standardise(table.values, table.origin).astype(np.float32)
-    tasks = {name: (columns[:, :count], columns[:, -1]) for name, count in data.EDITIONS.items()}
-    return find_edition(tasks, first_losses, printed)
 
 
 def _seed_otherwise() -> None:
