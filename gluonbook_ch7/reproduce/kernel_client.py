@@ -1,8 +1,6 @@
 """A fresh kernel in which a chapter's cells are run and judged.
 
-The kernel is this Python, in the chapter's folder. It has settings of its own, so neither the
-user's Jupyter nor IPython configuration changes what it does. What it writes for itself is in a
-temporary folder.
+It is this Python, in the chapter's folder, without the user's Jupyter and IPython configuration.
 """
 
 import asyncio
@@ -47,11 +45,8 @@ class CellFailure(GluonbookError):
 
 
 @asynccontextmanager
-async def open_kernel(folder: Path) -> AsyncIterator[Any]:
-    """Start a kernel in a folder; at exit, end it and every process that its cells started.
-
-    Yields nbclient's `NotebookClient`.
-    """
+async def open_kernel(folder: Path) -> AsyncIterator[Any]:  # of nbclient's NotebookClient
+    """Start a kernel in a folder; at exit, end it and every process that its cells started."""
     with tempfile.TemporaryDirectory(prefix="gluonbook-ch7-") as scratch:
         manager = AsyncKernelManager(
             kernel_name="python3",
@@ -95,16 +90,9 @@ def _environment(scratch: str) -> dict[str, str]:
 
 
 async def execute(
-    kernel: Any,
-    cell: Any,
-    timeout: int,
-    allowed: Sequence[str] = (),
-    store_history: bool = True,
+    kernel: Any, cell: Any, timeout: int, allowed: Sequence[str] = (), store_history: bool = True
 ) -> None:
-    """Execute a code cell; raise `CellFailure` if it does not come to its end.
-
-    It may raise exceptions of the `allowed` names.
-    """
+    """Execute a code cell, which may raise the `allowed` errors; else raise `CellFailure`."""
     kernel.reset_execution_trackers()
     kernel.allow_error_names = list(allowed)
     kernel.nb, kernel.timeout = v4.new_notebook(cells=[cell]), timeout
