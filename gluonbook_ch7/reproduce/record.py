@@ -1,8 +1,4 @@
-"""What a chapter file recorded, as numbers: what each cell printed, showed and drew.
-
-The numbers of the RMSProp section come with the package as JSON, written by
-``scripts/decode_record.py``.
-"""
+"""What a chapter file recorded, as numbers: what each cell printed, showed and drew."""
 
 import json
 import re
@@ -48,10 +44,7 @@ class Record:
 
 
 def load_recorded() -> Record:
-    """Return the recorded numbers of the RMSProp section, which come with the package.
-
-    Raises `RecordError` if the installed record is missing or damaged.
-    """
+    """Return the RMSProp section's record, which ``scripts/decode_record.py`` has written."""
     file = resources.files("gluonbook_ch7") / "recorded" / "rmsprop.json"
     try:
         record: Record = json.loads(file.read_text(encoding="utf-8"), object_hook=revive)
@@ -64,10 +57,7 @@ def load_recorded() -> Record:
 
 
 def revive(content: dict[str, Any]) -> Any:
-    """Return what is a dictionary in a record's JSON: vertices, or a dataclass with these fields.
-
-    Raises ValueError if no dataclass has them.
-    """
+    """Return what a dictionary in a record's JSON stands for; ValueError if that is nothing."""
     if content.keys() == {"x", "y"}:
         return np.column_stack([content["x"], content["y"]])
     kinds: list[Any] = [Record, CellOutputs, Figure, Axes, Polyline]
@@ -83,13 +73,13 @@ def drawn_lines(outputs: CellOutputs) -> list[Curve]:
 
 def recorded_losses(cells: Sequence[CellOutputs]) -> tuple[list[float], list[float]]:
     """Return the first loss of every loss curve that some cells drew, and every printed loss."""
-    curves = [curve for cell in cells for curve in drawn_lines(cell)]
-    first = [
-        float(line.vertices[0, 1])
-        for axes, line in curves
-        if (axes.x_label, axes.y_label) == ("epoch", "loss")
-    ]
-    return first, [float(loss) for cell in cells for loss, _ in LOSS_LINE.findall(cell.text)]
+    first, printed = [], []
+    for cell in cells:
+        for axes, line in drawn_lines(cell):
+            if (axes.x_label, axes.y_label) == ("epoch", "loss"):
+                first.append(float(line.vertices[0, 1]))
+        printed += [float(loss) for loss, _ in LOSS_LINE.findall(cell.text)]
+    return first, printed
 
 
 def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) -> CellOutputs:
@@ -99,21 +89,18 @@ def decode_outputs(outputs: list[dict[str, Any]], prompt: Optional[int] = None) 
     """
     streams = [output for output in outputs if output["output_type"] == "stream"]
     shown = [output["data"] for output in outputs if "data" in output]
+    pictures = [data for data in shown if any(kind.startswith("image/") for kind in data)]
     errors = [output for output in outputs if output["output_type"] == "error"]
     printed = ["".join(each["text"]) for each in streams if each.get("name") != "stderr"]
-    texts = ["".join(data.get("text/plain", "")) for data in shown if not _is_figure(data)]
+    texts = ["".join(data.get("text/plain", "")) for data in shown if data not in pictures]
     return CellOutputs(
         prompt=prompt,
         text=_OVERWRITTEN.sub("", "".join(printed)),
         values=tuple(text for text in texts if text and not _FIGURE.match(text)),
-        figures=tuple(_decode_figure(data) for data in shown if _is_figure(data)),
+        figures=tuple(map(_decode_figure, pictures)),
         error="\n".join(f"{output.get('ename')}: {output.get('evalue')}" for output in errors),
         wrote_stderr=any(output.get("name") == "stderr" for output in streams),
     )
-
-
-def _is_figure(data: dict[str, Any]) -> bool:
-    return any(kind.startswith("image/") for kind in data)
 
 
 def _decode_figure(data: dict[str, Any]) -> Figure:
