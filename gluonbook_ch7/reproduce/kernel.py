@@ -144,10 +144,9 @@ def _call_of(function: Any, args: Any, options: Any) -> Optional[_observers.Trai
 
 
 def judge(output: str, recorded: Outputs, today: Outputs, more_runs: int) -> dict[str, Any]:
-    """Judge the cell that ran last, given its outputs then and now.
+    """Judge the cell that ran last, if it recorded anything, given its outputs then and now.
 
     Returns the ``judgements``, a dictionary for each, and ``data``, the origins of what was loaded.
-    A cell that recorded nothing has no judgement.
     """
     calls, origins = _calls.copy(), _origins.copy()
     _calls.clear()

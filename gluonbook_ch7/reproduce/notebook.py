@@ -44,8 +44,7 @@ class Chapter(NamedTuple):
 def read_chapter(path: Path) -> Chapter:
     """Read a chapter file: ``.ipynb`` as a notebook of format 4 or older, all else as notedown.
 
-    Raises `RecordError`, with ``path:line:``, if it is not a chapter; `DataNotFoundError` if there
-    is no such file.
+    Raises `RecordError`, with ``path:line:``, if it is not a chapter.
     """
     text, sha256 = read_text(path)
     if path.suffix == ".ipynb":
@@ -139,8 +138,7 @@ def parse_notedown(text: str, name: str) -> list[Any]:
     """Parse the Markdown of a file called `name` into cells of nbformat 4, in order.
 
     An output belongs to the input fence right above it, whatever their numbers. Fences without
-    ``.input`` or ``.output`` are prose. Raises `RecordError`, with ``name:line:``, if a fence is
-    not closed or an output is not a JSON list of outputs or follows no input.
+    ``.input`` or ``.output`` are prose. Raises `RecordError`, with ``name:line:``.
     """
     lines = text.split("\n")
     cells: list[Any] = []

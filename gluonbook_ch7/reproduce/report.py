@@ -1,8 +1,7 @@
 """What a rerun of a chapter file writes: the executed notebook, charts, the verdicts, the page.
 
-The page shows every cell, its recorded output beside today's, and the verdicts. Everything that
-comes from the chapter is text or a picture there: text is escaped, a figure is an ``<img>``, in
-which no script runs, and the page's own policy lets it load and run nothing.
+Everything that comes from the chapter is text or a picture on the page: text is escaped, a figure
+is an ``<img>``, in which no script runs, and the page's own policy lets it load and run nothing.
 """
 
 import base64
@@ -36,18 +35,17 @@ _HEADING = re.compile(r"#\s+(.+)\n*")
 _FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
-# Other addresses are relative to the chapter's original place.
+# Addresses other than these are relative to the chapter's original place.
 _OUTSIDE = ("http:", "https:", "mailto:")
 
 
 def write_run(
     run: ChapterRun, out: Optional[Path], json_file: Optional[Path], html_file: Optional[Path]
 ) -> list[Path]:
-    """Write what was asked for, each file whole, and return what was written.
+    """Write what was asked for, each file whole, and return the paths.
 
-    The folder `out` gets the executed notebook, ``<chapter>.rerun.ipynb``, and pictures of what
-    each recorded curve says about its hyperparameters. The verdicts go into `json_file`, the page
-    into `html_file`.
+    The folder `out` gets the executed notebook, ``<chapter>.rerun.ipynb``, and the likelihoods;
+    `json_file` the verdicts, `html_file` the page.
     """
     contents: dict[Path, Union[str, bytes]] = {}
     if out:
@@ -92,10 +90,9 @@ def _as_numbers(run: ChapterRun) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     """Return the versions of what a rerun depends on."""
-    libraries = ("mxnet", "numpy", "matplotlib")
-    installed = {name: installed_version(name) or "unknown" for name in libraries}
     own = {"gluonbook_ch7": __version__, "Python": python_version(), "platform": platform()}
-    return {**own, **installed}
+    libraries = ("mxnet", "numpy", "matplotlib")
+    return {**own, **{name: installed_version(name) or "unknown" for name in libraries}}
 
 
 def outcome(run: ChapterRun) -> tuple[int, str]:
@@ -106,11 +103,10 @@ def outcome(run: ChapterRun) -> tuple[int, str]:
     if run.failure:
         return 1, f"The run stopped: {run.failure}"
     if counts[Verdict.DIFFERENT]:
-        differing = f"{counts[Verdict.DIFFERENT]} of {len(run.judgements)} outputs"
-        return 1, f"NOT reproduced: {differing} differ."
+        differing = counts[Verdict.DIFFERENT]
+        return 1, f"NOT reproduced: {differing} of {len(run.judgements)} outputs differ."
     if not counts.keys() - {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE}:
-        nothing = "the chapter recorded no output that could be judged"
-        return 2, f"Every cell ran to its end; {nothing}."
+        return 2, "Every cell ran to its end; the chapter recorded no output that could be judged."
     unjudged = counts[Verdict.NOT_JUDGED]
     but = f" ({unjudged} not judged)" if unjudged else ""
     return 0, f"Reproduced: every cell ran to its end and nothing is different{but}."
@@ -200,11 +196,7 @@ def _language_of(text: str) -> str:
 
 
 def formula_html(source: str) -> str:
-    """Return a formula, LaTeX between one or two dollar signs, as MathML.
-
-    Returns the escaped source if the formula cannot be converted. The page's own content policy
-    keeps anything in a formula from being loaded or run.
-    """
+    """Return a formula, LaTeX between dollar signs, as MathML; else its source, escaped."""
     display = "block" if source.startswith("$$") else "inline"
     # The converter copies the content of \text as it stands, so no tag may reach it.
     latex = source.strip("$").replace("<", r"\lt ").replace(">", r"\gt ").strip()
@@ -216,10 +208,7 @@ def formula_html(source: str) -> str:
 
 
 def _as_html(source: str) -> Markup:
-    """Return Markdown as HTML: with formulas, and without its own HTML and pictures.
-
-    Links to other files of the book, which are not there, are removed.
-    """
+    """Return Markdown as HTML: with formulas, without its own HTML, pictures and local links."""
     markdown = MarkdownIt("commonmark", {"html": False})
     markdown.inline.ruler.before("escape", "formula", _read_formula)
     blocks = markdown.parse(source)

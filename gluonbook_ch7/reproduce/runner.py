@@ -34,7 +34,6 @@ class CellRun:
 
     @property
     def name(self) -> str:
-        """The cell's name in messages and verdicts."""
         prompt = self.recorded.execution_count
         return f"cell {self.position}" + (f" (n={prompt})" if prompt is not None else "")
 
@@ -54,12 +53,10 @@ class ChapterRun:
 
     @property
     def judgements(self) -> list[Judgement]:
-        """All verdicts, in order."""
         return [judgement for cell in self.cells for judgement in cell.judgements]
 
     @property
     def counts(self) -> Counter[Verdict]:
-        """How often each verdict occurs."""
         return Counter(judgement.verdict for judgement in self.judgements)
 
     @property
@@ -169,10 +166,8 @@ def _with_places(judgements: Sequence[Judgement]) -> Iterator[tuple[tuple[str, i
 
 
 def _random_outputs(run: ChapterRun, timeout: int) -> set[tuple[str, int]]:
-    """Return the places of the outputs that change when the chapter runs again with other seeds.
-
-    A chapter that seeds its generators gets the numbers of its own release of MXNet.
-    """
+    """Return the places of the outputs that change when the chapter runs again with other seeds."""
+    # Also where a chapter seeds its generators: MXNet's numbers are those of its release.
     again = prepare(run.chapter)
     for cell, other in zip(run.cells, again.cells):
         other.recorded = NotebookNode(cell.recorded, outputs=cell.today.outputs)

@@ -35,19 +35,16 @@ class Result(NamedTuple):
 
 
 def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
-    """Run the section's three cells from the recorded start and judge each.
-
-    Seeds MXNet's generator with 0, which is the state in which every process starts, as the
-    recorded one did, and NumPy's with 0 too, because its recorded state is lost. Yields each result
-    as soon as it is ready.
-    """
+    """Run the section's three cells from the recorded start, and yield each when it is judged."""
+    # Zero is the state in which MXNet's generator is in a fresh process, as it was in the recorded
+    # one. The recorded state of NumPy's is lost.
     seed_generators(0)
     recorded = [cell for cell in record.cells if cell.figures]
     features, labels = data.features, data.labels
     states = init_rmsprop_states(features)
     scratch = {"lr": 0.01, "gamma": 0.9}
     gluon = {"learning_rate": 0.01, "gamma1": 0.9}
-    cells: dict[str, Callable[[], Any]] = {
+    cells = {
         "2-D descent": lambda: show_trace_2d(f_2d, train_2d(rmsprop_2d)),
         "from scratch": lambda: train_ch7(rmsprop, states, scratch, features, labels),
         "Gluon": lambda: train_gluon_ch7("rmsprop", gluon, features, labels),
@@ -59,10 +56,7 @@ def rerun_section(data: Ch7Data, record: Record) -> Iterator[Result]:
 
 
 def write_figures(results: Sequence[Result], data: Ch7Data, folder: Path) -> list[Path]:
-    """Write each result's figure, recorded and rerun together, the fan chart and the likelihoods.
-
-    Each is written as SVG and as PNG into `folder`; returns the paths.
-    """
+    """Write every result's overlay and likelihood chart, and the fan chart; return the paths."""
     figures, fans = {}, []
     for result in results:
         name = result.name.lower().replace("-", "").replace(" ", "_")

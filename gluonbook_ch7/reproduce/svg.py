@@ -9,6 +9,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 from xml.sax.saxutils import unescape
 
 import numpy as np
@@ -65,11 +66,11 @@ class Figure:
 
 
 def decode_svg(svg: str) -> Figure:
-    """Read a figure that Matplotlib wrote as SVG back into data coordinates.
+    """Read a figure that Matplotlib, 2.2 to 3.x, wrote as SVG back into data coordinates.
 
-    Reads Matplotlib 2.2 to 3.x, with words as outlines or as text. Spines, ticks, grid and legend
-    are not lines. A line that is broken, or a contour of several pieces, gives one `Polyline` per
-    piece. `RecordError` names the axes, and what in them is not linear or cannot be read.
+    Spines, ticks, grid and legend are not lines. A line that is broken, or a contour of several
+    pieces, gives one `Polyline` per piece. `RecordError` names the axes, and what in them is not
+    linear or cannot be read.
     """
     try:
         parser = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True))
@@ -123,8 +124,7 @@ def _decode_axes(group: ET.Element) -> Axes:
     )
 
 
-@dataclass(frozen=True)
-class _Axis:
+class _Axis(NamedTuple):
     """An axis, and the straight line from positions on the page to data units."""
 
     label: str
@@ -220,10 +220,7 @@ def _color(element: ET.Element) -> str:
 
 
 def _words(element: ET.Element) -> str:
-    """Return the text that an element draws.
-
-    Matplotlib draws words as outlines and keeps the text in comments, or writes <text> elements.
-    """
+    """Return the text that an element draws as outlines, with comments, or as <text> elements."""
     comments = [unescape((each.text or "").strip()) for each in element.iter("comment")]
     texts = ["".join(each.itertext()).strip() for each in element.iter("text")]
     return "\n".join(comments or texts)
