@@ -3,18 +3,15 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import click
 
+from .._files import write_json
 from ..errors import ArgumentError, DependencyError
+from ..reproduce.verdict import Judgement, hold_together, is_reproduced
 from .command import Command, file_option, folder_option, source_option
 from .console import print_table, progress
-
-if TYPE_CHECKING:
-    from ..reproduce.verdict import Judgement
-
-STYLES = {"different": "bold red", "identical": "green", "consistent": "green"}
 
 
 @click.command(cls=Command)
@@ -68,13 +65,11 @@ def _rerun_section(
     edition: str, source: str, out: Optional[Path], json_file: Optional[Path]
 ) -> int:
     """Run the built-in section, print the verdicts, and return the exit status."""
-    from .._files import write_json
     from ..reproduce.record import load_recorded
 
     record = load_recorded()  # before MXNet is imported and the data are loaded
     from ..data import load_data_ch7
     from ..reproduce import section
-    from ..reproduce.verdict import hold_together, is_reproduced
 
     data = load_data_ch7("0.7" if edition == "auto" else edition, source)
     results = []
@@ -143,10 +138,10 @@ def _rerun_file(
     return status
 
 
-def _print_judgements(judgements: Sequence["Judgement"]) -> None:
+def _print_judgements(judgements: Sequence[Judgement]) -> None:
     """Print one row for each recorded output, if there are any."""
-    if not judgements:
-        return
     headings = ("output", "recorded", "rerun", "verdict", "what it rests on")
     rows = [(j.output, j.recorded, j.rerun, j.verdict.value, j.basis) for j in judgements]
-    print_table(headings, rows, styles=STYLES)
+    styles = {"different": "bold red", "identical": "green", "consistent": "green"}
+    if rows:
+        print_table(headings, rows, styles=styles)

@@ -23,7 +23,6 @@ from nbformat import v4
 from ..dataset.locate import VARIABLE
 from ..errors import DependencyError, GluonbookError
 
-START_LIMIT = 600  # seconds
 JUDGE_LIMIT = 3600  # seconds; a cell may hold many trainings, each with tens of thousands of runs
 # Executed in the kernel, which must find the same package as this process, whatever lies in the
 # chapter's folder.
@@ -54,7 +53,7 @@ async def open_kernel(folder: Path) -> AsyncIterator[Any]:  # of nbclient's Note
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
             connection_file=os.path.join(scratch, "kernel.json"),
         )
-        kernel = NotebookClient(v4.new_notebook(), manager, startup_timeout=START_LIMIT)
+        kernel = NotebookClient(v4.new_notebook(), manager, startup_timeout=600)
         options = {"env": _environment(scratch), "stdout": DEVNULL, "stderr": DEVNULL}
         graceful = False
         try:
