@@ -35,8 +35,6 @@ _HEADING = re.compile(r"#\s+(.+)\n*")
 _FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
-# Addresses other than these are relative to the chapter's original place.
-_OUTSIDE = ("http:", "https:", "mailto:")
 
 
 def write_run(
@@ -214,7 +212,7 @@ def _as_html(source: str) -> Markup:
     blocks = markdown.parse(source)
     for token in (token for block in blocks for token in block.children or []):
         address = str(token.attrs.get("href", token.attrs.get("src")))
-        if token.type == "link_open" and not address.startswith(_OUTSIDE):
+        if token.type == "link_open" and not address.startswith(("http:", "https:", "mailto:")):
             token.attrs.clear()
         elif token.type == "image":
             words = escape(f"[picture: {token.content} {address}]")

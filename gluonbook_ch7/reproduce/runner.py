@@ -100,14 +100,13 @@ def rerun_chapter(
 
 def prepare(chapter: Chapter) -> ChapterRun:
     """Return a run of a chapter of which no cell has run yet."""
-    notebook = copy.deepcopy(chapter.notebook)
-    cells: list[CellRun] = []
-    for recorded, today in zip(chapter.notebook.cells, notebook.cells):
+    run = ChapterRun(chapter, [], copy.deepcopy(chapter.notebook))
+    for recorded, today in zip(chapter.notebook.cells, run.notebook.cells):
         line = today.metadata.pop("chapter_line", 1)
         if today.cell_type == "code":
             today.outputs, today.execution_count = [], None
-            cells.append(CellRun(recorded, today, len(cells) + 1, line))
-    return ChapterRun(chapter, cells, notebook)
+            run.cells.append(CellRun(recorded, today, len(run.cells) + 1, line))
+    return run
 
 
 async def _run_cells(

@@ -20,11 +20,8 @@ from ..errors import RecordError
 RESOLUTION = 1e-6
 """The last decimal of a coordinate in an SVG by Matplotlib, in points."""
 
-# Elements that are made of lines, and elements that are not read as lines.
+# Elements that are made of lines.
 _LINES = ("line2d_", "LineCollection_", "QuadContourSet_", "PathCollection_")
-_FURNITURE = ("matplotlib.axis_", "text_", "legend_", "patch_")
-# Elements that are read at their coordinates, so no transform may move them.
-_READ_IN_PLACE = (*_LINES, "matplotlib.axis_", "xtick_", "ytick_")
 # A path of straight lines, such as "M 0 0 L 1 1 L 1 0 z".
 _PATH = re.compile(r"(M{0}(L{0})*(z\s*)?)*".format(r"(\s+[-+.\de]+){2}\s*"), re.ASCII)
 # What Matplotlib writes beside an axis whose labels are shortened: "1e−6", "+1e6" or both.
@@ -103,7 +100,7 @@ def _decode_axes(group: ET.Element) -> Axes:
             "three dimensions are not read"
         )
     x, y = (_read_axis(element, name) for element, name in zip(found, "xy"))
-    for part in _with_id(group.iter(), *_READ_IN_PLACE):
+    for part in _with_id(group.iter(), *_LINES, "matplotlib.axis_", "xtick_", "ytick_"):
         # Matplotlib moves only words; what else is moved, a drawing program has moved.
         drawn = part.iter() if part.get("id", "").startswith(_LINES) else [part]
         if any("transform" in each.attrib for each in drawn):
@@ -179,7 +176,7 @@ def _fit(places: Array, values: Array, name: str) -> tuple[float, float, float]:
 def _lines_of(element: ET.Element, x: _Axis, y: _Axis) -> Iterator[Polyline]:
     """Yield each line that an element of the axes draws."""
     name = element.get("id") or " ".join(each.tag for each in element.iter())
-    if name.startswith(("comment", *_FURNITURE)):
+    if name.startswith(("comment", "matplotlib.axis_", "text_", "legend_", "patch_")):
         return
     shown = repr(name).strip("'")[:80]
     if not name.startswith(_LINES):
