@@ -27,9 +27,7 @@ class TrainingCall:
         return TrainingCall(**map_arrays(lambda array: array.copy(), vars(self)))
 
 
-# Called with a `TrainingCall` and the `LossCurve` that it gave.
-on_training: list[Callable[[Any, Any], None]] = []
-# With where the data that were loaded came from.
-on_data: list[Callable[[str], None]] = []
-# With a two-dimensional rule and the trace that it gave.
-on_descent: list[Callable[[Any, Any], None]] = []
+# Called with:
+on_training: list[Callable[[Any, Any], None]] = []  # a `TrainingCall`, the `LossCurve` it gave
+on_data: list[Callable[[str], None]] = []  # where the data that were loaded came from
+on_descent: list[Callable[[Any, Any], None]] = []  # a two-dimensional rule, the trace it gave
