@@ -96,16 +96,15 @@ def _versions() -> dict[str, str]:
 def outcome(run: ChapterRun) -> tuple[int, str]:
     """Return the exit status of a rerun, and in one sentence how it ended."""
     counts = run.counts
+    differing, unjudged = counts[Verdict.DIFFERENT], counts[Verdict.NOT_JUDGED]
     if run.is_lacking:
         return 2, f"The chapter needs a module, or an answer, that is not here: {run.failure}"
     if run.failure:
         return 1, f"The run stopped: {run.failure}"
-    if counts[Verdict.DIFFERENT]:
-        differing = counts[Verdict.DIFFERENT]
+    if differing:
         return 1, f"NOT reproduced: {differing} of {len(run.judgements)} outputs differ."
     if not counts.keys() - {Verdict.NOT_JUDGED, Verdict.NOT_COMPARABLE}:
         return 2, "Every cell ran to its end; the chapter recorded no output that could be judged."
-    unjudged = counts[Verdict.NOT_JUDGED]
     but = f" ({unjudged} not judged)" if unjudged else ""
     return 0, f"Reproduced: every cell ran to its end and nothing is different{but}."
 
