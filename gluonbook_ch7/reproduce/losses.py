@@ -8,10 +8,9 @@ import functools
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import ArgumentError, GluonbookError
 from ..experiments.ensemble import fit_ensemble
@@ -20,7 +19,7 @@ from ..inference.alternatives import Call
 from ..inference.curvetest import CurveTest
 from ..inference.infer import draw_inference
 from ..inference.results import Inference, as_numbers, in_words
-from .chance import MORE_RUNS, RUNS, SMALL, View, p_value
+from .chance import MORE_RUNS, RUNS, SMALL, Array, p_value
 from .observer import Training
 from .starts import PRECISION, Start, find_start, known_starts, starts_with_loss
 from .verdict import Outcome, Verdict
@@ -31,15 +30,13 @@ ROUNDING = 1e-6  # relative; how much another order of a full batch's rows chang
 ORDERS = 100  # in which the rows of full batches are taken, to see how much a rule amplifies that
 AMPLIFIED = 10  # how many times the spread of these runs a recorded loss may be away from them
 NO_START = "not what today's start leads to, and no curve shows where the recorded run began"
-Array = npt.NDArray[Any]
 
 
 class RecordedRun:
     """The recorded run of a training call: where it started, and whether its losses are ordinary.
 
-    `training` is the same call in the rerun, and `losses` are the recorded ones, which are read
-    from a figure to within `resolution`; empty where no curve was recorded. A verdict on a random
-    output is provisional: `hold_together` decides on all of a chapter's. Where p is small, it is
+    `training` is the same call in the rerun. `losses` are the recorded ones, read from a figure to
+    within `resolution`; empty where no curve was recorded. A random output with a small p-value is
     ranked again among `more_runs`.
     """
 
@@ -52,50 +49,57 @@ class RecordedRun:
     ) -> None:
         self.training = training
         self.call = training.call
-        self.features = self.call.features.asnumpy()
-        self.labels = self.call.labels.asnumpy()
         self.losses = losses
+        self.resolution = resolution
+        self.more_runs = more_runs
+        self.data = self.call.features.asnumpy(), self.call.labels.asnumpy()
+        self.is_random = self.call.batch_size < len(self.call.labels)
         first_now = float(training.losses[0])
         self.first_loss = losses[0] if losses else first_now
         self.difference = abs(self.first_loss - first_now)
-        self.resolution = resolution
-        self.more_runs = more_runs
         self.rounding = PRECISION * abs(first_now) + resolution
         self.is_moved = not self.difference <= self.rounding
-        self.start: Optional[Start]
-        if training.start is not None and not self.is_moved:
-            self.start = Start(training.start)
+        if training.start is None or self.is_moved:
+            self.start = find_start(*self.data, self.first_loss, resolution)
         else:
-            self.start = find_start(self.features, self.labels, self.first_loss, resolution)
+            self.start = Start(training.start)
         self.draw = functools.cache(self._draw)
 
     def judge_start(self) -> Outcome:
         """Judge the loss before training, which depends on the data and the weights alone."""
+        numbers: dict[str, Any] = {"difference": self.difference}
         if not self.is_moved:
             basis = f"difference {self.difference:.1e} (rounding: {self.rounding:.1e})"
-            return Verdict.IDENTICAL, basis, {"difference": self.difference, "start": ""}
+            return Verdict.IDENTICAL, basis, {**numbers, "start": ""}
         if self.start:
             basis = f"the loss of {self.start.words}, which is where the recorded run began"
             return Verdict.IDENTICAL, basis, {"difference": 0.0, "start": self.start.words}
         if not self._began_fresh():
             basis = "today's start, or loss, is the chapter's own: none that a fresh process draws"
-            return Verdict.NOT_JUDGED, basis, {"difference": self.difference}
+            return Verdict.NOT_JUDGED, basis, numbers
         basis = (
             f"{self.difference:.1e} from today's, and none of the first 50 draws of a fresh "
             "process, on Linux or macOS, has this loss"
         )
-        return Verdict.DIFFERENT, basis, {"difference": self.difference}
+        return Verdict.DIFFERENT, basis, numbers
 
     def judge_later(self) -> Outcome:
         """Judge the losses of the recorded curve after the first."""
-        if not self._is_random():
+        if not self.is_random:
             return _judge_full_batch(self.losses[1:], self.draw(ORDERS)[:, 1:], self.resolution)
         if self.start is None or not self.training.is_ours:
             verdict, basis, numbers = self._judge_distance()
         else:
             verdict, basis, numbers = self._judge_alternatives(self.start)
-        if np.isfinite(self.draw(RUNS)).all():
-            numbers["fan"] = self._fan()
+        sample = self.draw(RUNS)
+        if np.isfinite(sample).all():
+            numbers["fan"] = {
+                "epochs": np.linspace(0, self.call.num_epochs, len(self.losses)).tolist(),
+                # Percentiles 0, 5, …, 100.
+                "losses": np.percentile(sample, np.arange(0, 101, 5), axis=0).tolist(),
+                "recorded": list(self.losses),
+                "rerun": self.training.losses.tolist(),
+            }
         return verdict, basis, numbers
 
     def judge_end(self, printed: float) -> Outcome:
@@ -112,7 +116,9 @@ class RecordedRun:
         # Without a curve the start is unknown: it may have been another draw of a fresh process.
         if not self.training.is_ours or not self._began_fresh():
             return Verdict.NOT_JUDGED, NO_START, {}
-        start = self._likeliest_start(printed)
+        starts = known_starts(self.call.features.shape[1])
+        ends = self._train(np.stack([start.weights for start in starts]), len(starts))[:, -1]
+        start = starts[int(np.abs(np.nan_to_num(ends, nan=np.inf) - printed).argmin())]
         verdict, basis, numbers = self._judge_printed(
             printed, lambda runs: self._train(start.weights, runs)
         )
@@ -121,25 +127,13 @@ class RecordedRun:
 
     def _judge_printed(self, printed: float, draw: Callable[[int], Array]) -> Outcome:
         """Judge a printed loss among the ends of the curves that `draw` returns."""
-        if not self._is_random():
+        if not self.is_random:
             return _judge_full_batch([printed], draw(ORDERS)[:, -1:], PRINTED)
-        return self._rank([printed], lambda runs: draw(runs)[:, -1:])
-
-    def _likeliest_start(self, printed: float) -> Start:
-        """Return the draw of a fresh process from which a run ends nearest to a printed loss."""
-        starts = known_starts(self.features.shape[1])
-        ends = self._train(np.stack([start.weights for start in starts]), len(starts))[:, -1]
-        return starts[int(np.abs(np.nan_to_num(ends, nan=np.inf) - printed).argmin())]
+        return _ranked(*p_value([printed], lambda runs: draw(runs)[:, -1:], None, self.more_runs))
 
     def _began_fresh(self) -> bool:
-        """Return True if today's run began with a draw of a fresh process, as the book's does.
-
-        Where a chapter seeds its generator, another system draws other numbers.
-        """
-        return find_start(self.features, self.labels, float(self.training.losses[0])) is not None
-
-    def _is_random(self) -> bool:
-        return self.call.batch_size < len(self.labels)
+        """Return True if today's run began as in a fresh process, not as a chapter's seed says."""
+        return find_start(*self.data, float(self.training.losses[0])) is not None
 
     def _judge_alternatives(self, start: Start) -> Outcome:
         """Judge the curve with alternatives to the call in mind, or by its distance."""
@@ -165,34 +159,19 @@ class RecordedRun:
 
     def _judge_distance(self) -> Outcome:
         """Judge the curve as one draw among many, by its distance from them."""
-        minimum = smallest_loss(self.features, self.labels)
+        minimum = smallest_loss(*self.data)
 
-        def above_minimum(curves: Array) -> Array:
+        def log_gain(curves: Array) -> Array:
             """Return the logarithm of what training could still gain, where slow changes show."""
-            logarithms: Array = np.log(np.maximum(curves - minimum, PRECISION))
-            return logarithms
+            return np.asarray(np.log(np.maximum(curves - minimum, PRECISION)))
 
         later = self.losses[1:]
-        return self._rank(later, lambda runs: self.draw(runs)[:, 1:], [above_minimum])
-
-    def _rank(
-        self, observed: Any, draw: Callable[[int], Array], views: Sequence[View] = ()
-    ) -> Outcome:
-        """Judge losses as one draw among those that `draw` returns."""
-        return _ranked(*p_value(observed, draw, views, self.more_runs))
-
-    def _fan(self) -> dict[str, Any]:
-        """Return the recorded and today's curve, and percentiles 0, 5, …, 100 of the shuffles."""
-        return {
-            "epochs": np.linspace(0, self.call.num_epochs, len(self.losses)).tolist(),
-            "losses": np.percentile(self.draw(RUNS), np.arange(0, 101, 5), axis=0).tolist(),
-            "recorded": list(self.losses),
-            "rerun": self.training.losses.tolist(),
-        }
+        p, sample = p_value(later, lambda runs: self.draw(runs)[:, 1:], log_gain, self.more_runs)
+        return _ranked(p, sample)
 
     def _draw(self, runs: int) -> Array:
         """Return the losses of many runs from the recorded start, each with another shuffle."""
-        start = self.start or starts_with_loss(self.features, self.labels, self.first_loss, runs)
+        start = self.start or starts_with_loss(*self.data, self.first_loss, runs)
         if start is None:
             raise GluonbookError(f"no start near zero has the first loss {self.first_loss:.6f}")
         if not self.training.is_ours:
@@ -212,7 +191,7 @@ class RecordedRun:
         losses: list[Array] = []
         while len(losses) < 2 or (len(losses) < runs and time.monotonic() < deadline):
             losses.append(self.training.repeat(len(losses), draws_before=start.draw - 1))
-        if self._is_random() and not np.ptp(losses, axis=0).any():
+        if self.is_random and not np.ptp(losses, axis=0).any():
             raise GluonbookError("the chapter's own training function chooses the order itself")
         return np.array(losses)
 
@@ -224,6 +203,7 @@ def _plausibility(outcome: Outcome) -> float:
 
 
 def _ranked(p: float, sample: Array) -> Outcome:
+    """Return a provisional verdict: `hold_together` decides on all random outputs of a chapter."""
     with np.errstate(over="ignore", invalid="ignore"):  # among runs that diverged
         mean, sd = float(sample[:, -1].mean()), float(sample[:, -1].std())
     basis = f"p = {p:.2g} among {len(sample):,} shuffles: {mean:.4f} ± {sd:.4f}"
@@ -233,8 +213,7 @@ def _ranked(p: float, sample: Array) -> Outcome:
 def _judge_full_batch(observed: Sequence[float], runs: Array, slack: float) -> Outcome:
     """Judge losses of full batches, in which nothing is random but the rounding.
 
-    The rounding depends on the order of the rows, and a rule may amplify it. The `runs` (n, m) show
-    by how much.
+    It depends on the order of the rows, and a rule may amplify it: the `runs` (n, m) show how much.
     """
     losses = runs[0].astype(np.float64)
     with np.errstate(invalid="ignore"):  # of runs that diverged
