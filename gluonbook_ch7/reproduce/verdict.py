@@ -40,26 +40,24 @@ class Judgement:
     numbers: dict[str, Any] = field(default_factory=dict)  # the same for programs
 
 
-def hold_together(judgements: Sequence[Judgement], level: float = LEVEL) -> list[Judgement]:
+def hold_together(judgements: Sequence[Judgement]) -> list[Judgement]:
     """Decide on the random outputs of a chapter, given the p-value of each; keep the order.
 
     Uses Holm's step-down procedure (1979): of m p-values the k-th smallest is compared with
-    ``level / (m - k + 1)``, until one is larger than that. If nothing is different, the probability
-    that any output is called different is at most `level`.
+    ``LEVEL / (m - k + 1)``, until one is larger than that.
     """
     decided = list(judgements)
     random = [index for index, judgement in enumerate(decided) if "p" in judgement.numbers]
-    random.sort(key=lambda index: decided[index].numbers["p"])
     differs = True
-    for rank, index in enumerate(random):
+    for rank, index in enumerate(sorted(random, key=lambda index: decided[index].numbers["p"])):
         judgement = decided[index]
-        against = level / (len(random) - rank)
-        differs = differs and judgement.numbers["p"] <= against
+        level = LEVEL / (len(random) - rank)
+        differs = differs and judgement.numbers["p"] <= level
         decided[index] = replace(
             judgement,
             verdict=Verdict.DIFFERENT if differs else Verdict.CONSISTENT,
-            basis=f"{judgement.basis} (level {against:.2g})",
-            numbers={**judgement.numbers, "level": against},
+            basis=f"{judgement.basis} (level {level:.2g})",
+            numbers={**judgement.numbers, "level": level},
         )
     return decided
 
