@@ -1,9 +1,9 @@
 """Where a recorded training started: which edition of the data, and which draw of the generator.
 
 The first loss of a run depends on the data and on the starting weights alone. MXNet's generator
-starts every process in the same state, so the weights are one of a short list: the first draw, the
-second one (the cell before drew too, or the cell was run again), and so on; in the order of Linux
-or of macOS, whose C++ libraries return the two normal numbers of a pair in different order.
+starts every process in the same state, so the weights are the first draw, the second (if the cell
+before drew too, or the cell was run again), and so on; in the order of Linux or of macOS, whose C++
+libraries return the two normal numbers of a pair in different order.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,9 @@ import numpy.typing as npt
 from .._sampling import fresh_starts
 from ..experiments.objective import full_batch_losses, smallest_loss
 
-DRAWS = 50
-SCALE = 0.01
-"""The standard deviation of the starting weights."""
-PRECISION = 5e-7
-"""The relative difference within which two float32 losses are taken for one: summing 1,503 numbers
-in another order changes the last digits."""
+DRAWS = 50  # of a fresh process, in which a start is searched for
+SCALE = 0.01  # the standard deviation of the starting weights
+PRECISION = 5e-7  # relative; how much another order of summing can change a float32 loss
 
 Array = npt.NDArray[Any]
 
@@ -41,9 +38,8 @@ class Start:
 
 
 def first_losses(features: Array, labels: Array, weights: Array) -> Array:
-    """Return the loss before training for weights (..., k, 1) and a bias of zero."""
-    bias = np.zeros((*weights.shape[:-2], 1))
-    return full_batch_losses(np.append(weights[..., 0], bias, axis=-1), features, labels)
+    """Return the losses before training: (runs,), for weights (runs, k, 1) and a bias of zero."""
+    return full_batch_losses(np.pad(weights[..., 0], [(0, 0), (0, 1)]), features, labels)
 
 
 def known_starts(num_features: int) -> list[Start]:
@@ -58,9 +54,9 @@ def known_starts(num_features: int) -> list[Start]:
 def find_start(
     features: Array, labels: Array, loss: float, resolution: float = 0.0
 ) -> Optional[Start]:
-    """Return the draw of a fresh process, of the first 50, whose loss is the given one, or None.
+    """Return the draw of a fresh process whose first loss is the given one, or None.
 
-    `resolution` is to how much the loss is known, besides float32 rounding.
+    The loss is known to within `resolution` and float32 rounding.
     """
     starts = known_starts(features.shape[1])
     weights = np.stack([start.weights for start in starts])
@@ -73,15 +69,14 @@ def find_start(
 def starts_with_loss(features: Array, labels: Array, loss: float, runs: int) -> Optional[Start]:
     """Draw starting weights at random among those that have a given first loss.
 
-    Ordinary draws are moved along the gradient to that loss; None if none comes near it.
+    Ordinary draws are moved along the gradient to that loss; None if that is too far.
     """
     weights = SCALE * np.random.RandomState(0).normal(size=(runs, features.shape[1], 1))
-    at_zero = float((labels.astype(np.float64) ** 2).mean() / 2)
     gradient = -(features.T.astype(np.float64) @ labels.reshape(-1, 1)) / len(labels)
     length = np.linalg.norm(gradient)
     direction = gradient / length
     across = weights - (direction.T @ weights) * direction
-    along = np.full((runs, 1, 1), (loss - at_zero) / length)
+    along = np.zeros((runs, 1, 1))
     for _ in range(20):  # Newton's steps; the loss is nearly linear so close to zero
         error = first_losses(features, labels, across + along * direction) - loss
         along -= error.reshape(-1, 1, 1) / length
@@ -98,16 +93,16 @@ def find_edition(
     """Return the edition of the data with which a chapter was recorded, and the reason.
 
     `data` has the features and labels of each edition; `first_losses` and `printed` are the losses
-    before training and the last ones. Both are empty if nothing recorded tells.
+    before training and the last ones. Edition and reason are empty if these do not tell.
     """
     found = {
         edition: [loss for loss in first_losses if find_start(*task, loss)]
         for edition, task in data.items()
     }
-    best = max(found, key=lambda edition: len(found[edition]))
-    if found[best]:
+    best, losses = max(found.items(), key=lambda item: len(item[1]))
+    if losses:
         count = data[best][0].shape[1]
-        return best, f"{count} features: the first loss {found[best][0]:.8f} is edition {best}'s"
+        return best, f"{count} features: the first loss {losses[0]:.8f} is edition {best}'s"
     lowest = min((loss for loss in printed if np.isfinite(loss)), default=np.inf)
     minimum, old_minimum = (smallest_loss(*data[edition]) for edition in ("1.0", "0.7"))
     if minimum <= lowest < old_minimum:
