@@ -18,26 +18,22 @@ from .chance import MORE_RUNS, p_value
 from .geometry import EXACT, in_brief, judge_figures, look
 from .losses import PRINTED, ROUNDING, RecordedRun
 from .observer import Descent, Training
-from .record import LOSS_LINE, CellOutputs, Curve, drawn_lines
-from .svg import Axes, Figure, Polyline
-from .text import TIME, judge_text, judge_time
+from .record import LOSS_LINE, CellOutputs, Curve, drawn_lines, recorded_losses
+from .svg import Figure
+from .text import judge_printed, judge_text, judge_time
 from .verdict import Judgement, Outcome, Verdict, is_reproduced
 
 END_LINE = re.compile(r"x1 (-?(?:\d+(?:\.\d+)?|inf|nan)), x2 (-?(?:\d+(?:\.\d+)?|inf|nan))")
+THINNED = 128  # vertices, from which on Matplotlib leaves out those on nearly straight pieces
 
 NO_CALL = "a random loss, and no training call that could be repeated"
 DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
 NOT_THE_END = "what is printed today is not the last loss of the curve"
 NOT_EACH = "random, and not one loss for each training call"
 CUT = "the figure does not show all losses of the call"
+COARSE = "the largest loss makes the axis too coarse to read the others"
 FAILED = "the recorded run failed in this cell, and today's does not"
 OTHER_MESSAGE = "the same exception; releases of a library word it differently"
-COARSE = "the largest loss makes the axis too coarse to read the others"
-
-THINNED = 128
-THINNED_OUT = (
-    f"of {THINNED} vertices or more, Matplotlib leaves out those on nearly straight pieces"
-)
 
 
 def judge_cell(
@@ -63,7 +59,7 @@ def judge_cell(
     elif LOSS_LINE.search(recorded.text):
         judgements = _judge_uncalled(output, recorded, rerun)
     else:
-        judgements = _judge_printed(output, recorded.text, rerun.text)
+        judgements = judge_printed(output, recorded.text, rerun.text)
         judgements += judge_figures(output, recorded.figures, rerun.figures)
         if not is_reproduced(judgements):
             # Only now is a descent repeated, because it may change what the chapter goes on with.
@@ -74,8 +70,8 @@ def judge_cell(
     judgements += [judge_text(f"{output}: value", then, now) for then, now in pairs]
     if rerun.error:
         judgement = judge_text(f"{output}: error", recorded.error, rerun.error)
-        names = [error.partition(":")[0] for error in (recorded.error, rerun.error)]
-        if judgement.verdict is Verdict.DIFFERENT and names[0] == names[1]:
+        kind, kind_now = (error.partition(":")[0] for error in (recorded.error, rerun.error))
+        if judgement.verdict is Verdict.DIFFERENT and kind == kind_now:
             judgement = replace(judgement, verdict=Verdict.NOT_COMPARABLE, basis=OTHER_MESSAGE)
         judgements.append(judgement)
     if recorded.wrote_stderr:
@@ -84,25 +80,13 @@ def judge_cell(
     return judgements
 
 
-def _judge_printed(output: str, recorded: str, rerun: str) -> list[Judgement]:
-    """Judge what a cell printed, if anything, and show its times, which are not judged."""
-    if not recorded.strip() and not rerun.strip():
-        return []
-    judgements = [judge_text(f"{output}: text", recorded, rerun)]
-    times, times_now = (
-        ", ".join(" ".join(time.split()) for time in TIME.findall(text))
-        for text in (recorded, rerun)
-    )
-    return judgements + ([judge_time(output, times, times_now)] if times else [])
-
-
 def _judge_uncalled(output: str, recorded: CellOutputs, rerun: CellOutputs) -> list[Judgement]:
     """Return that random losses are not judged, because their distribution is unknown."""
     text, text_now = recorded.text.strip(), rerun.text.strip()
     judgements = [Judgement(f"{output}: text", text, text_now, Verdict.NOT_JUDGED, NO_CALL)]
-    lines, lines_now = (LOSS_LINE.findall(each) for each in (text, text_now))
-    if len(lines) == len(lines_now):
-        judgements += _judge_printed(output, LOSS_LINE.sub("", text), LOSS_LINE.sub("", text_now))
+    (rest, losses), (rest_now, losses_now) = (LOSS_LINE.subn("", each) for each in (text, text_now))
+    if losses == losses_now:
+        judgements += judge_printed(output, rest, rest_now)
     for figure in recorded.figures:
         name, brief = f"{output}: figure", in_brief(figure)
         judgements.append(Judgement(name, brief, "", Verdict.NOT_JUDGED, NO_CALL))
@@ -117,7 +101,10 @@ def _judge_descent(
 ) -> list[Judgement]:
     """Judge the recorded trace, and the point that was printed, each as one draw of many."""
 
-    def rank(observed: Any, draw: Callable[[int], Any]) -> Outcome:
+    def rank(observed: Any, points: Any) -> Outcome:
+        def draw(runs: int) -> Any:
+            return np.array(descent.repeats(runs), np.float64)[:, points].reshape(runs, -1)
+
         p, sample = p_value(observed, draw, more_runs=more_runs)
         basis = f"random; p = {p:.2g} among {len(sample):,} repetitions"
         return Verdict.CONSISTENT, basis, {"p": p, "runs": len(sample)}
@@ -125,32 +112,30 @@ def _judge_descent(
     text, text_now = recorded.text.strip(), rerun.text.strip()
     ends = END_LINE.findall(text)
     if len(ends) == 1:
-        end = [float(number) for number in ends[0]]
-        outcome = _attempt(rank, end, lambda runs: descent.repeats(runs)[:, -1])
+        outcome = _attempt(rank, list(map(float, ends[0])), -1)
         judgements = [Judgement(f"{output}: printed end", text, text_now, *outcome)]
     else:
-        judgements = _judge_printed(output, text, text_now) if text else []
+        judgements = judge_printed(output, text, text_now) if text else []
     figures, figures_now = recorded.figures, rerun.figures
-    traces = [line.vertices for _, line in drawn_lines(recorded) if _is_trace(line)]
+    lines = [line for _, line in drawn_lines(recorded)]
+    traces = [line.vertices for line in lines if line.marker and line.line]
     if len(traces) == 1 and traces[0].shape == descent.trace.shape:
         # The first point is where every descent begins.
-        later = traces[0][1:].ravel()
-        outcome = _attempt(rank, later, lambda runs: descent.repeats(runs)[:, 1:].reshape(runs, -1))
+        outcome = _attempt(rank, traces[0][1:].ravel(), slice(1, None))
         brief = f"a trace of {len(descent.trace)} points"
         judgements.append(Judgement(f"{output}: trace", brief, brief, *outcome))
-        figures, figures_now = _without_traces(figures), _without_traces(figures_now)
+        figures, figures_now = (
+            tuple(map(_without_traces, each)) for each in (figures, figures_now)
+        )
     return judgements + judge_figures(output, figures, figures_now)
 
 
-def _is_trace(line: Polyline) -> bool:
-    return line.marker and line.line
-
-
-def _without_traces(figures: Sequence[Figure]) -> tuple[Figure, ...]:
-    def rest(axes: Axes) -> Axes:
-        return replace(axes, polylines=tuple(x for x in axes.polylines if not _is_trace(x)))
-
-    return tuple(replace(figure, axes=tuple(map(rest, figure.axes))) for figure in figures)
+def _without_traces(figure: Figure) -> Figure:
+    axes = []
+    for each in figure.axes:
+        rest = tuple(line for line in each.polylines if not (line.marker and line.line))
+        axes.append(replace(each, polylines=rest))
+    return replace(figure, axes=tuple(axes))
 
 
 # --- Training -----------------------------------------------------------------------------------
@@ -167,40 +152,29 @@ def _judge_trainings(
     calls = len(trainings)
     names = [output] if calls == 1 else [f"{output}, call {i}" for i in range(1, calls + 1)]
     curves, curves_now = drawn_lines(recorded), drawn_lines(rerun)
-    if len(curves) == calls:
-        todays: Sequence[Optional[Curve]] = (
-            curves_now if len(curves_now) == calls else [None] * calls
-        )
-        read = [_read_losses(*each) for each in zip(trainings, curves, todays)]
-    else:
-        read = [([], 0.0)] * calls
+    of_calls = [each if len(each) == calls else [None] * calls for each in (curves, curves_now)]
     runs = [
-        RecordedRun(call, *losses, more_runs=more_runs) for call, losses in zip(trainings, read)
+        RecordedRun(training, *_read_losses(training, then, now), more_runs)
+        for training, then, now in zip(trainings, *of_calls)
     ]
-    lines, lines_now = (LOSS_LINE.findall(each.text) for each in (recorded, rerun))
-    judgements = []
-    if len(lines) == len(lines_now) == calls:
-        for name, run, line, line_now in zip(names, runs, lines, lines_now):
-            ends = run.training.losses[-1], float(line_now[0])
-            if np.isclose(*ends, ROUNDING, PRINTED, equal_nan=True):
-                outcome = _attempt(run.judge_end, float(line[0]))
-            else:
-                outcome = Verdict.NOT_JUDGED, NOT_THE_END, {}
-            judgements.append(Judgement(f"{name}: printed loss", line[0], line_now[0], *outcome))
-            judgements.append(judge_time(name, f"{line[1]} s", f"{line_now[1]} s"))
-    elif lines and len(lines) == len(lines_now):
-        losses, losses_now = (", ".join(line[0] for line in each) for each in (lines, lines_now))
-        name = f"{output}: printed losses"
-        judgements.append(Judgement(name, losses, losses_now, Verdict.NOT_JUDGED, NOT_EACH))
+    judgements: list[Judgement] = []
     texts = [recorded.text, rerun.text]
+    lines, lines_now = map(LOSS_LINE.findall, texts)
     if len(lines) == len(lines_now):
         texts = [LOSS_LINE.sub("", text) for text in texts]
-    judgements += _judge_printed(output, *texts)
+        if len(lines) == calls:
+            for name, run, line, line_now in zip(names, runs, lines, lines_now):
+                judgements += _judge_loss_line(name, run, line, line_now)
+        elif lines:
+            losses, losses_now = (
+                ", ".join(loss for loss, _ in each) for each in (lines, lines_now)
+            )
+            name = f"{output}: printed losses"
+            judgements.append(Judgement(name, losses, losses_now, Verdict.NOT_JUDGED, NOT_EACH))
+    judgements += judge_printed(output, *texts)
     if not recorded.figures or not rerun.figures:
         return judgements + judge_figures(output, recorded.figures, rerun.figures)
     wrong = _why_no_curves(recorded, rerun, calls)
-    if not np.isfinite([float(line[0]) for line in lines + lines_now]).all():
-        wrong = Verdict.NOT_JUDGED, DIVERGED, {}
     if wrong:
         brief, brief_now = in_brief(recorded.figures[0]), in_brief(rerun.figures[0])
         return [*judgements, Judgement(f"{output}: figure", brief, brief_now, *wrong)]
@@ -210,25 +184,42 @@ def _judge_trainings(
 
 
 def _read_losses(
-    training: Training, curve: Curve, rerun: Optional[Curve]
+    training: Training, recorded: Optional[Curve], rerun: Optional[Curve]
 ) -> tuple[list[float], float]:
     """Return the losses that a recorded curve shows, and how exactly they can be read.
 
     There are none if today's curve, where there is one, does not show all losses of the call.
     """
-    axes, line = curve
+    if recorded is None:
+        return [], 0.0
+    axes, line = recorded
     resolution = EXACT * axes.units[1]
     is_fine = resolution <= 1e-4 * abs(training.losses[0])
     is_whole = rerun is None or _shows(rerun, training.losses)
     return line.vertices[:, 1].tolist() if is_fine and is_whole else [], resolution
 
 
+def _judge_loss_line(
+    name: str, run: RecordedRun, recorded: tuple[str, str], rerun: tuple[str, str]
+) -> list[Judgement]:
+    """Judge the loss that a training call printed, and show its time."""
+    (loss, seconds), (loss_now, seconds_now) = recorded, rerun
+    outcome: Outcome = Verdict.NOT_JUDGED, NOT_THE_END, {}
+    if np.isclose(run.training.losses[-1], float(loss_now), ROUNDING, PRINTED, equal_nan=True):
+        outcome = _attempt(run.judge_end, float(loss))
+    judgement = Judgement(f"{name}: printed loss", loss, loss_now, *outcome)
+    return [judgement, judge_time(name, f"{seconds} s", f"{seconds_now} s")]
+
+
 def _why_no_curves(recorded: CellOutputs, rerun: CellOutputs, calls: int) -> Optional[Outcome]:
     """Return a verdict on figures that are not the loss curves of the training calls, or None."""
+    _, printed = recorded_losses([recorded, rerun])
+    if not np.isfinite(printed).all():
+        return Verdict.NOT_JUDGED, DIVERGED, {}
     refusals = [figure.refusal for figure in recorded.figures + rerun.figures if figure.refusal]
-    then, now = len(drawn_lines(recorded)), len(drawn_lines(rerun))
     if refusals:
         return Verdict.NOT_JUDGED, refusals[0], {}
+    then, now = len(drawn_lines(recorded)), len(drawn_lines(rerun))
     if now != calls:
         return Verdict.NOT_JUDGED, "its lines are not those of the training calls", {}
     return (Verdict.DIFFERENT, f"{then} lines became {now}", {}) if then != now else None
@@ -254,10 +245,13 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         count = len(losses) - 1
         later = f"{name}: {count} later loss{'es' * (count > 1)}"
         last, last_now = f"… {losses[-1]:.6f}", f"… {own[-1]:.6f}"
-        outcome = _attempt(run.judge_later)
-        judgements.append(Judgement(later, last, last_now, *outcome))
+        judgements.append(Judgement(later, last, last_now, *_attempt(run.judge_later)))
     elif len(own) >= THINNED:
-        later, reason = f"{name}: later losses", f"{THINNED_OUT}, here {len(own) - len(losses)}"
+        reason = (
+            f"of {THINNED} vertices or more, Matplotlib leaves out those on nearly straight "
+            f"pieces, here {len(own) - len(losses)}"
+        )
+        later = f"{name}: later losses"
         judgements.append(Judgement(later, brief, brief_now, Verdict.NOT_JUDGED, reason))
     return judgements
 
@@ -281,8 +275,7 @@ def _judge_frame(recorded: Curve, rerun: Curve, count: int) -> Outcome:
     same_length = len(checkpoints) == len(checkpoints_now)
     if not same_length or labels != labels_now or look(line) != look(line_now):
         return Verdict.DIFFERENT, "not the same number of losses, labels or colour", {}
-    apart = np.abs(checkpoints - checkpoints_now).max()
-    points = float(apart) / axes.units[0]
+    points = float(np.abs(checkpoints - checkpoints_now).max()) / axes.units[0]
     verdict = Verdict.IDENTICAL if points <= EXACT else Verdict.DIFFERENT
     basis = f"checkpoints within {points:.1e} points (limit {EXACT:.0e})"
     return verdict, basis, {"points": points}

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from ..loss_curve import LossCurve
 from ..training import fit_gluon, fit_scratch
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,17 @@ class Training:
             for _ in range(draws_before):
                 nd.random.normal(shape=(self.call.features.shape[1], 1))
             arguments = list(vars(self.call.copied()).values())
-            is_gluon = isinstance(self.call.rule, str)
-            if is_gluon:
+            ours: Callable[..., Any] = fit_scratch
+            if isinstance(self.call.rule, str):
+                ours = fit_gluon
                 del arguments[1]  # it takes no states
             if self.function is None:
-                curve = (fit_gluon if is_gluon else fit_scratch)(*arguments)
-                return curve.losses.astype(np.float64)
+                return np.asarray(ours(*arguments).losses, np.float64)
             plt.figure()
             self.function(*arguments)
             return last_line()
 
-        return np.asarray(apart(train))
+        return apart(train)
 
 
 @dataclass(frozen=True)
@@ -71,24 +72,21 @@ class Descent:
     trace: Array  # (steps + 1, 2)
     repeat: Callable[[], Any]  # follows the rule again and returns the trace
 
-    def repeats(self, runs: int) -> Array:
-        """Return the traces of many repetitions: (runs, steps + 1, 2)."""
-        return np.array(self._repeat_all(runs), np.float64)
+    def repeats(self, runs: int) -> list[Any]:
+        """Return the traces of many repetitions, which may have other lengths."""
 
-    def _repeat_all(self, runs: int) -> list[Any]:
-        def repeat_all() -> list[Any]:
+        def follow() -> list[Any]:
             np.random.seed(0)
             return [self.repeat() for _ in range(runs)]
 
-        traces: list[Any] = apart(repeat_all)
-        return traces
+        return apart(follow)
 
     def is_random(self) -> bool:
         """Return True if the descent takes another path, or a longer one, when it is repeated."""
-        return not np.array_equal(*self._repeat_all(2))
+        return not np.array_equal(*self.repeats(2))
 
 
-def apart(work: Callable[[], Any]) -> Any:
+def apart(work: Callable[[], T]) -> T:
     """Return the result of some work, leaving the generators of the chapter's cells alone.
 
     MXNet's generator belongs to the thread, and in a new one begins as in a new process. NumPy's is

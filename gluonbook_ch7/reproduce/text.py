@@ -6,8 +6,7 @@ import numpy as np
 
 from .verdict import Judgement, Verdict
 
-# Each begins where its digits begin and matches them in one way only, so that a long row of digits
-# takes linear time.
+# This and TIME match digits in one way only, from the first on, so that many take linear time.
 NUMBER = re.compile(r"[-+]?(?:(?<!\d)\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan)\b", re.ASCII)
 TIME = re.compile(
     # What %time and %timeit print, whose lines depend on the times.
@@ -15,20 +14,16 @@ TIME = re.compile(
     r"|(?:(?<!\d)\d+(?:\.\d*)?|\.\d+)(?:e-?\d+)?\s*(?:(?:seconds?|secs?|[mµμn]?s|minutes?|hours?)\b|毫?秒|分钟|小时)",
     re.MULTILINE,
 )
-# What one machine says of itself: the version of a library, with the build that sys.version names,
-# or an absolute path.
+# The version of a library, with the build that sys.version names, or an absolute path.
 MACHINE = re.compile(
     r"(?a:(?<![\d.])\d+(?:\.\d+){2,}[\w.+]*\b)(?: [|(][^\[]{0,99}\[(?:GCC|Clang|MSC)[^\]]*\])?"
     # A space is part of a path if the next word is one, too.
     r"|(?<![\w./\\<])(?:/|[A-Za-z]:[\\/]+)[^\W\d](?:[^\s'\",;:<>\[\](){}]| (?=[^\s/\\]*[/\\]))*"
 )
-# Where an object lies in memory, as in <Figure at 0x7f…>, how large a screen makes a figure, and
-# what shows it.
+# Where an object lies in memory, how large a screen makes a figure, and what shows it.
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+|(?<=<Figure size )\d+x\d+|(?<=matplotlib backend: ).+")
-# Nothing but objects, such as [<matplotlib.lines.Line2D at 0x…>].
-OBJECTS = re.compile(r"[\[(]*(?:<[^<>]*>[\]),\s]*)+")
-# What stands for an output that only a browser shows.
-PLACEHOLDER = re.compile(r"<IPython\.\S+ object>")
+OBJECTS = re.compile(r"[\[(]*(?:<[^<>]*>[\]),\s]*)+")  # as in [<matplotlib.lines.Line2D at 0x…>]
+PLACEHOLDER = re.compile(r"<IPython\.\S+ object>")  # for an output that only a browser shows
 # What some releases add to what others show.
 ADDED = re.compile(
     r"\bnp\.(?:\w+\(([^()]*)\)|(True|False)_)"  # NumPy 2 to a scalar
@@ -38,6 +33,18 @@ ADDED = re.compile(
 )
 # The limits of plt.axis: in older releases of Matplotlib the list that it was given, else a tuple.
 LIMITS = "[#,#,#,#]", "(#,#,#,#)"
+
+
+def judge_printed(output: str, recorded: str, rerun: str) -> list[Judgement]:
+    """Judge what a cell printed, if anything, and show its times, which are not judged."""
+    if not recorded.strip() and not rerun.strip():
+        return []
+    judgements = [judge_text(f"{output}: text", recorded, rerun)]
+    times, times_now = (
+        ", ".join(" ".join(time.split()) for time in TIME.findall(text))
+        for text in (recorded, rerun)
+    )
+    return judgements + ([judge_time(output, times, times_now)] if times else [])
 
 
 def judge_text(output: str, recorded: str, rerun: str) -> Judgement:
@@ -86,9 +93,7 @@ def judge_time(output: str, recorded: str, rerun: str) -> Judgement:
 
 
 def _is_same_float32(one: str, other: str) -> bool:
-    if one == other:
-        return True
     a, b = float(one), float(other)
     if max(abs(a), abs(b)) > float(np.finfo(np.float32).max):
         return a == b
-    return bool(np.float32(a) == np.float32(b))
+    return one == other or bool(np.float32(a) == np.float32(b))
