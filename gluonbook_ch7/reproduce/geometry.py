@@ -11,18 +11,13 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.image import imread
 
-from .svg import RESOLUTION, Axes, Figure, Polyline
+from .svg import RESOLUTION, Array, Axes, Figure, Polyline
 from .verdict import Judgement, Outcome, Verdict
 
-EXACT = 5 * RESOLUTION
-"""Points within which two lines are one: the rounding of both and of the ticks of both axes."""
-VISIBLE = 0.1
-"""Points: a distance that nobody can see."""
-
-Array = npt.NDArray[np.float64]
+EXACT = 5 * RESOLUTION  # in points: the rounding of two lines and of the ticks of both axes
+VISIBLE = 0.1  # in points: a distance that nobody can see
 
 
 def judge_figures(
@@ -30,8 +25,7 @@ def judge_figures(
 ) -> list[Judgement]:
     """Judge figures one by one, in order; one that is missing or new is different.
 
-    Where no figure at all was recorded, it may have been shown in a window, or left out of the
-    file: there is nothing to judge.
+    If none was recorded at all, they may have been shown in windows, or left out of the file.
     """
     judgements = []
     for then, now in zip_longest(recorded, rerun):
@@ -48,8 +42,8 @@ def judge_figures(
 def judge_figure(output: str, recorded: Figure, rerun: Figure) -> Judgement:
     """Judge a figure by its axes and by the curves that its lines draw.
 
-    Identical: no vertex is farther than `EXACT` from the other figure's lines. Consistent: none is
-    farther than `VISIBLE`.
+    Identical or consistent: no vertex is farther from the other figure's lines than `EXACT` or
+    `VISIBLE`.
     """
     return Judgement(output, in_brief(recorded), in_brief(rerun), *_outcome(recorded, rerun))
 
@@ -119,10 +113,9 @@ def look(line: Polyline) -> tuple[Any, ...]:
 
 
 def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:
-    """Return the largest distance of any vertex of one axes from the lines of the other.
+    """Return how far any vertex of one axes is from the lines of the other, at most, in points.
 
-    Returns the distance in points, the vertex in data units, and the distance in data units along
-    the axis on which it is larger.
+    Also returns that vertex, and how far it is in data units along the axis on which that is more.
     """
     units = np.array(a.units)
     worst = 0.0, (0.0, 0.0), 0.0
@@ -147,12 +140,10 @@ def _farthest(a: Axes, b: Axes) -> tuple[float, tuple[float, float], float]:
 def _offsets(vertices: Array, lines: list[Array]) -> Array:
     """Return the vector from each vertex to the nearest point on some lines: shape (n, 2)."""
     begins = np.concatenate([line[:-1] if len(line) > 1 else line for line in lines])
-    ends = np.concatenate([line[1:] if len(line) > 1 else line for line in lines])
-    along = ends - begins
+    along = np.concatenate([line[1:] if len(line) > 1 else line for line in lines]) - begins
     lengths = np.maximum((along**2).sum(axis=1), 1e-300)
     offsets = begins - vertices[:, np.newaxis]
     share = np.clip(-(offsets * along).sum(axis=2) / lengths, 0, 1)
     offsets = offsets + share[:, :, np.newaxis] * along
     nearest = (offsets**2).sum(axis=2).argmin(axis=1)
-    found: Array = offsets[np.arange(len(vertices)), nearest]
-    return found
+    return np.asarray(offsets[np.arange(len(vertices)), nearest])
