@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import GluonbookError
 from .chance import MORE_RUNS, p_value
 from .geometry import EXACT, in_brief, judge_figures, look
-from .losses import PRINTED, ROUNDING, RecordedRun
+from .losses import RecordedRun
 from .observer import Descent, Training
 from .record import LOSS_LINE, CellOutputs, Curve, drawn_lines, recorded_losses
 from .svg import Figure
@@ -28,7 +28,6 @@ THINNED = 128  # vertices, from which on Matplotlib leaves out those on nearly s
 
 NO_CALL = "a random loss, and no training call that could be repeated"
 DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
-NOT_THE_END = "what is printed today is not the last loss of the curve"
 NOT_EACH = "random, and not one loss for each training call"
 CUT = "the figure does not show all losses of the call"
 COARSE = "the largest loss makes the axis too coarse to read the others"
@@ -87,10 +86,10 @@ def _judge_uncalled(output: str, recorded: CellOutputs, rerun: CellOutputs) -> l
     (rest, losses), (rest_now, losses_now) = (LOSS_LINE.subn("", each) for each in (text, text_now))
     if losses == losses_now:
         judgements += judge_printed(output, rest, rest_now)
-    for figure in recorded.figures:
-        name, brief = f"{output}: figure", in_brief(figure)
-        judgements.append(Judgement(name, brief, "", Verdict.NOT_JUDGED, NO_CALL))
-    return judgements
+    return judgements + [
+        Judgement(f"{output}: figure", in_brief(figure), "", Verdict.NOT_JUDGED, NO_CALL)
+        for figure in recorded.figures
+    ]
 
 
 # --- Random descents ----------------------------------------------------------------------------
@@ -124,9 +123,8 @@ def _judge_descent(
         outcome = _attempt(rank, traces[0][1:].ravel(), slice(1, None))
         brief = f"a trace of {len(descent.trace)} points"
         judgements.append(Judgement(f"{output}: trace", brief, brief, *outcome))
-        figures, figures_now = (
-            tuple(map(_without_traces, each)) for each in (figures, figures_now)
-        )
+        figures = tuple(map(_without_traces, figures))
+        figures_now = tuple(map(_without_traces, figures_now))
     return judgements + judge_figures(output, figures, figures_now)
 
 
@@ -164,7 +162,11 @@ def _judge_trainings(
         texts = [LOSS_LINE.sub("", text) for text in texts]
         if len(lines) == calls:
             for name, run, line, line_now in zip(names, runs, lines, lines_now):
-                judgements += _judge_loss_line(name, run, line, line_now)
+                outcome = _attempt(run.judge_end, float(line[0]), float(line_now[0]))
+                judgements.append(
+                    Judgement(f"{name}: printed loss", line[0], line_now[0], *outcome)
+                )
+                judgements.append(judge_time(name, f"{line[1]} s", f"{line_now[1]} s"))
         elif lines:
             losses, losses_now = (
                 ", ".join(loss for loss, _ in each) for each in (lines, lines_now)
@@ -199,18 +201,6 @@ def _read_losses(
     return line.vertices[:, 1].tolist() if is_fine and is_whole else [], resolution
 
 
-def _judge_loss_line(
-    name: str, run: RecordedRun, recorded: tuple[str, str], rerun: tuple[str, str]
-) -> list[Judgement]:
-    """Judge the loss that a training call printed, and show its time."""
-    (loss, seconds), (loss_now, seconds_now) = recorded, rerun
-    outcome: Outcome = Verdict.NOT_JUDGED, NOT_THE_END, {}
-    if np.isclose(run.training.losses[-1], float(loss_now), ROUNDING, PRINTED, equal_nan=True):
-        outcome = _attempt(run.judge_end, float(loss))
-    judgement = Judgement(f"{name}: printed loss", loss, loss_now, *outcome)
-    return [judgement, judge_time(name, f"{seconds} s", f"{seconds_now} s")]
-
-
 def _why_no_curves(recorded: CellOutputs, rerun: CellOutputs, calls: int) -> Optional[Outcome]:
     """Return a verdict on figures that are not the loss curves of the training calls, or None."""
     _, printed = recorded_losses([recorded, rerun])
@@ -235,10 +225,9 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
     if not losses:
         reason = COARSE if _shows(rerun, own) else CUT
         return [Judgement(f"{name}: figure", brief, brief_now, Verdict.NOT_JUDGED, reason)]
-    frame = _judge_frame(recorded, rerun, len(own))
     first, first_now = f"{losses[0]:.8f}", f"{own[0]:.8f}"
     judgements = [
-        Judgement(f"{name}: axes", brief, brief_now, *frame),
+        Judgement(f"{name}: axes", brief, brief_now, *_judge_frame(recorded, rerun, len(own))),
         Judgement(f"{name}: first loss", first, first_now, *run.judge_start()),
     ]
     if 1 < len(losses) == len(own):

@@ -29,6 +29,7 @@ PRINTED = 6e-7  # a little more than half of the last digit that the book prints
 ROUNDING = 1e-6  # relative; how much another order of a full batch's rows changes its losses
 ORDERS = 100  # in which the rows of full batches are taken, to see how much a rule amplifies that
 AMPLIFIED = 10  # how many times the spread of these runs a recorded loss may be away from them
+NOT_THE_END = "what is printed today is not the last loss of the curve"
 NO_START = "not what today's start leads to, and no curve shows where the recorded run began"
 
 
@@ -102,8 +103,10 @@ class RecordedRun:
             }
         return verdict, basis, numbers
 
-    def judge_end(self, printed: float) -> Outcome:
+    def judge_end(self, printed: float, printed_now: float) -> Outcome:
         """Judge a printed loss, which is the last one of the curve, if one was drawn."""
+        if not np.isclose(self.training.losses[-1], printed_now, ROUNDING, PRINTED, equal_nan=True):
+            return Verdict.NOT_JUDGED, NOT_THE_END, {}
         if self.losses and np.isfinite(printed):
             end = self.losses[-1]
             difference = abs(printed - end)
