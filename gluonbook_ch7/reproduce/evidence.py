@@ -24,11 +24,12 @@ from .text import judge_printed, judge_text, judge_time
 from .verdict import Judgement, Outcome, Verdict, is_reproduced
 
 END_LINE = re.compile(r"x1 (-?(?:\d+(?:\.\d+)?|inf|nan)), x2 (-?(?:\d+(?:\.\d+)?|inf|nan))")
-THINNED = 128  # vertices, from which on Matplotlib leaves out those on nearly straight pieces
+THINNED = 128
 
 NO_CALL = "a random loss, and no training call that could be repeated"
 DIVERGED = "a run diverged, and a figure leaves out losses that are not finite"
 NOT_EACH = "random, and not one loss for each training call"
+LEFT_OUT = f"of {THINNED} vertices or more, Matplotlib leaves out those on nearly straight pieces"
 CUT = "the figure does not show all losses of the call"
 COARSE = "the largest loss makes the axis too coarse to read the others"
 FAILED = "the recorded run failed in this cell, and today's does not"
@@ -236,11 +237,7 @@ def _judge_curve(name: str, run: RecordedRun, recorded: Curve, rerun: Curve) -> 
         last, last_now = f"… {losses[-1]:.6f}", f"… {own[-1]:.6f}"
         judgements.append(Judgement(later, last, last_now, *_attempt(run.judge_later)))
     elif len(own) >= THINNED:
-        reason = (
-            f"of {THINNED} vertices or more, Matplotlib leaves out those on nearly straight "
-            f"pieces, here {len(own) - len(losses)}"
-        )
-        later = f"{name}: later losses"
+        later, reason = f"{name}: later losses", f"{LEFT_OUT}, here {len(own) - len(losses)}"
         judgements.append(Judgement(later, brief, brief_now, Verdict.NOT_JUDGED, reason))
     return judgements
 

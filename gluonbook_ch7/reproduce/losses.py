@@ -29,6 +29,7 @@ PRINTED = 6e-7  # a little more than half of the last digit that the book prints
 ROUNDING = 1e-6  # relative; how much another order of a full batch's rows changes its losses
 ORDERS = 100  # in which the rows of full batches are taken, to see how much a rule amplifies that
 AMPLIFIED = 10  # how many times the spread of these runs a recorded loss may be away from them
+NO_DRAW = "none of the first 50 draws of a fresh process, on Linux or macOS, has this loss"
 NOT_THE_END = "what is printed today is not the last loss of the curve"
 NO_START = "not what today's start leads to, and no curve shows where the recorded run began"
 
@@ -78,11 +79,7 @@ class RecordedRun:
         if not self._began_fresh():
             basis = "today's start, or loss, is the chapter's own: none that a fresh process draws"
             return Verdict.NOT_JUDGED, basis, numbers
-        basis = (
-            f"{self.difference:.1e} from today's, and none of the first 50 draws of a fresh "
-            "process, on Linux or macOS, has this loss"
-        )
-        return Verdict.DIFFERENT, basis, numbers
+        return Verdict.DIFFERENT, f"{self.difference:.1e} from today's, and {NO_DRAW}", numbers
 
     def judge_later(self) -> Outcome:
         """Judge the losses of the recorded curve after the first."""
