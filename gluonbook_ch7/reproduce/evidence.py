@@ -162,12 +162,10 @@ def _judge_trainings(
     if len(lines) == len(lines_now):
         texts = [LOSS_LINE.sub("", text) for text in texts]
         if len(lines) == calls:
-            for name, run, line, line_now in zip(names, runs, lines, lines_now):
-                outcome = _attempt(run.judge_end, float(line[0]), float(line_now[0]))
-                judgements.append(
-                    Judgement(f"{name}: printed loss", line[0], line_now[0], *outcome)
-                )
-                judgements.append(judge_time(name, f"{line[1]} s", f"{line_now[1]} s"))
+            for name, run, (loss, time), (loss_now, time_now) in zip(names, runs, lines, lines_now):
+                outcome = _attempt(run.judge_end, float(loss), float(loss_now))
+                judgements.append(Judgement(f"{name}: printed loss", loss, loss_now, *outcome))
+                judgements.append(judge_time(name, f"{time} s", f"{time_now} s"))
         elif lines:
             losses, losses_now = (
                 ", ".join(loss for loss, _ in each) for each in (lines, lines_now)
