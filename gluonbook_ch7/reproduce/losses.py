@@ -7,7 +7,7 @@ from a distribution. The same call, repeated from the same start, gives that dis
 import functools
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import numpy as np
@@ -34,37 +34,28 @@ NOT_THE_END = "what is printed today is not the last loss of the curve"
 NO_START = "not what today's start leads to, and no curve shows where the recorded run began"
 
 
+@dataclass
 class RecordedRun:
-    """The recorded run of a training call: where it started, and whether its losses are ordinary.
+    """The recorded run of a call: where it started, and whether its losses are ordinary."""
 
-    `training` is the same call in the rerun. `losses` are the recorded ones, read from a figure to
-    within `resolution`; empty where no curve was recorded. A random output with a small p-value is
-    ranked again among `more_runs`.
-    """
+    training: Training  # the same call in the rerun
+    losses: Sequence[float]  # as recorded; empty where no curve was
+    resolution: float = 0.0  # to within which they were read from a figure
+    more_runs: int = MORE_RUNS  # among which an output with a small p-value is ranked again
 
-    def __init__(
-        self,
-        training: Training,
-        losses: Sequence[float],
-        resolution: float = 0.0,
-        more_runs: int = MORE_RUNS,
-    ) -> None:
-        self.training = training
-        self.call = training.call
-        self.losses = losses
-        self.resolution = resolution
-        self.more_runs = more_runs
+    def __post_init__(self) -> None:
+        self.call = self.training.call
         self.data = self.call.features.asnumpy(), self.call.labels.asnumpy()
         self.is_random = self.call.batch_size < len(self.call.labels)
-        first_now = float(training.losses[0])
-        self.first_loss = losses[0] if losses else first_now
+        first_now = float(self.training.losses[0])
+        self.first_loss = self.losses[0] if self.losses else first_now
         self.difference = abs(self.first_loss - first_now)
-        self.rounding = PRECISION * abs(first_now) + resolution
+        self.rounding = PRECISION * abs(first_now) + self.resolution
         self.is_moved = not self.difference <= self.rounding
-        if training.start is None or self.is_moved:
-            self.start = find_start(*self.data, self.first_loss, resolution)
+        if self.training.start is None or self.is_moved:
+            self.start = find_start(*self.data, self.first_loss, self.resolution)
         else:
-            self.start = Start(training.start)
+            self.start = Start(self.training.start)
         self.draw = functools.cache(self._draw)
 
     def judge_start(self) -> Outcome:
