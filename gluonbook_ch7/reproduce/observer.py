@@ -48,7 +48,6 @@ class Training:
         """Return the losses of the same call as in a fresh process, with another shuffle."""
 
         def train() -> Array:
-            np.random.seed(seed)
             for _ in range(draws_before):
                 nd.random.normal(shape=(self.call.features.shape[1], 1))
             arguments = list(vars(self.call.copied()).values())
@@ -62,7 +61,7 @@ class Training:
             self.function(*arguments)
             return last_line()
 
-        return apart(train)
+        return apart(train, seed)
 
 
 @dataclass(frozen=True)
@@ -74,27 +73,23 @@ class Descent:
 
     def repeats(self, runs: int) -> list[Any]:
         """Return the traces of many repetitions, which may have other lengths."""
-
-        def follow() -> list[Any]:
-            np.random.seed(0)
-            return [self.repeat() for _ in range(runs)]
-
-        return apart(follow)
+        return apart(lambda: [self.repeat() for _ in range(runs)], seed=0)
 
     def is_random(self) -> bool:
         """Return True if the descent takes another path, or a longer one, when it is repeated."""
         return not np.array_equal(*self.repeats(2))
 
 
-def apart(work: Callable[[], T]) -> T:
+def apart(work: Callable[[], T], seed: int) -> T:
     """Return the result of some work, leaving the generators of the chapter's cells alone.
 
     MXNet's generator belongs to the thread, and in a new one begins as in a new process. NumPy's is
-    put back. What the work prints or draws is discarded.
+    seeded, and put back. What the work prints or draws is discarded.
     """
     state = np.random.get_state()
     figures = plt.get_fignums()
     try:
+        np.random.seed(seed)
         with redirect_stdout(StringIO()), ThreadPoolExecutor(1) as new_thread:
             return new_thread.submit(work).result()
     finally:
