@@ -51,8 +51,7 @@ def _ranks(curves: Array) -> Array:
     # A curve's squared distance is its leverage: the squared norm of its left singular row.
     left, scales, _ = np.linalg.svd(curves - curves.mean(axis=0), full_matrices=False)
     distances = (left[:, scales > 1e-9 * scales[0]] ** 2).sum(axis=1)
-    ranks: Array = len(curves) - np.searchsorted(np.sort(distances), distances - 1e-12)
-    return ranks
+    return np.asarray(len(curves) - np.searchsorted(np.sort(distances), distances - 1e-12))
 
 
 def p_value(

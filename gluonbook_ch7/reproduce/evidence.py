@@ -251,15 +251,15 @@ def _shows(curve: Curve, losses: Any) -> bool:
 
 def _judge_frame(recorded: Curve, rerun: Curve, count: int) -> Outcome:
     """Judge the checkpoints of a curve of `count` losses, its look and the labels of its axes."""
-    (axes, line), (axes_now, line_now) = recorded, rerun
-    labels, labels_now = ((each.x_label, each.y_label) for each in (axes, axes_now))
-    checkpoints, checkpoints_now = (each.vertices[:, 0] for each in (line, line_now))
+    frame, frame_now = (
+        (axes.x_label, axes.y_label, look(line)) for axes, line in (recorded, rerun)
+    )
+    checkpoints, checkpoints_now = (line.vertices[:, 0] for _, line in (recorded, rerun))
     if count >= THINNED:
         checkpoints, checkpoints_now = checkpoints[[0, -1]], checkpoints_now[[0, -1]]
-    same_length = len(checkpoints) == len(checkpoints_now)
-    if not same_length or labels != labels_now or look(line) != look(line_now):
+    if frame != frame_now or len(checkpoints) != len(checkpoints_now):
         return Verdict.DIFFERENT, "not the same number of losses, labels or colour", {}
-    points = float(np.abs(checkpoints - checkpoints_now).max()) / axes.units[0]
+    points = float(np.abs(checkpoints - checkpoints_now).max()) / recorded[0].units[0]
     verdict = Verdict.IDENTICAL if points <= EXACT else Verdict.DIFFERENT
     basis = f"checkpoints within {points:.1e} points (limit {EXACT:.0e})"
     return verdict, basis, {"points": points}
