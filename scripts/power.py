@@ -213,7 +213,8 @@ def bound(rule: str, curves: int) -> dict[str, Any]:
     from scipy.optimize import linprog
 
     pairs = [calls(rule, truth) for truth in TRUTHS[rule] if "features" not in truth]
-    test = CurveTest(pairs[0][0], runs=100)
+    stated = pairs[0][0]
+    test = CurveTest(stated, sample=stated.train(range(100)))
     same_length = [true for _, true in pairs if true.train([0]).shape[1] == test.length]
     gaussians = [test.stated, *(gaussian_of(test, true) for true in same_length)]
     generator = np.random.default_rng(0)
@@ -259,7 +260,7 @@ class RankedTest:
     """
 
     def __init__(self, stated: Call, curves: int, shuffles: int) -> None:
-        self.test = CurveTest(stated, runs=shuffles)
+        self.test = CurveTest(stated, sample=stated.train(range(shuffles)))
         self.losses = np.empty((0, self.test.length - 1), np.float32)
         self.fresh = []
         for first in range(0, curves, EACH):

@@ -35,6 +35,11 @@ class Call(TrainingCall):
         changed = replace(self, hyperparams={**self.hyperparams, **hyperparams})
         return fit_ensemble(**vars(changed), seeds=seeds).losses
 
+    def losses_per_epoch(self) -> int:
+        """Return how many losses are recorded in an epoch."""
+        steps = range(steps_per_epoch(len(self.labels), self.batch_size))
+        return sum(is_checkpoint(i, self.batch_size) for i in steps)
+
 
 def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
     """Return a call whose hyperparameters may differ from run to run, and their names in it.
@@ -43,60 +48,52 @@ def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
     Gluon's optimizers take numbers only, so one that has a counterpart among the chapter's rules is
     replaced by it; of their differences only the short last minibatch is large enough to matter.
     """
-    names = {name: name for name in call.hyperparams}
+    given, names = call.hyperparams, {name: name for name in call.hyperparams}
     if isinstance(call.rule, str):
-        call, names = _from_scratch(call, call.rule.lower())
+        counterparts = [
+            rule
+            for rule in RULES.values()
+            if rule.gluon == call.rule.lower() and given.keys() <= set(rule.gluon_names.values())
+        ]
+        if not counterparts:
+            return call, {}
+        rule = counterparts[0]
+        given = {**default_hyperparams(rule.gluon), **given}
+        names = {gluons: ours for ours, gluons in rule.gluon_names.items()}
+        own = {**rule.hyperparams, **{ours: given[gluons] for gluons, ours in names.items()}}
+        call = replace(call, rule=rule.step, states=rule.states, hyperparams=own, count_rows=False)
     return call, {name: own for name, own in names.items() if has_scale(own, call.hyperparams[own])}
 
 
-def _from_scratch(call: Call, gluon: str) -> tuple[Call, dict[str, str]]:
-    """Return the counterpart of a call of Gluon's, and its names of Gluon's hyperparameters.
+def other_calls(
+    call: Call, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]
+) -> list[dict[str, Call]]:
+    """Return groups of calls that give as many losses: with other batch sizes, rules and `data`.
 
-    Those that are not given have Gluon's defaults. Without a counterpart there are no names.
+    The sizes take at most twice the work, and the rules are the chapter's, as it trains with them.
+    Other data are trained on from any start; states that are arrays must fit them.
     """
-    for rule in RULES.values():
-        names = {gluons: ours for ours, gluons in rule.gluon_names.items()}
-        if rule.gluon == gluon and call.hyperparams.keys() <= names.keys():
-            given = {**default_hyperparams(gluon), **call.hyperparams}
-            own = {**rule.hyperparams, **{ours: given[name] for name, ours in names.items()}}
-            call = replace(call, rule=rule.step, states=rule.states, count_rows=False)
-            return replace(call, hyperparams=own), names
-    return call, {}
-
-
-def other_sizes(call: Call) -> dict[str, Call]:
-    """Return calls with other batch sizes that give as many losses, at most twice the work."""
-
-    def checkpoints(size: int) -> int:
-        """Return after how many minibatches of an epoch the loss is recorded."""
-        return sum(is_checkpoint(i, size) for i in range(steps_per_epoch(len(call.labels), size)))
-
     size = call.batch_size
-    return {
+    sizes = {
         f"minibatches of {other}": replace(call, batch_size=other)
-        for other in (size // 2, 2 * size, size * 5 // 2, 5 * size)
-        if other not in (0, size) and checkpoints(other) == checkpoints(size)
+        for other in sorted({size // 2, 2 * size, size * 5 // 2, 5 * size} - {0, size})
     }
-
-
-def other_rules(call: Call) -> dict[str, Call]:
-    """Return calls of the chapter's other rules, as the chapter trains with them."""
     is_gluons = isinstance(call.rule, str)
     own = call.rule.lower() if is_gluons else getattr(call.rule, "__name__", "")
-    return {
-        rule.name: replace(
-            call, rule=rule.step, states=rule.states, hyperparams=dict(rule.hyperparams)
-        )
-        for rule in RULES.values()
-        if own != (rule.gluon if is_gluons else rule.name)
+    rules = {
+        name: replace(call, rule=rule.step, states=rule.states, hyperparams=dict(rule.hyperparams))
+        for name, rule in RULES.items()
+        if own != (rule.gluon if is_gluons else name)
     }
-
-
-def other_data(call: Call, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> dict[str, Call]:
-    """Return calls on other data, from any start; states that are arrays must fit the data."""
     fits_any = call.states is None or callable(call.states)
-    return {
+    tasks = {
         name: replace(call, features=features, labels=labels, start=None)
         for name, (features, labels) in data.items()
         if fits_any or features.shape[1] == call.features.shape[1]
     }
+    length = call.losses_per_epoch()
+    alike = [
+        {words: other for words, other in group.items() if other.losses_per_epoch() == length}
+        for group in (sizes, rules, tasks)
+    ]
+    return [group for group in alike if group]

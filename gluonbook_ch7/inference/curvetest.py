@@ -22,7 +22,7 @@ import numpy.typing as npt
 from .._mxnet import nd
 from ..errors import ArgumentError
 from ..experiments.objective import smallest_loss
-from .alternatives import Call, other_data, other_rules, other_sizes, with_free_hyperparams
+from .alternatives import Call, other_calls, with_free_hyperparams
 from .likelihood import Coordinates, Gaussian
 from .scale import Scale
 
@@ -42,8 +42,8 @@ FRESH = range(2 * 10**6, 2 * 10**6 + 199)
 class CurveTest:
     """The test of one stated call, for any number of curves.
 
-    A curve is ranked among `runs` fresh runs of the call, or among the losses of a `sample` of
-    runs whose seeds are below 1,000,000. `data` maps names to other data that the call might have
+    A curve is ranked among a `sample` of the call's losses, from runs whose seeds are below
+    1,000,000; by default `RUNS` of them. `data` maps names to other data that the call might have
     been made with.
 
     All methods take curves in `coordinates`, without the loss before training.
@@ -53,11 +53,10 @@ class CurveTest:
         self,
         call: Call,
         data: Optional[Mapping[str, tuple[nd.NDArray, nd.NDArray]]] = None,
-        runs: int = RUNS,
         sample: Optional[npt.NDArray[np.float32]] = None,
     ) -> None:
         self.call = call
-        losses = call.train(range(runs)) if sample is None else sample
+        losses = call.train(range(RUNS)) if sample is None else sample
         fit = call.train(STATED_FIT)
         fit = fit[np.isfinite(fit).all(axis=1)]
         if losses.shape[1] < 2 or len(fit) < len(STATED_FIT) / 2:
@@ -66,7 +65,8 @@ class CurveTest:
         self.first_loss = None if call.start is None else float(losses[0, 0])
         minimum = smallest_loss(call.features, call.labels)
         self.coordinates = Coordinates.of(fit[:, 1:], minimum)
-        self.stated = self._fit(fit, losses)
+        later = self.coordinates(losses[:, 1:])
+        self.stated = Gaussian.fit(self.coordinates(fit[:, 1:]), fresh=later)
         self._free, self._names = with_free_hyperparams(call)
         self.scales = {
             name: Scale(name, float(self._free.hyperparams[own]))
@@ -77,50 +77,38 @@ class CurveTest:
         self.limitation = self._build(data or {})
         self._fresh_scores = functools.cache(lambda null: np.sort(self.scores(null.fresh, null)))
 
-    def _fit(self, fit: Any, fresh: Any) -> Gaussian:
-        """Return the Gaussian of some losses, with other, fresh losses of the same call."""
-        return Gaussian.fit(self.coordinates(fit[:, 1:]), self.coordinates(fresh[:, 1:]))
-
     def _build(self, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> str:
         """Make the groups of alternatives; return why there are none, or ''."""
-        changes = [(name, v) for name, scale in self.scales.items() for v in scale.alternatives()]
-        rule = self.call.rule
-        if not changes and isinstance(rule, str):
-            return f"no rule of the chapter does what Gluon's {rule} does with these values"
-        if not changes:
+        if not self.scales and isinstance(self.call.rule, str):
+            return (
+                f"no rule of the chapter does what Gluon's {self.call.rule} does with these values"
+            )
+        if not self.scales:
             return "none of the hyperparameters is one that the chapter knows"
         try:
-            gaussians = self.vary(changes)
+            self.grids = {n: self.vary(n, scale.alternatives()) for n, scale in self.scales.items()}
         except Exception as error:  # a rule of the reader's own may raise anything
-            self.scales = {}
             return f"the rule does not take one value for each run ({type(error).__name__})"
-        for (name, value), gaussian in zip(changes, gaussians):
-            self.grids.setdefault(name, {})[value] = gaussian
-        for calls in (other_sizes(self.call), other_rules(self.call), other_data(self.call, data)):
-            trained = {words: call.train(FIT) for words, call in calls.items()}
-            group = {
-                words: self._fit(losses, losses[:0])
-                for words, losses in trained.items()
-                if losses.shape[1] == self.length
-            }
-            if group:
-                self.others.append(group)
+        for calls in other_calls(self.call, data):
+            group = {words: self._fit(other.train(FIT)) for words, other in calls.items()}
+            self.others.append(group)
         return ""
 
-    def vary(self, changes: Sequence[tuple[str, float]]) -> list[Gaussian]:
-        """Train the call with other values of hyperparameters: for each change a name and a value.
+    def vary(self, name: str, values: Sequence[float]) -> Group:
+        """Train the call with other values of a hyperparameter.
 
         All are trained together, because that takes about as long for a few runs as for many.
         """
         # Runs with the same seed stand side by side, because they share its shuffles.
-        seeds = np.repeat([*FIT, *FRESH], len(changes)).tolist()
-        varied = {}
-        for name, scale in self.scales.items():
-            values = [value if name == changed else scale.stated for changed, value in changes]
-            varied[self._names[name]] = np.tile(values, len(FIT) + len(FRESH))
-        losses = self._free.train(seeds, **varied).reshape(-1, len(changes), self.length)
-        fit, fresh = np.split(losses, [len(FIT)])
-        return [self._fit(fit[:, i], fresh[:, i]) for i in range(len(changes))]
+        seeds = np.repeat([*FIT, *FRESH], len(values)).tolist()
+        varied = {self._names[name]: np.tile(values, len(FIT) + len(FRESH))}
+        losses = self._free.train(seeds, **varied).reshape(-1, len(values), self.length)
+        return {value: self._fit(losses[:, i]) for i, value in enumerate(values)}
+
+    def _fit(self, losses: npt.NDArray[np.float32]) -> Gaussian:
+        """Return the Gaussian of an alternative's losses: those of `FIT`, then of `FRESH` runs."""
+        curves = self.coordinates(losses[:, 1:])
+        return Gaussian.fit(curves[: len(FIT)], fresh=curves[len(FIT) :])
 
     def scores(self, curves: Curves, null: Gaussian) -> Curves:
         """Return how much better than under `null` each curve is explained otherwise: (n,)."""

@@ -86,14 +86,14 @@ def infer(
     if states is None and not isinstance(rule, str):
         states = find_states(rule)
     call = Call(rule, states, dict(hyperparams), features, labels, batch_size, num_epochs, start)
-    return draw_inference(losses, CurveTest(call, other_data, runs))
+    return draw_inference(losses, CurveTest(call, other_data, call.train(range(runs))))
 
 
 def draw_inference(losses: Any, test: CurveTest) -> Inference:
     """Do what `infer` does, with an existing test."""
     losses = _checked(losses, test)
     curve = test.coordinates(losses[None, 1:])
-    intervals = _find_intervals(test, curve)
+    intervals = {name: _interval(test, curve, name) for name in test.grids}
     return Inference(
         p=float(test.p_values(curve)[0]),
         runs=len(test.stated.fresh),
@@ -143,24 +143,34 @@ def _likelier(test: CurveTest, curve: Curve, intervals: Iterable[Interval]) -> t
     return tuple(words for ratio, words in found if ratio > max(0.0, found[0][0] - CLOSE))
 
 
-def _find_intervals(test: CurveTest, curve: Curve) -> dict[str, Interval]:
-    """Return what a curve (1, m) says about each hyperparameter that can be varied."""
-    tried = {
-        name: {**grid, test.scales[name].stated: test.stated} for name, grid in test.grids.items()
-    }
+def _interval(test: CurveTest, curve: Curve, name: str) -> Interval:
+    """Return what a curve (1, m) says about a hyperparameter."""
+    scale, grid = test.scales[name], test.grids[name]
+    tried = {**grid, scale.stated: test.stated}
     for _ in range(ROUNDS):
-        changes = []
-        for name, group in tried.items():
-            scale = test.scales[name]
-            for edge in _edges(test, curve, group):
-                inside, end = map(scale.place, edge)
-                if abs(end - inside) > FINE:
-                    changes.append((name, float(scale.value((inside + end) / 2))))
-        if not changes:
+        edges = [scale.place(np.array(edge)) for edge in _edges(test, curve, tried)]
+        middles = [float(scale.value(edge.mean())) for edge in edges if np.ptp(edge) > FINE]
+        if not middles:
             break
-        for (name, value), gaussian in zip(changes, test.vary(changes)):
-            tried[name][value] = gaussian
-    return {name: _interval(test, curve, name, group) for name, group in tried.items()}
+        tried.update(test.vary(name, middles))
+    # The first rejected values: with the last accepted ones the interval would be too short.
+    (_, low), (_, high) = _edges(test, curve, tried)
+    values = np.array(sorted(tried))
+    log_likelihoods = np.array([tried[value].log_density(curve)[0] for value in sorted(tried)])
+    top = tried[values[log_likelihoods.argmax()]]
+    is_empty = _rejects(test, curve, top)
+    below = sorted((value for value in grid if value < scale.stated), reverse=True)
+    above = sorted(value for value in grid if value > scale.stated)
+    return Interval(
+        name=name,
+        stated=scale.stated,
+        likeliest=float(scale.value(_vertex(scale.place(values), log_likelihoods))),
+        low=None if is_empty else low,
+        high=None if is_empty else high,
+        noticed=(_noticed(test, scale, below), _noticed(test, scale, above)),
+        values=values,
+        log_likelihoods=log_likelihoods - test.stated.log_density(curve)[0],
+    )
 
 
 def _edges(test: CurveTest, curve: Curve, tried: Group) -> Iterator[tuple[float, float]]:
@@ -185,29 +195,6 @@ def _edges(test: CurveTest, curve: Curve, tried: Group) -> Iterator[tuple[float,
 def _rejects(test: CurveTest, curve: Curve, null: Gaussian) -> bool:
     """Return True if the test rejects a curve when `null` is taken for the stated call."""
     return bool(test.p_values(curve, null)[0] <= LEVEL)
-
-
-def _interval(test: CurveTest, curve: Curve, name: str, tried: Group) -> Interval:
-    """Return what the values that were tried say about a hyperparameter."""
-    scale, grid = test.scales[name], sorted(test.grids[name])
-    values = np.array(sorted(tried))
-    log_likelihoods = np.array([tried[value].log_density(curve)[0] for value in values])
-    top = int(np.argmax(log_likelihoods))
-    # The first rejected values: with the last accepted ones the interval would be too short.
-    (_, low), (_, high) = _edges(test, curve, tried)
-    is_empty = _rejects(test, curve, tried[values[top]])
-    below = [value for value in reversed(grid) if value < scale.stated]
-    above = [value for value in grid if value > scale.stated]
-    return Interval(
-        name=name,
-        stated=scale.stated,
-        likeliest=float(scale.value(_vertex(scale.place(values), log_likelihoods))),
-        low=None if is_empty else low,
-        high=None if is_empty else high,
-        noticed=(_noticed(test, scale, below), _noticed(test, scale, above)),
-        values=values,
-        log_likelihoods=log_likelihoods - test.stated.log_density(curve)[0],
-    )
 
 
 def _noticed(test: CurveTest, scale: Scale, values: Sequence[float]) -> Optional[float]:

@@ -13,7 +13,7 @@ from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.objective import smallest_loss
 from gluonbook_ch7.experiments.registry import RULES
-from gluonbook_ch7.inference.alternatives import Call, other_sizes, with_free_hyperparams
+from gluonbook_ch7.inference.alternatives import Call, other_calls, with_free_hyperparams
 from gluonbook_ch7.inference.curvetest import CurveTest
 from gluonbook_ch7.inference.infer import draw_inference, infer
 from gluonbook_ch7.inference.likelihood import Coordinates
@@ -242,12 +242,13 @@ def test_the_alternatives_surround_the_stated_value(name, stated):
     assert min(values) >= 0 and (name in ("lr", "eta") or max(values) < 1)
 
 
-def test_other_sizes_give_as_many_losses(small):
+def test_other_calls_give_as_many_losses(small):
     """If this fails, curves of different lengths are compared."""
     call = Call(gb.sgd, None, {"lr": 0.05}, *small)
-    others = other_sizes(call)
-    assert "minibatches of 20" in others and "minibatches of 10" not in others
-    assert {other.train([0]).shape for other in others.values()} == {(1, 7)}
+    fewer = {"250 rows": (small[0][:250], small[1][:250])}
+    sizes, rules = other_calls(call, fewer)
+    assert "minibatches of 20" in sizes and "minibatches of 10" not in sizes
+    assert {other.train([0]).shape for other in [*sizes.values(), *rules.values()]} == {(1, 7)}
 
 
 def test_other_data_are_named():
