@@ -64,7 +64,7 @@ class CurveTest:
         self.length = losses.shape[1]
         self.first_loss = None if call.start is None else float(losses[0, 0])
         minimum = smallest_loss(call.features, call.labels)
-        self.coordinates = Coordinates.of(fit[:, 1:], minimum)
+        self.coordinates = Coordinates(fit[:, 1:], minimum)
         later = self.coordinates(losses[:, 1:])
         self.stated = Gaussian.fit(self.coordinates(fit[:, 1:]), fresh=later)
         self._free, self._names = with_free_hyperparams(call)

@@ -17,7 +17,6 @@ from ..experiments.sides import find_states
 from ..training import Rule
 from .alternatives import Call
 from .curvetest import RUNS, CurveTest, Group
-from .likelihood import Gaussian
 from .results import LEVEL, Inference, Interval
 from .scale import Scale
 
@@ -157,8 +156,8 @@ def _interval(test: CurveTest, curve: Curve, name: str) -> Interval:
     (_, low), (_, high) = _edges(test, curve, tried)
     values = np.array(sorted(tried))
     log_likelihoods = np.array([tried[value].log_density(curve)[0] for value in sorted(tried)])
-    top = tried[values[log_likelihoods.argmax()]]
-    is_empty = _rejects(test, curve, top)
+    top = values[log_likelihoods.argmax()]
+    is_empty = test.p_values(curve, tried[top])[0] <= LEVEL
     below = sorted((value for value in grid if value < scale.stated), reverse=True)
     above = sorted(value for value in grid if value > scale.stated)
     return Interval(
@@ -185,16 +184,11 @@ def _edges(test: CurveTest, curve: Curve, tried: Group) -> Iterator[tuple[float,
         inside = outside = ahead[0]
         for value in ahead[1:]:
             inside, outside = outside, value
-            if _rejects(test, curve, tried[value]):
+            if test.p_values(curve, tried[value])[0] <= LEVEL:
                 break
         else:
             inside = outside
         yield inside, outside
-
-
-def _rejects(test: CurveTest, curve: Curve, null: Gaussian) -> bool:
-    """Return True if the test rejects a curve when `null` is taken for the stated call."""
-    return bool(test.p_values(curve, null)[0] <= LEVEL)
 
 
 def _noticed(test: CurveTest, scale: Scale, values: Sequence[float]) -> Optional[float]:

@@ -12,35 +12,34 @@ ROUNDING = 1e-7  # of a float32 loss, relative
 FARTHEST = 1e6  # standard deviations; where diverging runs are cut off
 
 
-@dataclass(frozen=True)
 class Coordinates:
-    """Coordinates in which one ensemble's curves are uncorrelated, with mean 0 and variance 1.
+    """Coordinates in which the finite curves of an ensemble are uncorrelated, with variance 1.
 
-    They start from the cube root of the loss above its minimum. That excess is a sum of squares of
-    nearly normal numbers, and the cube root of such a sum is nearly normal itself (Wilson and
-    Hilferty 1931). Unlike the logarithm it also exists at the minimum.
+    They start from the cube root of the loss above the `minimum` that the model can have. That
+    excess is a sum of squares of nearly normal numbers, and the cube root of such a sum is nearly
+    normal itself (Wilson and Hilferty 1931). Unlike the logarithm it also exists at the minimum.
     """
 
-    minimum: float  # the smallest loss that the model can have
-    mean: Array  # (m,)
-    whitening: Array  # (m, m)
-
-    @classmethod
-    def of(cls, losses: npt.NDArray[Any], minimum: float) -> "Coordinates":
-        """Return the coordinates that suit an ensemble of finite curves (runs, m)."""
-        roots = _roots(losses, minimum)
-        mean = roots.mean(axis=0)
+    def __init__(self, losses: npt.NDArray[Any], minimum: float) -> None:
+        self.minimum = minimum
+        roots = self._roots(losses)
+        self._mean = roots.mean(axis=0)
         # Below the rounding of float32 losses nothing can be told apart.
-        root = np.maximum(mean, 1e-3)
+        root = np.maximum(self._mean, 1e-3)
         rounding = ROUNDING * (root**3 + minimum) / (3 * root**2)
         scale = np.maximum(roots.std(axis=0), rounding)
-        return cls(minimum, mean, _whitening((roots - mean) / scale) / scale[:, None])
+        self._whitening = _whitening((roots - self._mean) / scale) / scale[:, None]
 
+    @np.errstate(invalid="ignore")  # in runs that diverged
     def __call__(self, losses: npt.NDArray[Any]) -> Array:
         """Return curves (runs, m) in these coordinates."""
-        with np.errstate(invalid="ignore"):
-            whitened: Array = (_roots(losses, self.minimum) - self.mean) @ self.whitening
+        whitened: Array = (self._roots(losses) - self._mean) @ self._whitening
         return np.nan_to_num(np.clip(whitened, -FARTHEST, FARTHEST), nan=FARTHEST)
+
+    def _roots(self, losses: npt.NDArray[Any]) -> Array:
+        """Return the cube root of the loss above the minimum, which rounding can undercut."""
+        roots: Array = np.cbrt(np.maximum(losses.astype(np.float64) - self.minimum, 0))
+        return roots
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +65,6 @@ class Gaussian:
         squared_distances = (((curves - self.mean) @ whitening) ** 2).sum(axis=1)
         log_densities: Array = np.log(np.diag(whitening)).sum() - squared_distances / 2
         return log_densities
-
-
-def _roots(losses: npt.NDArray[Any], minimum: float) -> Array:
-    """Return the cube root of the loss above the minimum, which rounding can undercut."""
-    with np.errstate(invalid="ignore"):
-        roots: Array = np.cbrt(np.maximum(losses.astype(np.float64) - minimum, 0))
-    return roots
 
 
 def _whitening(deviations: Array) -> Array:

@@ -6,7 +6,6 @@ from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,7 +19,9 @@ DEPTH = 15.0  # of the log-likelihood that is drawn
 PADDING = 0.013  # of the drawing, on the scale of a hyperparameter
 MOST_TICKS = 8
 RATE_TICKS = np.outer(10.0 ** np.arange(-6, 4), [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8]).ravel()
-FRACTION_TICKS = [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995]
+FRACTION_TICKS = np.array(
+    [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995]
+)
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ class Inference:
 
 def as_numbers(inference: Inference) -> dict[str, Any]:
     """Return everything as dictionaries, lists, numbers and strings, which JSON can hold."""
-    intervals = []
-    for interval in inference.intervals.values():
-        lists = {name: getattr(interval, name).tolist() for name in ARRAYS}
-        intervals.append({**vars(interval), **lists})
+    intervals = [
+        {**vars(each), **{name: getattr(each, name).tolist() for name in ARRAYS}}
+        for each in inference.intervals.values()
+    ]
     return {**vars(inference), "intervals": intervals}
 
 
@@ -101,18 +102,16 @@ def intervals_from(numbers: dict[str, Any]) -> list[Interval]:
     intervals = []
     for fields in numbers["intervals"]:
         arrays = {name: np.array(fields[name]) for name in ARRAYS}
-        noticed = tuple(fields["noticed"])
-        intervals.append(Interval(**{**fields, **arrays, "noticed": noticed}))
+        intervals.append(Interval(**{**fields, **arrays, "noticed": tuple(fields["noticed"])}))
     return intervals
 
 
 def in_words(inference: Inference) -> str:
     """Return the conclusion from a loss curve.
 
-    For a curve that is ordinary under the stated call, the values that it is compatible with, and
-    which others would be noticed nine times in ten: "lr in [0.0086, 0.012] (≤ 0.0077 or ≥ 0.013
-    would show)". For one that is not, what explains it better: "lr ≈ 0.02 or gamma ≈ 0.99 would fit
-    better".
+    For an ordinary curve the intervals, and which values would be noticed nine times in ten: "lr in
+    [0.0086, 0.012] (≤ 0.0077 or ≥ 0.013 would show)". For another one what explains it better: "lr
+    ≈ 0.02 or gamma ≈ 0.99 would fit better".
     """
     if inference.limitation:
         return f"by the distance alone, because {inference.limitation}"
@@ -135,14 +134,14 @@ def interval_figure(intervals: Sequence[Interval], title: str) -> Figure:
     figure = Figure(figsize=(5 * len(intervals), 4), layout="constrained")
     figure.suptitle(title)
     panels = figure.subplots(1, len(intervals), sharey=True, squeeze=False)[0]
-    legend: dict[str, Artist] = {}
+    legend = {}  # by label, because the panels have the same
     for axes, interval in zip(panels, intervals):
         _draw(axes, interval)
-        handles, labels = axes.get_legend_handles_labels()
-        legend.update(zip(map(str, labels), handles))
+        handles, _ = axes.get_legend_handles_labels()
+        legend.update({handle.get_label(): handle for handle in handles})
     panels[0].set_ylabel("log-likelihood, below its largest value")
     panels[0].set_ylim(-DEPTH, 1)
-    figure.legend(list(legend.values()), list(legend), loc="outside lower center", ncols=4)
+    figure.legend(handles=list(legend.values()), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -151,9 +150,9 @@ def _draw(axes: Axes, interval: Interval) -> None:
     values, below = interval.values, interval.log_likelihoods - interval.log_likelihoods.max()
     axes.plot(values, below, color="#0072B2", marker="o", markersize=4, label="log-likelihood")
     axes.axvline(interval.stated, color="black", linestyle="--", label="stated value")
-    for value, label in zip(interval.noticed, ("noticed in 9 runs of 10", None)):
+    for value in interval.noticed:
         if value is not None:
-            axes.axvline(value, color="#D55E00", linestyle=":", label=label)
+            axes.axvline(value, color="#D55E00", linestyle=":", label="noticed in 9 runs of 10")
     wording = "every value is rejected"
     if interval.low is not None and interval.high is not None:
         axes.axvspan(interval.low, interval.high, color="#56B4E9", alpha=0.3, label="99 % interval")
@@ -164,11 +163,12 @@ def _draw(axes: Axes, interval: Interval) -> None:
     low, high = shown.min(), shown.max()
     if interval.name in FRACTIONS:
         axes.set_xscale("function", functions=(scale.place, scale.value))
+        choice = FRACTION_TICKS
     else:
         axes.set_xscale("log")
+        choice = RATE_TICKS
     axes.set_xlim(scale.value(scale.place(low) - PADDING), scale.value(scale.place(high) + PADDING))
-    ticks = FRACTION_TICKS if interval.name in FRACTIONS else RATE_TICKS
-    ticks = [tick for tick in ticks if low <= tick <= high]
+    ticks = choice[(low <= choice) & (choice <= high)]
     axes.set_xticks(ticks[:: 1 + len(ticks) // MOST_TICKS])
     axes.minorticks_off()
     axes.xaxis.set_major_formatter("{x:g}")

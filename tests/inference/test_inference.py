@@ -265,7 +265,7 @@ def test_coordinates_make_curves_alike():
     """If this fails, the likelihoods of a curve rest on the wrong scale."""
     generator = np.random.RandomState(1)
     steps = generator.gamma(3, 0.01, size=(4000, 8)).cumsum(axis=1)
-    coordinates = Coordinates.of(0.25 + steps, 0.25)
+    coordinates = Coordinates(0.25 + steps, 0.25)
     assert np.allclose(np.cov(coordinates(0.25 + steps).T), np.eye(8), atol=0.05)
     assert np.isfinite(coordinates(np.full((1, 8), np.nan))).all()
     assert np.isfinite(coordinates(np.full((1, 8), np.inf))).all()
