@@ -17,7 +17,7 @@ from .._optimizers import default_hyperparams
 from .._sampling import is_checkpoint, steps_per_epoch
 from ..experiments.ensemble import fit_ensemble
 from ..experiments.registry import RULES
-from .scale import has_scale
+from .scale import Scale, has_scale
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Call(TrainingCall):
         return sum(is_checkpoint(i, self.batch_size) for i in steps)
 
 
-def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
-    """Return a call whose hyperparameters may differ from run to run, and their names in it.
+def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, Scale]]:
+    """Return a call whose hyperparameters may differ from run to run, and their scales.
 
-    The names are given for each hyperparameter that has a `Scale`, by its name in the given call.
-    Gluon's optimizers take numbers only, so one that has a counterpart among the chapter's rules is
-    replaced by it; of their differences only the short last minibatch is large enough to matter.
+    The scales, by names in the given call, have the names in the new one. Gluon's optimizers take
+    numbers only, so one that has a counterpart among the chapter's rules is replaced by it; of
+    their differences only the short last minibatch is large enough to matter.
     """
     given, names = call.hyperparams, {name: name for name in call.hyperparams}
     if isinstance(call.rule, str):
@@ -62,7 +62,11 @@ def with_free_hyperparams(call: Call) -> tuple[Call, dict[str, str]]:
         names = {gluons: ours for ours, gluons in rule.gluon_names.items()}
         own = {**rule.hyperparams, **{ours: given[gluons] for gluons, ours in names.items()}}
         call = replace(call, rule=rule.step, states=rule.states, hyperparams=own, count_rows=False)
-    return call, {name: own for name, own in names.items() if has_scale(own, call.hyperparams[own])}
+    return call, {
+        name: Scale(own, float(call.hyperparams[own]))
+        for name, own in names.items()
+        if has_scale(own, call.hyperparams[own])
+    }
 
 
 def other_calls(

@@ -24,7 +24,6 @@ from ..errors import ArgumentError
 from ..experiments.objective import smallest_loss
 from .alternatives import Call, other_calls, with_free_hyperparams
 from .likelihood import Coordinates, Gaussian
-from .scale import Scale
 
 Curves = npt.NDArray[np.float64]
 Group = dict[Any, Gaussian]  # alternatives by value or in words
@@ -67,11 +66,7 @@ class CurveTest:
         self.coordinates = Coordinates(fit[:, 1:], minimum)
         later = self.coordinates(losses[:, 1:])
         self.stated = Gaussian.fit(self.coordinates(fit[:, 1:]), fresh=later)
-        self._free, self._names = with_free_hyperparams(call)
-        self.scales = {
-            name: Scale(name, float(self._free.hyperparams[own]))
-            for name, own in self._names.items()
-        }
+        self._free, self.scales = with_free_hyperparams(call)
         self.grids: dict[str, Group] = {}  # of each hyperparameter, by value
         self.others: list[Group] = []  # in words
         self.limitation = self._build(data or {})
@@ -101,7 +96,7 @@ class CurveTest:
         """
         # Runs with the same seed stand side by side, because they share its shuffles.
         seeds = np.repeat([*FIT, *FRESH], len(values)).tolist()
-        varied = {self._names[name]: np.tile(values, len(FIT) + len(FRESH))}
+        varied = {self.scales[name].name: np.tile(values, len(FIT) + len(FRESH))}
         losses = self._free.train(seeds, **varied).reshape(-1, len(values), self.length)
         return {value: self._fit(losses[:, i]) for i, value in enumerate(values)}
 

@@ -18,7 +18,6 @@ from ..training import Rule
 from .alternatives import Call
 from .curvetest import RUNS, CurveTest, Group
 from .results import LEVEL, Inference, Interval
-from .scale import Scale
 
 Curve = npt.NDArray[np.float64]
 CLOSE = float(np.log(100))
@@ -166,7 +165,7 @@ def _interval(test: CurveTest, curve: Curve, name: str) -> Interval:
         likeliest=float(scale.value(_vertex(scale.place(values), log_likelihoods))),
         low=None if is_empty else low,
         high=None if is_empty else high,
-        noticed=(_noticed(test, scale, below), _noticed(test, scale, above)),
+        noticed=(_noticed(test, name, below), _noticed(test, name, above)),
         values=values,
         log_likelihoods=log_likelihoods - test.stated.log_density(curve)[0],
     )
@@ -191,16 +190,16 @@ def _edges(test: CurveTest, curve: Curve, tried: Group) -> Iterator[tuple[float,
         yield inside, outside
 
 
-def _noticed(test: CurveTest, scale: Scale, values: Sequence[float]) -> Optional[float]:
+def _noticed(test: CurveTest, name: str, values: Sequence[float]) -> Optional[float]:
     """Return the value closest to the stated one that the test notices in `POWER` of the runs.
 
     Between the values, each farther than the one before, the power is interpolated; None if it is
     not reached.
     """
+    scale = test.scales[name]
     before, power_before = scale.stated, LEVEL
     for value in values:
-        fresh = test.grids[scale.name][value].fresh
-        power = float(np.mean(test.p_values(fresh) <= LEVEL))
+        power = float(np.mean(test.p_values(test.grids[name][value].fresh) <= LEVEL))
         if power >= POWER:
             places = scale.place(np.array([before, value]))
             return float(scale.value(np.interp(POWER, [power_before, power], places)))

@@ -192,9 +192,9 @@ def test_gluons_optimizers_are_stood_in_for(name, small):
     features, labels = small[0][:293], small[1][:293]  # the last minibatch has 3 rows
     start = np.full(4, 0.01), np.zeros(1)
     call = Call(rule.gluon, None, hyperparams, features, labels, start=start)
-    free, names = with_free_hyperparams(call)
-    assert set(names) == set(hyperparams)
-    ours = free.train(range(20), **{names[n]: np.full(20, h) for n, h in hyperparams.items()})
+    free, scales = with_free_hyperparams(call)
+    assert set(scales) == set(hyperparams)
+    ours = free.train(range(20), **{scales[n].name: np.full(20, h) for n, h in hyperparams.items()})
     assert np.median(abs(ours - call.train(range(20)))) < 1e-5
 
 
