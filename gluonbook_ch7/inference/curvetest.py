@@ -7,9 +7,8 @@ with a larger spread, whose likelihood ratio is the Mahalanobis distance, rescal
 a hyperparameter is taken to be ten times as plausible as anything else, because every equally
 plausible group costs the others power.
 
-The p-value is the rank of the score among those of fresh runs of the stated call. The Gaussians
-were fitted to other runs, so under the stated call every rank is equally likely: p is exact however
-well they fit.
+The p-value is the rank of the score among those of fresh runs of the stated call. It is exact
+however well the Gaussians fit, because they were fitted to other runs.
 """
 
 import functools
@@ -62,10 +61,9 @@ class CurveTest:
             raise ArgumentError("the stated call diverges or records no loss; nothing to compare")
         self.length = losses.shape[1]
         self.first_loss = None if call.start is None else float(losses[0, 0])
-        minimum = smallest_loss(call.features, call.labels)
-        self.coordinates = Coordinates(fit[:, 1:], minimum)
-        later = self.coordinates(losses[:, 1:])
-        self.stated = Gaussian.fit(self.coordinates(fit[:, 1:]), fresh=later)
+        later = fit[:, 1:]
+        self.coordinates = Coordinates(later, smallest_loss(call.features, call.labels))
+        self.stated = Gaussian.fit(self.coordinates(later), self.coordinates(losses[:, 1:]))
         self._free, self.scales = with_free_hyperparams(call)
         self.grids: dict[str, Group] = {}  # of each hyperparameter, by value
         self.others: list[Group] = []  # in words
@@ -74,10 +72,9 @@ class CurveTest:
 
     def _build(self, data: Mapping[str, tuple[nd.NDArray, nd.NDArray]]) -> str:
         """Make the groups of alternatives; return why there are none, or ''."""
-        if not self.scales and isinstance(self.call.rule, str):
-            return (
-                f"no rule of the chapter does what Gluon's {self.call.rule} does with these values"
-            )
+        rule = self.call.rule
+        if not self.scales and isinstance(rule, str):
+            return f"no rule of the chapter does what Gluon's {rule} does with these values"
         if not self.scales:
             return "none of the hyperparameters is one that the chapter knows"
         try:
@@ -85,8 +82,7 @@ class CurveTest:
         except Exception as error:  # a rule of the reader's own may raise anything
             return f"the rule does not take one value for each run ({type(error).__name__})"
         for calls in other_calls(self.call, data):
-            group = {words: self._fit(other.train(FIT)) for words, other in calls.items()}
-            self.others.append(group)
+            self.others.append({words: self._fit(each.train(FIT)) for words, each in calls.items()})
         return ""
 
     def vary(self, name: str, values: Sequence[float]) -> Group:

@@ -134,9 +134,8 @@ def _likelier(test: CurveTest, curve: Curve, intervals: Iterable[Interval]) -> t
     ]
     stated = test.stated.log_density(curve)[0]
     for group in test.others:
-        found.append(
-            max((each.log_density(curve)[0] - stated, words) for words, each in group.items())
-        )
+        ratios = {words: each.log_density(curve)[0] - stated for words, each in group.items()}
+        found.append(max((ratio, words) for words, ratio in ratios.items()))
     found.sort(reverse=True)
     return tuple(words for ratio, words in found if ratio > max(0.0, found[0][0] - CLOSE))
 
@@ -180,14 +179,12 @@ def _edges(test: CurveTest, curve: Curve, tried: Group) -> Iterator[tuple[float,
     values = sorted(tried)
     top = values.index(max(values, key=lambda value: tried[value].log_density(curve)[0]))
     for ahead in (values[top::-1], values[top:]):
-        inside = outside = ahead[0]
-        for value in ahead[1:]:
-            inside, outside = outside, value
-            if test.p_values(curve, tried[value])[0] <= LEVEL:
-                break
-        else:
-            inside = outside
-        yield inside, outside
+        edges = (
+            (inside, outside)
+            for inside, outside in zip(ahead, ahead[1:])
+            if test.p_values(curve, tried[outside])[0] <= LEVEL
+        )
+        yield next(edges, (ahead[-1], ahead[-1]))
 
 
 def _noticed(test: CurveTest, name: str, values: Sequence[float]) -> Optional[float]:
