@@ -48,11 +48,10 @@ def trace(
     hyperparams: dict[str, Any],
     num_steps: int,
 ) -> Program:
-    """Return what a rule does in `num_steps` steps, without taking any.
+    """Return what a rule does in `num_steps` steps, without taking any or changing anything.
 
     A rule that leaves its hyperparameters alone does the same in every step and is called once. One
-    that changes them, as Adam counts its steps, is called once for each step. It gets stand-ins for
-    the arrays and a copy of the hyperparameters, so nothing is changed if this fails.
+    that changes them, as Adam counts its steps, is called once for each step.
 
     Raise `TraceError` if the rule depends on anything but its arguments, looks at the numbers in an
     array, or applies to one what is not an elementwise operator.
@@ -63,11 +62,11 @@ def trace(
     if type(hyperparams) is not dict:
         raise TraceError(f"its hyperparams are a {type(hyperparams).__name__}, not a dict")
     arrays = _distinct_arrays([list(params), states, hyperparams])
-    values = dict(hyperparams)
+    values = hyperparams
     tapes, ends = [], []
     for _ in range(num_steps):
-        before = dict(values)
-        tape, places = _read_step(rule, params, states, values, arrays)
+        before = values
+        tape, places, values = _read_step(rule, params, states, before, arrays)
         tapes.append(tape)
         ends.append(places)
         if values == before:
@@ -88,36 +87,36 @@ def _read_step(
     states: Any,
     hyperparams: dict[str, Any],
     arrays: Sequence[nd.NDArray],
-) -> tuple[Tape, tuple[Place, ...]]:
-    """Call the rule once, on stand-ins; update the hyperparameters as it does.
+) -> tuple[Tape, tuple[Place, ...], dict[str, Any]]:
+    """Call the rule once, on stand-ins.
 
-    Returns what it did, and where the value of each array after the step is found.
+    Returns what it did, where the value of each array after the step is found, and the
+    hyperparameters after the step.
     """
     tape = Tape()
     stand_ins = {id(x): StandIn(x.shape, tape, ("array", k)) for k, x in enumerate(arrays)}
-    own_params = [stand_ins[id(p)] for p in params]
-    for k, p in enumerate(own_params):
-        p.grad = StandIn(p.shape, tape, ("array", len(arrays) + k))
-    own_states = map_arrays(lambda array: stand_ins[id(array)], states)
-    own_hyperparams = map_arrays(lambda array: stand_ins[id(array)], hyperparams)
+
+    def find(tree: Any) -> Any:
+        return map_arrays(lambda array: stand_ins[id(array)], tree)
+
+    own_params, own_states, own_hyperparams = find(list(params)), find(states), find(hyperparams)
+    for k, p in enumerate(own_params, start=len(arrays)):
+        p.grad = StandIn(p.shape, tape, ("array", k))
     try:
         rule(own_params, own_states, own_hyperparams)
     except TraceError:
         raise
     except Exception as error:  # it will be raised again in the loop, from the rule's own line
         raise TraceError(f"it raised {type(error).__name__}: {error}") from error
-    if tape.refusal:
-        raise TraceError(tape.refusal)
-    if not _is_same(own_states, map_arrays(lambda array: stand_ins[id(array)], states)):
+    if not _is_same(own_states, find(states)):
         raise TraceError("it replaces its states by something else")
     for name, value in own_hyperparams.items():
-        if is_constant(value):
-            hyperparams[name] = value
-        elif value is not stand_ins.get(id(hyperparams.get(name))):
-            raise TraceError(f"its hyperparameter {name} is a {type(value).__name__}, not a number")
-    for name in hyperparams.keys() - own_hyperparams.keys():
-        del hyperparams[name]
-    return tape, tuple(stand_in._place for stand_in in stand_ins.values())
+        if not is_constant(value):
+            own_hyperparams[name] = hyperparams.get(name)
+            if value is not stand_ins.get(id(own_hyperparams[name])):
+                kind = type(value).__name__
+                raise TraceError(f"its hyperparameter {name} is a {kind}, not a number")
+    return tape, tuple(stand_in._place for stand_in in stand_ins.values()), own_hyperparams
 
 
 def _distinct_arrays(tree: Any) -> list[nd.NDArray]:
