@@ -11,7 +11,7 @@ import functools
 import math
 import numbers
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -47,25 +47,28 @@ def why_impure(function: Any) -> str:
     """Return what a function depends on besides its arguments, or '' for nothing."""
     if not isinstance(function, (FunctionType, functools.partial)):
         return f"it is not a function but a {type(function).__name__}"
-    return _why("", function, set())
+    return next(_why("", function, set()), "")
 
 
-def _why(name: str, value: Any, seen: set[int]) -> str:
-    """Return why a value, which a function uses under a name, makes the function impure."""
+def _why(name: str, value: Any, seen: set[int]) -> Iterator[str]:
+    """Yield why a value, which a function uses under a name, makes the function impure."""
     if is_constant(value) or _is_pure_callable(value) or id(value) in seen:
-        return ""
+        return
     seen.add(id(value))
-    if isinstance(value, functools.partial):
-        parts = (value.func, *value.args, *value.keywords.values())
-        return _first(_why("a partial argument", part, seen) for part in parts)
     package = str(getattr(value, "__module__", "")).partition(".")[0]
-    if isinstance(value, FunctionType) and package not in _OPERATOR_MODULES:
-        return _first(_reasons(value, seen))
-    if value is _UNDEFINED:
-        return f"it uses {name}, which is not defined"
-    if isinstance(value, (FunctionType, BuiltinFunctionType)):
-        return f"it calls {name}()"
-    return f"it uses {name}, a {type(value).__name__}"
+    if isinstance(value, functools.partial):
+        for part in (value.func, *value.args, *value.keywords.values()):
+            yield from _why("a partial argument", part, seen)
+    elif isinstance(value, FunctionType) and package not in _OPERATOR_MODULES:
+        for default in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
+            yield from _why("a default argument", default, seen)
+        yield from _why_code(value.__code__, value.__globals__, _enclosing(value), seen)
+    elif value is _UNDEFINED:
+        yield f"it uses {name}, which is not defined"
+    elif isinstance(value, (FunctionType, BuiltinFunctionType)):
+        yield f"it calls {name}()"
+    else:
+        yield f"it uses {name}, a {type(value).__name__}"
 
 
 def _is_pure_callable(value: Any) -> bool:
@@ -80,66 +83,40 @@ def _is_pure_callable(value: Any) -> bool:
     return isinstance(value, np.ufunc)
 
 
-def _reasons(function: FunctionType, seen: set[int]) -> Iterator[str]:
-    """Yield the reasons why a function is impure, and '' for what is pure."""
-    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-    for default in defaults:
-        yield _why("a default argument", default, seen)
-    enclosing: dict[str, Any] = {}
+def _enclosing(function: FunctionType) -> dict[str, Any]:
+    """Return the variables of enclosing functions that a function uses."""
+    values = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
-            enclosing[name] = cell.cell_contents
+            values[name] = cell.cell_contents
         except ValueError:  # the name has no value yet
-            enclosing[name] = _UNDEFINED
-    for code in _nested(function.__code__):
-        yield from _changes(code, enclosing)
-        for name, value in _names(code, function.__globals__, enclosing):
-            yield _why(name, value, seen)
-        if any(i.opname == "POP_EXCEPT" for i in dis.get_instructions(code)):
-            # On stand-ins for arrays there may be other exceptions to handle.
-            yield "it handles exceptions"
+            values[name] = _UNDEFINED
+    return values
 
 
-def _changes(code: CodeType, enclosing: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the code changes outside the function."""
-    for instruction in dis.get_instructions(code):
-        name = instruction.argval
-        if instruction.opname in _CHANGES:
-            yield f"it {_CHANGES[instruction.opname]} {name}"
-        elif instruction.opname in ("STORE_DEREF", "DELETE_DEREF") and name in enclosing:
-            yield f"it changes {name}, a variable of the enclosing function"
-
-
-def _names(
-    code: CodeType, namespace: Mapping[str, Any], enclosing: Mapping[str, Any]
-) -> Iterator[tuple[str, Any]]:
-    """Yield the globals and the variables of the enclosing functions that the code reads.
-
-    Of a module or a function, whose attributes may be changed: the attribute that it reads.
-    """
+def _why_code(
+    code: CodeType, namespace: dict[str, Any], enclosing: dict[str, Any], seen: set[int]
+) -> Iterator[str]:
+    """Yield why the code of a function, with the functions inside it, makes it impure."""
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     for instruction, following in zip(instructions, instructions[1:]):
-        name = instruction.argval
-        if instruction.opname == "LOAD_GLOBAL":
-            value = namespace.get(name, getattr(builtins, name, _UNDEFINED))
-        elif instruction.opname.endswith("DEREF") and name in enclosing:
-            value = enclosing[name]
-        else:
-            continue
-        has_attributes = isinstance(value, (ModuleType, FunctionType))
-        if has_attributes and following.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-            value = getattr(value, following.argval, _UNDEFINED)
-            name = f"{name}.{following.argval}"
-        yield name, value
-
-
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    """Yield a function's code and that of the functions and comprehensions inside it."""
-    yield code
+        operation, name = instruction.opname, instruction.argval
+        if operation in _CHANGES:
+            yield f"it {_CHANGES[operation]} {name}"
+        elif operation == "POP_EXCEPT":
+            # On stand-ins for arrays there may be other exceptions to handle.
+            yield "it handles exceptions"
+        elif operation in ("STORE_DEREF", "DELETE_DEREF") and name in enclosing:
+            yield f"it changes {name}, a variable of the enclosing function"
+        elif operation == "LOAD_GLOBAL" or (operation.endswith("DEREF") and name in enclosing):
+            found = namespace if operation == "LOAD_GLOBAL" else enclosing
+            value = found.get(name, getattr(builtins, name, _UNDEFINED))
+            # A module's or a function's attributes may be changed: what counts is the one read.
+            has_attributes = isinstance(value, (ModuleType, FunctionType))
+            if has_attributes and following.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+                value = getattr(value, following.argval, _UNDEFINED)
+                name = f"{name}.{following.argval}"
+            yield from _why(name, value, seen)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _nested(constant)
-
-
-def _first(reasons: Iterable[str]) -> str:
-    return next((reason for reason in reasons if reason), "")
+            yield from _why_code(constant, namespace, enclosing, seen)
