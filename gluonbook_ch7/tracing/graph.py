@@ -6,6 +6,7 @@ loop runs, so the results are the same bit for bit.
 """
 
 import json
+import operator
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Callable, Optional
@@ -16,13 +17,13 @@ from .tracer import Key
 
 Operator = Callable[..., list[nd.NDArray]]
 
-# The variants of MXNet's operators with a number on the right, and on the left.
-_WITH_NUMBER = {
-    "broadcast_add": ("_plus_scalar", "_plus_scalar"),
-    "broadcast_sub": ("_minus_scalar", "_rminus_scalar"),
-    "broadcast_mul": ("_mul_scalar", "_mul_scalar"),
-    "broadcast_div": ("_div_scalar", "_rdiv_scalar"),
-    "broadcast_power": ("_power_scalar", "_rpower_scalar"),
+# What applies MXNet's operators to an array and a number.
+_WITH_NUMBER: dict[str, Callable[[Any, Any], Any]] = {
+    "broadcast_add": operator.add,
+    "broadcast_sub": operator.sub,
+    "broadcast_mul": operator.mul,
+    "broadcast_div": operator.truediv,
+    "broadcast_power": operator.pow,
 }
 
 
@@ -32,11 +33,11 @@ def _compile(*outputs: Any) -> Operator:
     The function writes its results into the arrays `out`, if given.
     """
     symbol = mx.sym.Group(list(outputs))
-    operator = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
+    cached = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
     names = symbol.list_inputs()
 
     def run(out: Optional[list[nd.NDArray]] = None, **arrays: nd.NDArray) -> list[nd.NDArray]:
-        results = operator(*[arrays[name] for name in names], out=out)
+        results = cached(*[arrays[name] for name in names], out=out)
         return results if isinstance(results, list) else [results]
 
     return run
@@ -63,18 +64,11 @@ def _apply_rule(key: Key, arrays: Sequence[Any], numbers: Iterator[Any]) -> list
     for k, constant in enumerate(key.constants):
         found["number", k] = next(numbers) if constant is None else constant
     for k, (name, *places) in enumerate(key.operators):
-        found["result", k] = _apply(name, [found[place] for place in places])
+        operands = [found[place] for place in places]
+        has_number = any(isinstance(operand, float) for operand in operands)
+        apply = _WITH_NUMBER[name] if has_number else getattr(mx.sym, name)
+        found["result", k] = apply(*operands)
     return [found[place] for place in key.ends]
-
-
-def _apply(name: str, operands: list[Any]) -> Any:
-    """Apply an operator to symbols, or to a symbol and a number."""
-    numbers = [operand for operand in operands if isinstance(operand, float)]
-    if not numbers:
-        return getattr(mx.sym, name)(*operands)
-    number_on_left = isinstance(operands[0], float)
-    with_number = getattr(mx.sym._internal, _WITH_NUMBER[name][number_on_left])
-    return with_number(operands[1 if number_on_left else 0], scalar=repr(numbers[0]))
 
 
 @lru_cache
@@ -90,27 +84,19 @@ def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
     arrays, numbers = _variables(key, steps)
     path = []
     for X_step, y_step in zip(_split(X, steps), _split(y, steps)):
-        gradients = _scratch_gradients(X_step, y_step, arrays[0], arrays[1], rows)
+        # What autograd computes for the mean of `squared_loss`: Xᵀ r and the sum of r, with
+        # r = (X w + b − y) / rows. It multiplies by 1 / rows, which rounds differently.
+        y_hat = mx.sym.broadcast_add(mx.sym.dot(X_step, arrays[0]), arrays[1])
+        residual = _residual(y_hat, y_step, 1 / rows)
+        gradients = [mx.sym.dot(X_step, residual, transpose_a=True), mx.sym.sum(residual, axis=0)]
         arrays = _apply_rule(key, [*arrays, *gradients], numbers)
         path.append(mx.sym.concat(arrays[0].reshape((1, -1)), arrays[1].reshape((1, 1)), dim=1))
     return _compile(*arrays, *([mx.sym.concat(*path, dim=0)] if keep_path else []))
 
 
-def _scratch_gradients(X: Any, y: Any, w: Any, b: Any, rows: int) -> list[Any]:
-    """Return what autograd computes for the mean of `squared_loss`.
-
-    With r = (X w + b − y) / rows these are Xᵀ r and the sum of r.
-    """
-    y_hat = mx.sym.broadcast_add(mx.sym.dot(X, w), b)
-    # Autograd multiplies by 1 / rows, which rounds differently from dividing by rows.
-    residual = _residual(y_hat, y, 1 / rows)
-    return [mx.sym.dot(X, residual, transpose_a=True), mx.sym.sum(residual, axis=0)]
-
-
 def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
     """Return share (ŷ − y), doubled and halved as autograd does: doubling may overflow."""
-    doubled = mx.sym._internal._mul_scalar(mx.sym.broadcast_sub(y_hat, y), scalar=2)
-    return mx.sym._internal._mul_scalar(doubled, scalar=repr(share / 2))
+    return mx.sym.broadcast_sub(y_hat, y) * 2 * (share / 2)
 
 
 @lru_cache
@@ -220,5 +206,4 @@ def gluon_mean_loss() -> Operator:
     """
     X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
     error = mx.sym.broadcast_sub(y, mx.sym.FullyConnected(X, w, b, num_hidden=1))
-    halved = mx.sym._internal._mul_scalar(mx.sym.square(error), scalar=0.5)
-    return _compile(mx.sym.mean(mx.sym.mean(halved, axis=0, exclude=True)))
+    return _compile(mx.sym.mean(mx.sym.mean(mx.sym.square(error) * 0.5, axis=0, exclude=True)))
