@@ -10,9 +10,8 @@ import multiprocessing
 import pickle
 import signal
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent import futures
-from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -70,7 +69,7 @@ class Store:
 
 def run_blocks(
     blocks: Sequence[Any],
-    executor: Optional[Executor] = None,
+    executor: Optional[futures.Executor] = None,
     store: Optional[Store] = None,
     on_block: Optional[Callable[[int, int], None]] = None,
 ) -> list[npt.NDArray[Any]]:
@@ -85,42 +84,39 @@ def run_blocks(
     finished = len(blocks) - len(missing)
     if on_block:
         on_block(finished, len(blocks))
-    here = ((i, blocks[i].run()) for i in missing)
-    # Not kept in a variable, so that it cancels the remaining blocks when this loop fails.
-    for i, result in _elsewhere(blocks, missing, executor) if executor else here:
+
+    def finish(i: int, result: npt.NDArray[Any]) -> None:
+        nonlocal finished
         results[i] = result
         finished += 1
         if store:
             store.keep(blocks[i], result)
         if on_block:
             on_block(finished, len(blocks))
-    return results
 
-
-def _elsewhere(
-    blocks: Sequence[Any], missing: Iterable[int], executor: Executor
-) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """Yield the index and the result of each missing block, in the order in which they finish."""
+    if not executor:
+        for i in missing:
+            finish(i, blocks[i].run())
+        return results
     submitted = {executor.submit(blocks[i].run): i for i in missing}
     died = None
     try:
         for future in futures.as_completed(submitted):
             error = future.exception()
-            if error is None:
-                yield submitted[future], future.result()
-            elif isinstance(error, DEATHS) or type(error).__name__ == "KilledWorker":
+            if isinstance(error, DEATHS) or type(error).__name__ == "KilledWorker":
                 died = error
             else:
-                raise error
+                finish(submitted[future], future.result())
     finally:
         for future in submitted:
             future.cancel()
     if died:
         raise WorkerError(f"a worker process died ({type(died).__name__}: {died}).") from died
+    return results
 
 
 @contextmanager
-def local_processes(count: int) -> Iterator[Executor]:
+def local_processes(count: int) -> Iterator[futures.Executor]:
     """Provide an executor of `count` processes, all of which have ended when the context ends.
 
     The processes are spawned, because a fork hangs while another thread uses MXNet. They ignore
@@ -144,7 +140,7 @@ def local_processes(count: int) -> Iterator[Executor]:
 
 
 @contextmanager
-def dask_cluster(address: str) -> Iterator[Executor]:
+def dask_cluster(address: str) -> Iterator[futures.Executor]:
     """Provide an executor of the Dask cluster whose scheduler has this address.
 
     Its workers need this package. If a worker dies, Dask gives its blocks to the others, and a
