@@ -30,8 +30,6 @@ from .registry import rule_of
 from .stacked import StackedRuns
 
 RUNS_PER_BLOCK = 1000
-MAX_MEMORY = 2**30
-STEPS_AHEAD = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,8 +61,8 @@ class Ensemble(Result):
     @property
     def diverged_at(self) -> tuple[Optional[int], ...]:
         """For each run the first checkpoint whose loss is not finite, or None."""
-        not_finite = [np.flatnonzero(~np.isfinite(losses)) for losses in self.losses]
-        return tuple(int(found[0]) if len(found) else None for found in not_finite)
+        diverged = ~np.isfinite(self.losses)
+        return tuple(int(run.argmax()) if run.any() else None for run in diverged)
 
     def _summary(self) -> str:
         low, middle, high = self._percentiles([0, 50, 100])[:, -1]
@@ -118,7 +116,7 @@ def fit_ensemble(
     seeds: Union[int, Sequence[int]],
     start: Any = None,
     count_rows: bool = True,
-    max_memory: float = MAX_MEMORY,
+    max_memory: float = 2**30,
     executor: Optional[Executor] = None,
     store: Optional[Store] = None,
     on_block: Optional[Callable[[int, int], None]] = None,
@@ -193,16 +191,16 @@ def fit_ensemble(
             validation.check_hyperparams(known.name, hyperparams, tuple(known.hyperparams))
         states = states(features) if callable(states) else states
         validation.check_states(states, features.shape[1])
-    num_examples, num_features = features.shape
+    num_features = features.shape[1]
     start = draw_starts(seeds, num_features) if start is None else start
     weights, bias = validation.check_start(start, num_features, len(seeds))
-    arrays = _to_numpy((features, labels, states))
+    X, y, states = _to_numpy((features, labels, states))
     everything = StackedRuns(
         rule=rule,
-        states=arrays[2],
+        states=states,
         hyperparams=hyperparams,
-        features=arrays[0],
-        labels=arrays[1],
+        features=X,
+        labels=y,
         batch_size=batch_size,
         num_epochs=num_epochs,
         seeds=np.array(seeds),
@@ -210,7 +208,10 @@ def fit_ensemble(
         bias=np.broadcast_to(bias, (len(seeds), 1, 1)),
         count_rows=count_rows,
     )
-    size = _runs_per_block(max_memory, num_examples, num_features, batch_size, num_epochs)
+    needed = everything.bytes_per_run
+    if not max_memory >= needed:  # nor if it is NaN
+        raise ArgumentError(f"max_memory is {max_memory:.0f} bytes; one run takes about {needed}")
+    size = int(min(max_memory / needed, RUNS_PER_BLOCK))
     everything.some(slice(size)).check_independence()
     blocks = [everything.some(slice(i, i + size)) for i in range(0, len(seeds), size)]
     params = np.concatenate(run_blocks(blocks, executor, store, on_block))
@@ -229,19 +230,6 @@ def fit_ensemble(
 @in_turn
 def _to_numpy(tree: Any) -> Any:
     return map_arrays(lambda array: array.asnumpy(), tree)
-
-
-def _runs_per_block(
-    max_memory: float, num_examples: int, num_features: int, batch_size: int, num_epochs: int
-) -> int:
-    """Return how many runs fit together into `max_memory` bytes, at most `RUNS_PER_BLOCK`."""
-    orders = 4 * num_examples * num_epochs
-    # A step's minibatch, its residuals, and what MXNet holds of the next steps while one runs.
-    minibatches = 4 * min(batch_size, num_examples) * (num_features + 4) * STEPS_AHEAD
-    needed = orders + minibatches
-    if not max_memory >= needed:  # nor if it is NaN
-        raise ArgumentError(f"max_memory is {max_memory:.0f} bytes; one run takes about {needed}")
-    return int(min(max_memory / needed, RUNS_PER_BLOCK))
 
 
 def _per_run(name: str, value: Any, runs: int) -> Any:

@@ -25,6 +25,8 @@ from ..training import Rule
 
 # Drawing the orders of some runs overlaps with training the runs before them.
 RUNS_AT_ONCE = 500
+# How many minibatches MXNet holds: that of the step that runs, and those of the next.
+STEPS_AHEAD = 8
 
 # Gluon's optimizers that can be given many runs as one array. The others may take its norm, or
 # draw random numbers, as SGLD does.
@@ -70,6 +72,13 @@ class StackedRuns:
             weights=self.weights[runs],
             bias=self.bias[runs],
         )
+
+    @property
+    def bytes_per_run(self) -> int:
+        """About how much memory a run takes: its orders, minibatches and residuals."""
+        num_examples, num_features = self.features.shape
+        minibatches = STEPS_AHEAD * min(self.batch_size, num_examples) * (num_features + 4)
+        return 4 * (num_examples * self.num_epochs + minibatches)
 
     @property
     def _at_once(self) -> int:
