@@ -153,15 +153,13 @@ def sweep(
         If a sequence is empty or not of numbers, and as `fit_ensemble` does.
     """
     seeds = check_seeds(seeds)
-    axes = {
-        name: values.asnumpy() if isinstance(values, nd.NDArray) else np.asarray(values)
-        for name, values in grid.items()
-        if np.ndim(values)
-    }
-    for name, values in axes.items():
-        if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf":
-            raise ArgumentError(f"the grid's {name} must be a number or a sequence of numbers")
-    axes = {name: values.astype(np.float64) for name, values in axes.items()}
+    axes = {}
+    for name, values in grid.items():
+        if np.ndim(values):
+            axis = values.asnumpy() if isinstance(values, nd.NDArray) else np.asarray(values)
+            if axis.ndim != 1 or not len(axis) or axis.dtype.kind not in "iuf":
+                raise ArgumentError(f"the grid's {name} must be a number or a sequence of numbers")
+            axes[name] = axis.astype(np.float64)
     shape = (*(len(values) for values in axes.values()), len(seeds))
     *cells, run_seeds = np.meshgrid(*axes.values(), np.array(seeds), indexing="ij")
     varying = {name: values.ravel() for name, values in zip(axes, cells)}
