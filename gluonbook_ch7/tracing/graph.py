@@ -28,10 +28,7 @@ _WITH_NUMBER: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _compile(*outputs: Any) -> Operator:
-    """Compile symbols into a function from named NDArrays to a list of NDArrays.
-
-    The function writes its results into the arrays `out`, if given.
-    """
+    """Compile symbols into a function from named NDArrays to a list of them, `out` if given."""
     symbol = mx.sym.Group(list(outputs))
     cached = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
     names = symbol.list_inputs()
@@ -56,10 +53,7 @@ def _split(symbol: Any, parts: int) -> list[Any]:
 
 
 def _apply_rule(key: Key, arrays: Sequence[Any], numbers: Iterator[Any]) -> list[Any]:
-    """Add one step of a traced rule to a graph, on the arrays and then the gradients.
-
-    Returns the arrays after the step.
-    """
+    """Return the arrays after one more step, given those before it and the gradients."""
     found: dict[Place, Any] = {("array", k): array for k, array in enumerate(arrays)}
     for k, constant in enumerate(key.constants):
         found["number", k] = next(numbers) if constant is None else constant
@@ -111,9 +105,8 @@ def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
     features, labels, order = map(mx.sym.var, ("features", "labels", "order"))
     arrays, numbers = _variables(key, steps)
     for examples in _split(order, steps):
-        examples = mx.sym.reshape(examples, shape=(-3, 0))  # without the axis of steps
-        w, b = arrays[:2]
-        gradients = _stacked_gradients(features, labels, examples, w, b, divisor)
+        examples = examples.reshape((-3, 0))  # without the axis of steps
+        gradients = _stacked_gradients(features, labels, examples, arrays[0], arrays[1], divisor)
         arrays = _apply_rule(key, [*arrays, *gradients], numbers)
     return _compile(*arrays)
 
@@ -162,18 +155,15 @@ def gluon_gradients_of_runs(runs: int) -> Operator:
     Maps ``X`` (runs, n, k), ``y`` (runs, n, 1) and ``params`` (runs, k + 1), the weights and the
     bias of each run, to the gradients, (runs, k + 1).
     """
-    X, y, params = (_split(mx.sym.var(name), runs) for name in ("X", "y", "params"))
+    each_run = zip(*(_split(mx.sym.var(name), runs) for name in ("X", "y", "params")))
     gradients = []
-    for i in range(runs):
-        w = mx.sym.slice_axis(params[i], axis=1, begin=0, end=-1)
-        b = mx.sym.slice_axis(params[i], axis=1, begin=-1, end=None)
-        arrays = {
-            "X": X[i].reshape((-3, 0)),
-            "y": y[i].reshape((-3, 0)),
-            "w": w,
-            "b": b.reshape((-1,)),
-        }
-        of_weights, of_bias = _gluon_gradients()(**arrays)
+    for X, y, params in each_run:
+        of_weights, of_bias = _gluon_gradients()(
+            X=X.reshape((-3, 0)),  # without the axis of runs
+            y=y.reshape((-3, 0)),
+            w=mx.sym.slice_axis(params, axis=1, begin=0, end=-1),
+            b=mx.sym.slice_axis(params, axis=1, begin=-1, end=None).reshape((-1,)),
+        )
         gradients.append(mx.sym.concat(of_weights, of_bias.reshape((1, 1)), dim=1))
     return _compile(mx.sym.concat(*gradients, dim=0))
 
@@ -200,10 +190,8 @@ def _gluon_gradients() -> Any:
 
 @lru_cache
 def gluon_mean_loss() -> Operator:
-    """Return the mean of ``L2Loss`` of ``Dense(1)`` as one operator, of what the gradients take.
-
-    ``L2Loss`` averages over each example's outputs, of which there is one, before the mean.
-    """
+    """Return the mean of ``L2Loss`` of ``Dense(1)`` as one operator, of what the gradients take."""
     X, y, w, b = map(mx.sym.var, ("X", "y", "w", "b"))
     error = mx.sym.broadcast_sub(y, mx.sym.FullyConnected(X, w, b, num_hidden=1))
+    # L2Loss averages over each example's outputs, of which there is one.
     return _compile(mx.sym.mean(mx.sym.mean(mx.sym.square(error) * 0.5, axis=0, exclude=True)))

@@ -36,7 +36,7 @@ def train_scratch(
 ) -> Optional[Run]:
     """Train from scratch, ten steps at a time; return the losses and the last epoch's seconds.
 
-    Returns None, before anything has been drawn or changed, if the rule cannot be traced.
+    Return None, before anything is drawn or changed, if the rule cannot be traced.
     """
     num_steps = num_epochs * steps_per_epoch(len(features), batch_size)
     try:
@@ -108,12 +108,12 @@ def train_gluon(
     b, grad_b = params[-1:], gradients[-1:]
     recorder.w, recorder.b = w, b
     # The bias first, because Trainer sorts parameters by name.
-    parts = [(net.bias, grad_b, b), (net.weight, grad_w, w)]
+    parameters = {0: net.bias, 1: net.weight}
+    parts = [0, 1], [grad_b, grad_w], [b, w]
     if name.lower() in ELEMENTWISE:  # one update instead of two
-        parts = [(net.weight, gradients, params)]
-    parameters, their_gradients, arrays = map(list, zip(*parts))
-    indices = list(range(len(parts)))
-    optimizer = mx.optimizer.create(name, param_dict=dict(enumerate(parameters)), **hyperparams)
+        parameters = {0: net.weight}
+        parts = [0], [gradients], [params]
+    optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
     optimizer.rescale_grad /= batch_size
     update = recorder.after(mx.optimizer.get_updater(optimizer))
     labels = labels.reshape((-1, 1))
@@ -124,7 +124,7 @@ def train_gluon(
         minibatches = split_minibatches(*shuffled(features, labels), batch_size)
         for batch_i, (X, y) in enumerate(minibatches):
             compute_gradients(X=X, y=y, w=w, b=b, out=[grad_w, grad_b])
-            update(indices, their_gradients, arrays)
+            update(*parts)
             if is_checkpoint(batch_i, batch_size):
                 losses.append(full_batch_loss(X=features, y=labels, w=w, b=b)[0])
         nd.waitall()
