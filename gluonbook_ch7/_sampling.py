@@ -74,14 +74,10 @@ def draw_starts(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Draw the starting point of each run, as `draw_start` does after ``mx.random.seed(seed)``.
 
-    ``mx.random.seed`` seeds 1,024 Mersenne twisters, which takes a millisecond, three times what a
-    run of an ensemble costs. Up to 64 numbers are drawn from the first, which is seeded with
-    127 seed (``kRandMagic`` in MXNet's ``src/resource.cc``). They become normal ones by
-    Marsaglia's polar method in float32, as in the C++ library: for x, y uniform in [-1, 1) with
-    0 < r² = x² + y² ≤ 1, the next normal number is y √(-2 ln r² / r²).
-
     The weights are (runs, k, 1), equal to MXNet's to one unit in the last place; the biases,
-    (runs, 1, 1), are zero.
+    (runs, 1, 1), are zero. MXNet itself would take a millisecond to seed its 1,024 Mersenne
+    twisters, three times what a run of an ensemble costs. Up to 64 numbers are drawn from the
+    first, which is seeded with 127 seed (``kRandMagic`` in MXNet's ``src/resource.cc``).
     """
     distinct, which = np.unique(seeds, return_inverse=True)
     # More than 64 numbers are shared out among several twisters, with seeds in a row.
@@ -108,7 +104,11 @@ def fresh_starts(draws: int, num_features: int, system: str = "Linux") -> npt.ND
 def _normals(
     seeds: npt.NDArray[np.int64], count: int, system: str = "Linux"
 ) -> npt.NDArray[np.float32]:
-    """Draw `count` normal numbers from the twister with each seed, (seeds, count)."""
+    """Draw `count` normal numbers from the twister with each seed, (seeds, count).
+
+    Marsaglia's polar method in float32, as in the C++ library: for x, y uniform in [-1, 1) with
+    0 < r² = x² + y² ≤ 1, the next normal number is y √(-2 ln r² / r²).
+    """
     # About π/4 of the pairs are kept: fewer than `count` with a probability of 1e-15.
     draws = 2 * count + 24
     pairs = np.empty((len(seeds), draws, 2), np.uint32)
@@ -131,8 +131,7 @@ def _normals(
 def draw_orders(seeds: Sequence[int], num_examples: int, num_epochs: int) -> npt.NDArray[np.int32]:
     """Draw each run's order of the examples for every epoch, (epochs, runs, n).
 
-    Gluon's ``RandomSampler`` draws the same after ``np.random.seed(seed)``: one ``shuffle`` of
-    ``arange(n)`` for each epoch.
+    Gluon's ``RandomSampler`` draws the same after ``np.random.seed(seed)``.
     """
     orders = np.empty((num_epochs, len(seeds), num_examples), np.int32)
     generator = np.random.RandomState()
