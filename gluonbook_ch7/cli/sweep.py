@@ -225,11 +225,9 @@ def _counter(update: Callable[..., None]) -> Callable[[int, int], None]:
 
 def _print_best(rule: str, found: Any) -> None:
     """Print the cells with the smallest median loss."""
-    cells = counted(found.median.size, "cell")
-    runs = counted(found.losses.size, "run")
+    cells, runs = counted(found.median.size, "cell"), counted(found.losses.size, "run")
+    title = f"{rule}: the best of {cells}, {runs}"
+    print_table(*found._table(), numbers_from=0, title=title)
     seeds = counted(len(found.seeds), "seed")
-    diverged = int((found.diverged > 0).sum())
-    headings, rows = found._table()
-    print_table(headings, rows, numbers_from=0, title=f"{rule}: the best of {cells}, {runs}")
     click.echo(f"Median and spread (largest minus smallest) are over {seeds}.")
-    click.echo(f"In {diverged:,} of {cells} a run diverged.")
+    click.echo(f"In {(found.diverged > 0).sum():,} of {cells} a run diverged.")
