@@ -64,7 +64,7 @@ class StackedRuns:
 
     def some(self, runs: Union[slice, Indices]) -> "StackedRuns":
         """Return some of the runs."""
-        varying = {name: h[runs] for name, h in self.hyperparams.items() if np.ndim(h)}
+        varying = {name: h[runs] for name, h in self._varying.items()}
         return replace(
             self,
             hyperparams={**self.hyperparams, **varying},
@@ -72,6 +72,11 @@ class StackedRuns:
             weights=self.weights[runs],
             bias=self.bias[runs],
         )
+
+    @property
+    def _varying(self) -> dict[str, Any]:
+        """The hyperparameters that are arrays (runs,)."""
+        return {name: h for name, h in self.hyperparams.items() if np.ndim(h)}
 
     @property
     def bytes_per_run(self) -> int:
@@ -126,9 +131,9 @@ class StackedRuns:
         that share them can be trained together.
         """
         which = np.zeros(len(self.seeds), np.int64)
-        varying = [h for h in self.hyperparams.values() if np.ndim(h)]
-        if isinstance(self.rule, str) and varying:
-            _, which = np.unique(np.column_stack(varying), axis=0, return_inverse=True)
+        if isinstance(self.rule, str) and self._varying:
+            settings = np.column_stack([*self._varying.values()])
+            _, which = np.unique(settings, axis=0, return_inverse=True)
         for group in range(which.max() + 1):
             runs = np.flatnonzero(which.ravel() == group)
             for first in range(0, len(runs), self._at_once):
@@ -155,8 +160,7 @@ class StackedRuns:
     def _block_trainer(self, w: nd.NDArray, b: nd.NDArray) -> BlockTrainer:
         """Return the function that takes the steps of a block."""
         data = {"features": nd.array(self.features), "labels": nd.array(self.labels[:, None])}
-        varying = {name: h for name, h in self.hyperparams.items() if np.ndim(h)}
-        shared = {name: h[0].item() for name, h in varying.items()}  # if all runs have the same
+        shared = {name: h[0].item() for name, h in self._varying.items()}  # if all have the same
         if isinstance(self.rule, str):
             # Copied, because a learning rate scheduler counts the steps that it has seen.
             hyperparams = copy.deepcopy({**self.hyperparams, **shared})
@@ -173,7 +177,7 @@ class StackedRuns:
                 return w, b
 
             return train_with_gluon
-        stacked = {name: nd.array(h.reshape(-1, 1, 1)) for name, h in varying.items()}
+        stacked = {name: nd.array(h.reshape(-1, 1, 1)) for name, h in self._varying.items()}
         hyperparams = {**self.hyperparams, **stacked}
         stack = (len(self.seeds), 1, 1)
         states = map_arrays(lambda s: nd.array(np.tile(s.reshape(1, -1, 1), stack)), self.states)
@@ -192,15 +196,13 @@ class StackedRuns:
         if isinstance(self.rule, str):
             raise TraceError("it may draw random numbers")
         params = [nd.array(self.weights[0]), nd.array(self.bias[0, 0])]
-        hyperparams = {
-            name: nd.zeros(1) if np.ndim(h) else h for name, h in self.hyperparams.items()
-        }
+        arrays = {name: nd.zeros(1) for name in self._varying}
         num_steps = self.num_epochs * steps_per_epoch(len(self.features), self.batch_size)
         states = map_arrays(nd.array, self.states)
-        program = trace(self.rule, params, states, hyperparams, num_steps)
+        program = trace(self.rule, params, states, {**self.hyperparams, **arrays}, num_steps)
         for k, end in enumerate(program.key.ends):
             # As by lr *= 0.5, which leaves the number of a single run alone.
-            if any(program.arrays[k] is h for h in hyperparams.values()) and end != ("array", k):
+            if any(program.arrays[k] is h for h in arrays.values()) and end != ("array", k):
                 raise TraceError("it changes an array of hyperparameters")
         return program
 
