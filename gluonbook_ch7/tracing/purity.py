@@ -11,11 +11,12 @@ import functools
 import math
 import numbers
 import sys
-from collections.abc import Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+
+from ..errors import TraceError
 
 _PURE_BUILTINS = {
     *(abs, bool, dict, divmod, enumerate, float, int, isinstance, len, list, max, min, pow, range),
@@ -43,32 +44,32 @@ def is_constant(value: Any) -> bool:
     return value is None or isinstance(value, (numbers.Number, np.generic, str, bytes))
 
 
-def why_impure(function: Any) -> str:
-    """Return what a function depends on besides its arguments, or '' for nothing."""
+def check_pure(function: Any) -> None:
+    """Raise `TraceError` if a function depends on anything but its arguments."""
     if not isinstance(function, (FunctionType, functools.partial)):
-        return f"it is not a function but a {type(function).__name__}"
-    return next(_why("", function, set()), "")
+        raise TraceError(f"it is not a function but a {type(function).__name__}")
+    _check("", function, set())
 
 
-def _why(name: str, value: Any, seen: set[int]) -> Iterator[str]:
-    """Yield why a value, which a function uses under a name, makes the function impure."""
+def _check(name: str, value: Any, seen: set[int]) -> None:
+    """Raise `TraceError` if a value, which a function uses under a name, makes it impure."""
     if is_constant(value) or _is_pure_callable(value) or id(value) in seen:
         return
     seen.add(id(value))
     package = str(getattr(value, "__module__", "")).partition(".")[0]
     if isinstance(value, functools.partial):
         for part in (value.func, *value.args, *value.keywords.values()):
-            yield from _why("a partial argument", part, seen)
+            _check("a partial argument", part, seen)
     elif isinstance(value, FunctionType) and package not in _OPERATOR_MODULES:
         for default in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
-            yield from _why("a default argument", default, seen)
-        yield from _why_code(value.__code__, value.__globals__, _enclosing(value), seen)
+            _check("a default argument", default, seen)
+        _check_code(value.__code__, value.__globals__, _enclosing(value), seen)
     elif value is _UNDEFINED:
-        yield f"it uses {name}, which is not defined"
+        raise TraceError(f"it uses {name}, which is not defined")
     elif isinstance(value, (FunctionType, BuiltinFunctionType)):
-        yield f"it calls {name}()"
+        raise TraceError(f"it calls {name}()")
     else:
-        yield f"it uses {name}, a {type(value).__name__}"
+        raise TraceError(f"it uses {name}, a {type(value).__name__}")
 
 
 def _is_pure_callable(value: Any) -> bool:
@@ -94,21 +95,21 @@ def _enclosing(function: FunctionType) -> dict[str, Any]:
     return values
 
 
-def _why_code(
+def _check_code(
     code: CodeType, namespace: dict[str, Any], enclosing: dict[str, Any], seen: set[int]
-) -> Iterator[str]:
-    """Yield why the code of a function, with the functions inside it, makes it impure."""
+) -> None:
+    """Raise `TraceError` if a function's code, or that of a function inside it, is impure."""
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     for instruction, following in zip(instructions, instructions[1:]):
         operation, name = instruction.opname, instruction.argval
         if operation in _CHANGES:
-            yield f"it {_CHANGES[operation]} {name}"
-        elif operation == "POP_EXCEPT":
+            raise TraceError(f"it {_CHANGES[operation]} {name}")
+        if operation == "POP_EXCEPT":
             # On stand-ins for arrays there may be other exceptions to handle.
-            yield "it handles exceptions"
-        elif operation in ("STORE_DEREF", "DELETE_DEREF") and name in enclosing:
-            yield f"it changes {name}, a variable of the enclosing function"
-        elif operation == "LOAD_GLOBAL" or (operation.endswith("DEREF") and name in enclosing):
+            raise TraceError("it handles exceptions")
+        if operation in ("STORE_DEREF", "DELETE_DEREF") and name in enclosing:
+            raise TraceError(f"it changes {name}, a variable of the enclosing function")
+        if operation == "LOAD_GLOBAL" or (operation.endswith("DEREF") and name in enclosing):
             found = namespace if operation == "LOAD_GLOBAL" else enclosing
             value = found.get(name, getattr(builtins, name, _UNDEFINED))
             # A module's or a function's attributes may be changed: what counts is the one read.
@@ -116,7 +117,7 @@ def _why_code(
             if has_attributes and following.opname in ("LOAD_ATTR", "LOAD_METHOD"):
                 value = getattr(value, following.argval, _UNDEFINED)
                 name = f"{name}.{following.argval}"
-            yield from _why(name, value, seen)
+            _check(name, value, seen)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _why_code(constant, namespace, enclosing, seen)
+            _check_code(constant, namespace, enclosing, seen)

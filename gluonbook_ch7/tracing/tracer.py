@@ -11,7 +11,7 @@ from .._mxnet import nd
 from .._mxnet.library import memory_of
 from .._trees import leaves, map_arrays
 from ..errors import TraceError
-from .purity import is_constant, why_impure
+from .purity import check_pure, is_constant
 from .tape import Place, StandIn, Tape
 
 
@@ -56,9 +56,7 @@ def trace(
     Raise `TraceError` if the rule depends on anything but its arguments, looks at the numbers in an
     array, or applies to one what is not an elementwise operator.
     """
-    reason = why_impure(rule)
-    if reason:
-        raise TraceError(reason)
+    check_pure(rule)
     if type(hyperparams) is not dict:
         raise TraceError(f"its hyperparams are a {type(hyperparams).__name__}, not a dict")
     arrays = _distinct_arrays([list(params), states, hyperparams])
