@@ -99,23 +99,23 @@ class StandIn:
 
     def _record(self, operator: str, *operands: Any) -> "StandIn":
         """Record an operator, one of whose operands is this array; return its result."""
-        places = [self._find(operand) for operand in operands]
-        shapes = [operand.shape for operand in operands if type(operand) is StandIn]
-        shape = self.shape
-        if shapes != [shape] * len(shapes):
-            try:
-                shape = np.broadcast_shapes(*shapes)
-            except ValueError:
-                differing = " and ".join(map(str, shapes))
-                raise TraceError(f"it combines arrays of the shapes {differing}") from None
-        self._tape.operators.append((operator, *places))
-        return StandIn(shape, self._tape, ("result", len(self._tape.operators) - 1))
+        shape, tape, places = self.shape, self._tape, []
+        for operand in operands:
+            if type(operand) is StandIn:
+                places.append(operand._place)
+                if operand.shape != shape:
+                    shape = _broadcast(shape, operand.shape)
+            elif isinstance(operand, (int, float, np.generic)):
+                places.append(("number", len(tape.numbers)))
+                tape.numbers.append(float(operand))  # type: ignore[arg-type]
+            else:
+                raise TraceError(f"it combines its arrays with a {type(operand).__name__}")
+        tape.operators.append((operator, *places))
+        return StandIn(shape, tape, ("result", len(tape.operators) - 1))
 
-    def _find(self, operand: Any) -> Place:
-        """Return the place of an operand, after recording it if it is a number."""
-        if type(operand) is StandIn:
-            return operand._place
-        if isinstance(operand, (int, float, np.generic)):
-            self._tape.numbers.append(float(operand))  # type: ignore[arg-type]
-            return "number", len(self._tape.numbers) - 1
-        raise TraceError(f"it combines its arrays with a {type(operand).__name__}")
+
+def _broadcast(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(shape, other)
+    except ValueError:
+        raise TraceError(f"it combines arrays of the shapes {shape} and {other}") from None
