@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 import click
 
@@ -43,13 +43,10 @@ class Command(click.Command):
         except (GluonbookError, OSError) as error:
             if debug:
                 raise
-            raise _Failure(_in_one_line(error)) from error
-
-
-def _in_one_line(error: Exception) -> str:
-    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+            message = " ".join(str(error).split())
+            if isinstance(error, OSError) and error.filename:
+                message = f"{error.filename}: {error.strerror}"
+            raise _Failure(message) from error
 
 
 class Group(click.Group):
@@ -77,23 +74,18 @@ def with_options(*options: Decorator) -> Decorator:
     return add
 
 
-def named_once(ctx: click.Context, parameter: click.Parameter, path: Any) -> Any:
-    """Return a path, or raise an error if it is a file that another parameter names too.
-
-    What one of them writes would replace what the other reads or has written.
-    """
-    if path and not is_device(path):
-        names = ctx.meta.setdefault(__name__, {})
-        name = parameter.opts[0]
-        other = names.setdefault(os.path.realpath(os.path.expanduser(path)), name)
-        if other != name:
-            raise _Failure(f"{other} and {name} both name {path}")
-    return path
+def _named_once(ctx: click.Context, option: click.Parameter, path: Union[str, Path]) -> None:
+    """Raise an error if a path that one option reads or writes is written by another."""
+    name = option.opts[0]
+    names = ctx.meta.setdefault(__name__, {})
+    other = names.setdefault(os.path.realpath(os.path.expanduser(path)), name)
+    if other != name and not is_device(path):
+        raise _Failure(f"{other} and {name} both name {path}")
 
 
-def _source_named_once(ctx: click.Context, parameter: click.Parameter, source: str) -> str:
+def _check_source(ctx: click.Context, option: click.Parameter, source: str) -> str:
     if os.path.isfile(os.path.expanduser(source)):  # a folder may also be written to
-        named_once(ctx, parameter, source)
+        _named_once(ctx, option, source)
     return source
 
 
@@ -101,7 +93,7 @@ source_option = click.option(
     "--data",
     "source",
     default="auto",
-    callback=_source_named_once,
+    callback=_check_source,
     help="Data source: auto, real, twin, or the path of a file or folder.",
 )
 data_options = with_options(
@@ -152,7 +144,8 @@ def _place_option(name: str, parameter: str, check: Callable[[Path], None], help
             check(path)
         except OSError as error:
             raise _Failure(f"{name} {error.filename}: {error.strerror}") from error
-        return named_once(ctx, option, path)  # type: ignore[no-any-return]
+        _named_once(ctx, option, path)
+        return path
 
     place = click.Path(path_type=Path)
     return click.option(name, parameter, type=place, callback=callback, help=help)

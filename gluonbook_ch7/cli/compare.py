@@ -1,6 +1,5 @@
 """``gluonbook-ch7 compare``: a rule from scratch against Gluon's optimizer or any other."""
 
-import sys
 from pathlib import Path
 from typing import Any, Optional
 
@@ -17,10 +16,9 @@ from .command import (
 )
 from .console import counted, print_origin, print_table, progress, write_plot
 from .user_rules import (
-    is_in_file,
+    file_of,
     load_named_data,
     load_rule,
-    named_files,
     own_errors,
     parse_assignments,
     parse_optimizer,
@@ -83,7 +81,7 @@ def compare(
     names = tuple(dict.fromkeys(rules)) or tuple(RULES)
     if len(names) > 1 and (against or settings or against_settings):
         raise ArgumentError("--against, --set and --against-set need a single RULE")
-    if any(map(is_in_file, names)) and against is None:
+    if any(map(file_of, names)) and against is None:
         raise ArgumentError(
             "a rule in a file has no counterpart. Give --against, such as --against nag"
         )
@@ -100,7 +98,7 @@ def compare(
     explained: set[tuple[str, ...]] = set()
     try:
         for name, rule in zip(names, functions):
-            with progress(f"comparing {name}"), own_errors(*named_files(*names, against)):
+            with progress(f"comparing {name}"), own_errors(*names, against):
                 comparison = run_comparison(
                     rule,
                     *task,
@@ -119,9 +117,9 @@ def compare(
             numbers[comparison.rule] = {**comparison.numbers(), **origin}
             if json_file:
                 write_json(json_file, numbers)
-    except KeyboardInterrupt:
-        click.echo(f"Interrupted. {len(numbers)} of {len(names)} rules were compared.", err=True)
-        sys.exit(130)
+    except KeyboardInterrupt as interrupt:
+        compared = f"{len(numbers)} of {len(names)} rules were compared."
+        raise KeyboardInterrupt(compared) from interrupt
     print_origin(origin)
     missing = [] if against else [peer for peer in PEERS if peer not in peers]
     if missing:
@@ -132,19 +130,15 @@ def _print(comparison: Any, explained: set[tuple[str, ...]]) -> None:
     """Print a comparison: its table, the verdict, the losses, and differences not yet explained."""
     import numpy as np
 
-    hyperparams = comparison.settings["hyperparams"].items()
     title = f"{comparison.rule} against {comparison.against}"
-    title += "".join(f", {name} {value:g}" for name, value in hyperparams)
+    for name, value in comparison.settings["hyperparams"].items():
+        title += f", {name} {value:g}"
     print_table(*comparison._table(), numbers_from=1, title=title)
     losses = [f"{n} {np.median(loss):.6f}" for n, loss in comparison.final_losses.items()]
-    _say(f"Verdict: {comparison.verdict}.")
-    _say(f"Final losses: {', '.join(losses)}.")
+    lines = [f"Verdict: {comparison.verdict}.", f"Final losses: {', '.join(losses)}."]
     for name, ours, theirs in comparison.differences:
         if (name, ours, theirs) not in explained:
-            _say(f"{name}: from scratch, {ours}; the other, {theirs}.")
-            explained.add((name, ours, theirs))
-
-
-def _say(text: str) -> None:
-    """Print a line that belongs to the table above it."""
-    click.echo(click.wrap_text(text, 80, initial_indent="  ", subsequent_indent="    "))
+            lines.append(f"{name}: from scratch, {ours}; the other, {theirs}.")
+    explained.update(comparison.differences)
+    for line in lines:
+        click.echo(click.wrap_text(line, 80, initial_indent="  ", subsequent_indent="    "))

@@ -21,7 +21,7 @@ from .command import (
     training_options,
 )
 from .console import counted, print_origin, print_table, progress, write_plot
-from .user_rules import load_named_data, load_rule, named_files, own_errors, parse_assignments
+from .user_rules import file_of, load_named_data, load_rule, own_errors, parse_assignments
 
 MOST_VALUES = 100_000
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<count>\d+)(?P<log>log)?")
@@ -92,10 +92,10 @@ def sweep(
     from ..experiments.sweep import sweep as run_sweep
 
     step = load_rule(rule)
-    files = named_files(rule)
-    if files and scheduler:
+    file = file_of(rule)
+    if file and scheduler:
         raise ArgumentError("the workers of a cluster cannot import a file; --processes can")
-    if files and (out or processes > 1):
+    if file and (out or processes > 1):
         try:
             pickle.dumps(step)
         except (pickle.PicklingError, AttributeError) as error:
@@ -107,7 +107,7 @@ def sweep(
     if resume and not out:
         raise ArgumentError("--resume needs --out, the folder of the interrupted sweep")
     # The blocks of a rule in a file are found again only while the file is unchanged.
-    code = b"".join(file.read_bytes() for file in files)
+    code = file.read_bytes() if file else b""
     store = Store(out / "blocks", code) if out else None
     if store and store.count() and not resume:
         raise ArgumentError(
@@ -117,7 +117,7 @@ def sweep(
     data, origin = load_named_data(edition, source)
     task = (data.features, data.labels, batch_size, epochs)
     executor = _executor(processes, scheduler)
-    with progress("training") as update, own_errors(*files), executor as workers:
+    with progress("training") as update, own_errors(rule), executor as workers:
         try:
             found = run_sweep(
                 step,

@@ -19,19 +19,11 @@ from click.core import ParameterSource
 from ..errors import ArgumentError, DataNotFoundError, DependencyError, GluonbookError
 
 
-def is_in_file(rule: str) -> bool:
-    """Return True if a rule is named as FILE.py:FUNCTION."""
-    return ".py:" in rule
-
-
-def named_files(*texts: Optional[str]) -> list[Path]:
-    """Return the FILE of each text that has the form FILE.py:FUNCTION."""
-    return [_file_of(text) for text in texts if text is not None and is_in_file(text)]
-
-
-def _file_of(named: str) -> Path:
-    """Return the FILE of FILE.py:FUNCTION."""
-    return Path(os.path.expanduser(named.rpartition(":")[0])).resolve()
+def file_of(text: Optional[str]) -> Optional[Path]:
+    """Return the FILE if a rule is named as FILE.py:FUNCTION, else None."""
+    if text is None or ".py:" not in text:
+        return None
+    return Path(os.path.expanduser(text.rpartition(":")[0])).resolve()
 
 
 def load_rule(named: str) -> Callable[..., Any]:
@@ -42,12 +34,12 @@ def load_rule(named: str) -> Callable[..., Any]:
     """
     if named.endswith(".py"):
         raise ArgumentError(f"name a function of the file as well: {named}:FUNCTION")
-    if not is_in_file(named):
+    path = file_of(named)
+    if path is None:
         from ..experiments.registry import find_rule
 
         return find_rule(named).step
     file, _, name = named.rpartition(":")
-    path = _file_of(named)
     if not path.is_file():
         raise DataNotFoundError(f"there is no file {file}")
     if "." in path.stem:  # Python would look for a package
@@ -57,7 +49,7 @@ def load_rule(named: str) -> Callable[..., Any]:
         raise ArgumentError(f"another module is called {path.stem}; rename the file {path.name}")
     if not found:
         sys.path.append(str(path.parent))
-    with own_errors(path):
+    with own_errors(named):
         module = importlib.import_module(path.stem)
     function = getattr(module, name, None)
     if not callable(function):
@@ -74,8 +66,9 @@ def load_rule(named: str) -> Callable[..., Any]:
 
 
 @contextmanager
-def own_errors(*files: Path) -> Iterator[None]:
-    """Report an error that a user's own file raises, with the traceback from that file on."""
+def own_errors(*named: Optional[str]) -> Iterator[None]:
+    """Report an error that a FILE.py:FUNCTION raises, with the traceback from that file on."""
+    files = [file_of(text) for text in named]
     try:
         yield
     except GluonbookError:
@@ -94,12 +87,13 @@ def own_errors(*files: Path) -> Iterator[None]:
 
 def parse_optimizer(text: str) -> Any:
     """Return what ``--against`` names: a function, a class of torch.optim, or a Gluon name."""
-    if is_in_file(text):
+    if file_of(text):
         return load_rule(text)
-    if text.partition(".")[0] not in ("torch", "optax"):
+    library = text.partition(".")[0]
+    if library not in ("torch", "optax"):
         return text
     try:
-        importlib.import_module(text.partition(".")[0])
+        importlib.import_module(library)
     except Exception as error:  # jax beside an old NumPy raises AttributeError
         from .._mxnet.install_hints import install_extra
 
