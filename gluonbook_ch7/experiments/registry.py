@@ -20,8 +20,7 @@ from ..errors import ArgumentError
 class Difference:
     """A known difference between a rule from scratch and another optimizer, usually Gluon's.
 
-    Setting hyperparameters of the rule's `like_gluon`, or of the other optimizer, removes it. Every
-    Gluon optimizer takes ``count_rows``: ``Trainer.step`` then gets the minibatch's number of rows.
+    To remove it, set hyperparameters of the rule's `like_gluon`, or of the other optimizer.
     """
 
     name: str
@@ -29,6 +28,18 @@ class Difference:
     theirs: str
     our_changes: Mapping[str, Any] = field(default_factory=dict)
     their_changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+SHORT_MINIBATCH = Difference(
+    "short minibatch",
+    ours="averages over the rows of the last minibatch",
+    theirs="Trainer.step(batch_size) divides by batch_size",
+    their_changes={"count_rows": True},  # not Gluon's own: follow_gluon removes the difference
+)
+
+
+def _epsilon(gluons: float, name: str = "epsilon") -> Difference:
+    return Difference("epsilon", "ε = 1e-06", f"ε = {gluons:g}", their_changes={name: 1e-6})
 
 
 @dataclass(frozen=True)
@@ -82,30 +93,6 @@ def adam_like_gluon(params: Sequence[nd.NDArray], states: Any, hyperparams: dict
     hyperparams["t"] += 1
 
 
-SHORT_MINIBATCH = Difference(
-    "short minibatch",
-    ours="averages over the rows of the last minibatch",
-    theirs="Trainer.step(batch_size) divides by batch_size",
-    their_changes={"count_rows": True},
-)
-_FOLDED_CORRECTION = Difference(
-    "folded bias correction",
-    ours="corrects both averages, then adds ε to √ŝ",
-    theirs="corrects the learning rate and adds ε to √s",
-    our_changes={"folded": True},
-)
-_SINGLE_PRECISION = Difference(
-    "float32 1 − β",
-    ours="1 − β₂ = 0.001",
-    theirs="1 − β₂ = 0.00099998713",
-    our_changes={"single": True},
-)
-
-
-def _epsilon(ours: float, gluons: float, name: str = "epsilon") -> Difference:
-    return Difference("epsilon", f"ε = {ours:g}", f"ε = {gluons:g}", {}, {name: ours})
-
-
 _RULES = (
     UpdateRule(
         step=rules.sgd,
@@ -129,7 +116,7 @@ _RULES = (
         hyperparams={"lr": 0.1},
         gluon="adagrad",
         gluon_names={"lr": "learning_rate"},
-        differences=(_epsilon(1e-6, 1e-7, "eps"), SHORT_MINIBATCH),
+        differences=(_epsilon(1e-7, "eps"), SHORT_MINIBATCH),
     ),
     UpdateRule(
         step=rules.rmsprop,
@@ -137,7 +124,7 @@ _RULES = (
         hyperparams={"lr": 0.01, "gamma": 0.9},
         gluon="rmsprop",
         gluon_names={"lr": "learning_rate", "gamma": "gamma1"},
-        differences=(_epsilon(1e-6, 1e-8), SHORT_MINIBATCH),
+        differences=(_epsilon(1e-8), SHORT_MINIBATCH),
     ),
     UpdateRule(
         step=rules.adadelta,
@@ -154,9 +141,19 @@ _RULES = (
         gluon="adam",
         gluon_names={"lr": "learning_rate"},
         differences=(
-            _epsilon(1e-6, 1e-8),
-            _FOLDED_CORRECTION,
-            _SINGLE_PRECISION,
+            _epsilon(1e-8),
+            Difference(
+                "folded bias correction",
+                ours="corrects both averages, then adds ε to √ŝ",
+                theirs="corrects the learning rate and adds ε to √s",
+                our_changes={"folded": True},
+            ),
+            Difference(
+                "float32 1 − β",
+                ours="1 − β₂ = 0.001",
+                theirs="1 − β₂ = 0.00099998713",
+                our_changes={"single": True},
+            ),
             SHORT_MINIBATCH,
         ),
         like_gluon=adam_like_gluon,
