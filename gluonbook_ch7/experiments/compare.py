@@ -25,7 +25,6 @@ from .registry import Difference
 from .sides import Side, other_side, peer_names, peer_side, scratch_side
 from .trajectory import Trials, draw_trials
 
-ROW_HEADINGS = ("left different", "median", "range of seeds", "worst", "ulps", "> 1e-6")
 # The values that are tried if two optimizers differ and the other's ε can be set.
 EPSILONS = (1e-8, 1e-6, 1e-7, 1e-5, 1e-10, 1e-9, 1e-4, 1e-3, 1e-12)
 
@@ -54,10 +53,9 @@ class Comparison(Result):
     settings : dict
         ``rule``, ``hyperparams``, ``against_hyperparams``, ``batch_size``, ``num_epochs``,
         ``seeds``, ``data`` and ``versions``.
-    peers : dict of str to Gap
-        Between the rule and other libraries' optimizers with those libraries' defaults.
-    peers_aligned : dict of str to Gap
-        The same with everything set that their hyperparameters can set.
+    peers, peers_aligned : dict of str to Gap
+        Between the rule and other libraries' optimizers: with those libraries' defaults, and with
+        everything set that their hyperparameters can set.
     """
 
     rule: str
@@ -148,7 +146,7 @@ class Comparison(Result):
         for peer, gap in self.peers.items():
             rows.append(_row(f"{peer}, defaults", gap))
             rows.append(_row(f"{peer}, set as ours", self.peers_aligned[peer]))
-        return ROW_HEADINGS, rows
+        return ("left different", "median", "range of seeds", "worst", "ulps", "> 1e-6"), rows
 
     def plot(self, ax: Optional[Axes] = None) -> Any:
         """Plot the losses and, below them, how far apart the parameters are.
@@ -177,17 +175,10 @@ class Comparison(Result):
 
 
 def _row(case: str, gap: Gap) -> tuple[str, ...]:
-    """Return a row: what is left different, its statistics, and the first step above the limit."""
-    low, high = map(short_number, gap.range)
-    first = gap.first_over()
-    return (
-        case,
-        short_number(gap.largest),
-        f"{low} to {high}",
-        str(gap.worst_seed),
-        ulps_number(gap.ulps),
-        "never" if first is None else str(first),
-    )
+    median, low, high = map(short_number, (gap.largest, *gap.range))
+    step = gap.first_over()
+    first = "never" if step is None else str(step)
+    return case, median, f"{low} to {high}", str(gap.worst_seed), ulps_number(gap.ulps), first
 
 
 def compare(
@@ -260,30 +251,29 @@ def compare(
     settings = run_settings(
         ours.name, ours.hyperparams, *task, against_hyperparams=theirs.hyperparams, seeds=seeds
     )
-    numpy_generator = np.random.get_state()
-    try:
-        trials = draw_trials(*task, seeds)
-        known += _epsilon_difference(trials, ours, theirs, known)
-        their_name = theirs.name if theirs.library == "scratch" else theirs.library
-        paths = {"scratch": ours.paths(trials, {}), their_name: theirs.paths(trials, {})}
-        paths.update({name: peer.paths(trials, {}) for name, (peer, _) in others.items()})
-        return Comparison(
-            rule=ours.name,
-            against=theirs.name,
-            as_in_book=_gap(trials, ours, theirs),
-            only={d.name: _gap(trials, ours, theirs, [e for e in known if e != d]) for d in known},
-            aligned=_gap(trials, ours, theirs, known),
-            differences=tuple((each.name, each.ours, each.theirs) for each in known),
-            losses={name: full_batch_losses(p, features, labels) for name, p in paths.items()},
-            last_checkpoint=last_checkpoint(len(features), batch_size, num_epochs),
-            settings=settings,
-            peers={name: _gap(trials, ours, peer) for name, (peer, _) in others.items()},
-            peers_aligned={
-                name: _gap(trials, ours, peer, off) for name, (peer, off) in others.items()
-            },
-        )
-    finally:
-        np.random.set_state(numpy_generator)
+    trials = draw_trials(*task, seeds)
+    known += _epsilon_difference(trials, ours, theirs, known)
+    sides = {
+        "scratch": ours,
+        theirs.name if theirs.library == "scratch" else theirs.library: theirs,
+    }
+    sides.update({name: peer for name, (peer, _) in others.items()})
+    return Comparison(
+        rule=ours.name,
+        against=theirs.name,
+        as_in_book=_gap(trials, ours, theirs),
+        only={d.name: _gap(trials, ours, theirs, [e for e in known if e != d]) for d in known},
+        aligned=_gap(trials, ours, theirs, known),
+        differences=tuple((each.name, each.ours, each.theirs) for each in known),
+        losses={
+            name: full_batch_losses(side.paths(trials, {}), features, labels)
+            for name, side in sides.items()
+        },
+        last_checkpoint=last_checkpoint(len(features), batch_size, num_epochs),
+        settings=settings,
+        peers={name: _gap(trials, ours, peer) for name, (peer, _) in others.items()},
+        peers_aligned={name: _gap(trials, ours, peer, off) for name, (peer, off) in others.items()},
+    )
 
 
 def _gap(trials: Trials, ours: Side, theirs: Side, off: Iterable[Difference] = ()) -> Gap:

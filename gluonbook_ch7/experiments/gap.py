@@ -39,9 +39,9 @@ class Parting(NamedTuple):
 class Gap(Result):
     """How far two optimizers are apart after every step, for each seed.
 
-    The statistic is the median over the seeds of the largest difference of any parameter up to a
-    step. Their maximum would depend on a single seed: if the first gradient of a weight happens to
-    be almost zero, ε decides that weight's first step.
+    The statistic is the median over the seeds of the largest difference of any parameter. The
+    maximum would depend on a single seed: one whose first gradient of a weight happens to be almost
+    zero, so that ε decides that weight's first step.
 
     Attributes
     ----------
@@ -123,9 +123,10 @@ class Gap(Result):
 
     def _parting(self, i: int) -> Optional[Parting]:
         ulps = self.absolute[i] / np.spacing(self.scale[i])
-        if self.largest_of_each[i] <= LIMIT or not (ulps > ROUNDING_ULPS).any():
+        steps = np.flatnonzero(ulps > ROUNDING_ULPS)
+        if self.largest_of_each[i] <= LIMIT or not len(steps):
             return None
-        step = int(np.argmax(ulps > ROUNDING_ULPS))
+        step = int(steps[0])
         differences = self.differences[i, step]
         at = int(np.argmax(differences))
         parameter = "bias" if at == len(differences) - 1 else f"weight {at}"

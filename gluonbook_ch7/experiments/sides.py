@@ -17,14 +17,7 @@ from .._trees import map_arrays
 from ..errors import ArgumentError, DependencyError
 from ..training import Rule
 from .registry import SHORT_MINIBATCH, Difference, UpdateRule, find_rule, rule_of
-from .trajectory import (
-    Paths,
-    Trials,
-    follow_gluon,
-    follow_optax,
-    follow_pytorch,
-    follow_scratch,
-)
+from .trajectory import Paths, Trials, follow_gluon, follow_optax, follow_pytorch, follow_scratch
 
 Hyperparams = Mapping[str, Any]
 
@@ -117,11 +110,11 @@ def scratch_side(rule: Any, hyperparams: Optional[Hyperparams] = None, states: A
         check_names(known.name, hyperparams, names)
         validation.check_hyperparams(known.name, hyperparams, tuple(names))
     make_states = find_states(rule, states)
-    variant = known.like_gluon if known else None
 
     def train(trials: Trials, hyperparams: Hyperparams) -> Paths:
-        is_changed = hyperparams.keys() > names.keys()
-        step = variant if variant and is_changed else rule
+        step = rule
+        if known and known.like_gluon and hyperparams.keys() > names.keys():
+            step = known.like_gluon
         try:
             return follow_scratch(trials, step, make_states, hyperparams)
         except KeyError as error:

@@ -1,7 +1,7 @@
 """Following an optimizer: training with some seeds, and keeping the parameters after every step.
 
-This compares two optimizers step by step, not only by where they end. PyTorch and optax (extra
-``peers``) average over the rows that a minibatch has, as the chapter does from scratch.
+PyTorch and optax (extra ``peers``) average over the rows that a minibatch has, as the chapter does
+from scratch.
 """
 
 import copy
@@ -13,7 +13,7 @@ from typing import Any, Callable
 import numpy as np
 import numpy.typing as npt
 
-from .._mxnet import gluon, mx, nd
+from .._mxnet import mx, nd
 from .._mxnet.locking import in_turn
 from .._sampling import draw_orders, draw_start, split_minibatches
 from ..tracing.graph import gluon_gradients_of_runs
@@ -21,8 +21,8 @@ from ..tracing.runs import ELEMENTWISE
 from ..training import Rule, fit_scratch
 
 Floats = npt.NDArray[np.float32]
-# (trials, steps + 1, k + 1): the weights and, last in each row, the bias, before the first step and
-# after each.
+# The weights and, last in each row, the bias, before the first step and after each:
+# (trials, steps + 1, k + 1).
 Paths = Floats
 
 
@@ -62,13 +62,15 @@ def follow_scratch(
     """Train with an update rule, as `fit_scratch` does; return the parameters after every step."""
     task = trials.features, trials.labels, trials.batch_size, len(trials.orders)
     paths: list[Any] = []
-    for seed in trials.seeds:
-        # Copied, because a rule that is an object, or a scheduler, may count the steps of a run.
-        own_rule, own_hyperparams = copy.deepcopy((rule, dict(hyperparams)))
-        curve = fit_scratch(
-            own_rule, make_states, own_hyperparams, *task, seed=seed, keep_path=True
-        )
-        paths.append(curve.path)
+    numpy_generator = np.random.get_state()
+    try:
+        for seed in trials.seeds:
+            # Copied, because a rule that is an object, or a scheduler, may count a run's steps.
+            own_rule, own = copy.deepcopy((rule, dict(hyperparams)))
+            curve = fit_scratch(own_rule, make_states, own, *task, seed=seed, keep_path=True)
+            paths.append(curve.path)
+    finally:
+        np.random.set_state(numpy_generator)
     return np.stack(paths)
 
 
@@ -81,22 +83,19 @@ def follow_gluon(trials: Trials, name: str, hyperparams: Mapping[str, Any]) -> P
     """
     hyperparams = dict(hyperparams)
     count_rows = hyperparams.pop("count_rows", False)
+    scale = hyperparams.get("rescale_grad", 1.0)
     params = nd.array(trials.starts)
     gradients = params.zeros_like()
     # What each optimizer updates: all trials as one array, or a single trial's bias and weights, in
     # this order because Trainer sorts parameters by name. Slices are views.
-    parts = [([params], [gradients])]
-    if name.lower() not in ELEMENTWISE or len(trials.seeds) == 1:
-        parts = [([p[-1:], p[:-1]], [g[-1:], g[:-1]]) for p, g in zip(params, gradients)]
-    updates = []
-    for arrays, their_gradients in parts:
-        parameters = {i: gluon.Parameter(f"parameter{i}") for i in range(len(arrays))}
+    parts = [([gradients], [params])]
+    if name not in ELEMENTWISE or len(trials.seeds) == 1:
+        parts = [([g[-1:], g[:-1]], [p[-1:], p[:-1]]) for g, p in zip(gradients, params)]
+    updaters = []
+    for _ in parts:
         # Copied, because a learning rate scheduler counts the steps that it has seen.
-        own = copy.deepcopy(hyperparams)
-        optimizer = mx.optimizer.create(name, param_dict=parameters, **own)
-        scale = optimizer.rescale_grad
-        update = mx.optimizer.get_updater(optimizer)
-        updates.append((optimizer, partial(update, list(parameters), their_gradients, arrays)))
+        optimizer = mx.optimizer.create(name, **copy.deepcopy(hyperparams))
+        updaters.append(mx.optimizer.get_updater(optimizer))
     compute_gradients = gluon_gradients_of_runs(len(trials.seeds))
     path = [params.copy()]
     for order in trials.orders:
@@ -105,9 +104,9 @@ def follow_gluon(trials: Trials, name: str, hyperparams: Mapping[str, Any]) -> P
         for X_step, y_step in split_minibatches(X, y, trials.batch_size, axis=1):
             rows = X_step.shape[1] if count_rows else trials.batch_size
             compute_gradients(X=X_step, y=y_step, params=params, out=[gradients])
-            for optimizer, update in updates:
-                optimizer.rescale_grad = scale / rows
-                update()
+            for update, (their_gradients, arrays) in zip(updaters, parts):
+                update.optimizer.rescale_grad = scale / rows
+                update(list(range(len(arrays))), their_gradients, arrays)
             path.append(params.copy())
     paths: Paths = nd.stack(*path, axis=1).asnumpy()
     return paths
