@@ -1,8 +1,4 @@
-"""The chapter's rules, what each is trained with, and how Gluon's optimizers differ from them.
-
-All of Gluon's optimizers share one difference, which lies in the training and not in the rule: the
-average over a short last minibatch.
-"""
+"""The chapter's rules, what each is trained with, and how Gluon's optimizers differ from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +26,7 @@ class Difference:
     their_changes: Mapping[str, Any] = field(default_factory=dict)
 
 
+# It lies in the training and not in the rule.
 SHORT_MINIBATCH = Difference(
     "short minibatch",
     ours="averages over the rows of the last minibatch",
@@ -51,7 +48,7 @@ class UpdateRule:
     hyperparams: Mapping[str, float]  # the values that the chapter trains with
     gluon: str  # the name of Gluon's optimizer
     gluon_names: Mapping[str, str]  # Gluon's name for each hyperparameter; Adam's t has none
-    differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...] = (SHORT_MINIBATCH,)  # which all of Gluon's share
     # Imitates Gluon where Gluon's hyperparameters cannot imitate the rule.
     like_gluon: Optional[Callable[..., None]] = None
 
@@ -100,7 +97,6 @@ _RULES = (
         hyperparams={"lr": 0.05},
         gluon="sgd",
         gluon_names={"lr": "learning_rate"},
-        differences=(SHORT_MINIBATCH,),
     ),
     UpdateRule(
         step=rules.sgd_momentum,
@@ -108,7 +104,6 @@ _RULES = (
         hyperparams={"lr": 0.02, "mom": 0.5},
         gluon="sgd",
         gluon_names={"lr": "learning_rate", "mom": "momentum"},
-        differences=(SHORT_MINIBATCH,),
     ),
     UpdateRule(
         step=rules.adagrad,
@@ -132,7 +127,6 @@ _RULES = (
         hyperparams={"rho": 0.9},
         gluon="adadelta",
         gluon_names={"rho": "rho"},
-        differences=(SHORT_MINIBATCH,),
     ),
     UpdateRule(
         step=rules.adam,
