@@ -11,14 +11,11 @@ from ._mxnet import mx
 from ._validation import FRACTION, Domain, check_number
 from .errors import ArgumentError
 
-
-def _is_float32(x: Any) -> bool:
-    """Return True unless MXNet would turn a number into zero or infinity."""
-    return bool(x == 0 or 1e-37 <= abs(x) <= 1e38)
-
-
-_ANY = Domain("a finite number, 0 or 1e-37 to 1e38 in size", _is_float32)
-_AT_LEAST_0 = Domain("0 or a number from 1e-37 to 1e38", lambda x: x >= 0 and _is_float32(x))
+# MXNet would turn other numbers into zero or infinity.
+_ANY = Domain(
+    "a finite number, 0 or 1e-37 to 1e38 in size", lambda x: x == 0 or 1e-37 <= abs(x) <= 1e38
+)
+_AT_LEAST_0 = Domain("0 or a number from 1e-37 to 1e38", lambda x: x == 0 or 1e-37 <= x <= 1e38)
 _BELOW_1 = Domain("a number in [0, 1)", lambda x: 0 <= x < 1)
 
 # Gluon's optimizers accept any float32; outside these domains they ascend or divide by zero.
@@ -59,7 +56,7 @@ def check_optimizer(name: Any, hyperparams: Any, per_run: bool = False) -> dict[
         plain[given] = value.item() if isinstance(value, np.generic) else value
         is_array = per_run and isinstance(value, np.ndarray) and value.ndim > 0
         for each in np.unique(value).tolist() if is_array else [plain[given]]:
-            _check_gluon_hyperparam(f"Gluon's {name}", given, each, defaults[given])
+            _check_hyperparam(f"Gluon's {name}", given, each, defaults[given])
     return plain
 
 
@@ -75,7 +72,7 @@ def default_hyperparams(name: str) -> dict[str, Any]:
     return defaults
 
 
-def _check_gluon_hyperparam(optimizer: str, name: str, value: Any, default: Any) -> None:
+def _check_hyperparam(optimizer: str, name: str, value: Any, default: Any) -> None:
     if isinstance(default, (bool, str)) or (value is None and default is None):
         return
     if name != "lr_scheduler":
@@ -90,9 +87,8 @@ def check_names(optimizer: str, given: Iterable[str], known: Mapping[str, Any]) 
     """Raise `ArgumentError` if an optimizer has no hyperparameter of a name."""
     for name in given:
         if name not in known:
-            raise ArgumentError(
-                f"{optimizer} has no hyperparameter {name!r}{_suggestion(name, known)}"
-            )
+            hint = _suggestion(name, known)
+            raise ArgumentError(f"{optimizer} has no hyperparameter {name!r}{hint}")
 
 
 def _suggestion(given: Any, known: Iterable[str]) -> str:
