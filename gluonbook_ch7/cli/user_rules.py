@@ -71,15 +71,13 @@ def own_errors(*named: Optional[str]) -> Iterator[None]:
     files = [file_of(text) for text in named]
     try:
         yield
-    except GluonbookError:
-        raise
     except (Exception, SystemExit) as error:
         found = error.__traceback__
         while found and Path(found.tb_frame.f_code.co_filename) not in files:
             found = found.tb_next
         is_syntax = isinstance(error, SyntaxError) and Path(error.filename or "") in files
         is_remote = type(error.__cause__).__name__ == "_RemoteTraceback"  # of another process
-        if not (found or is_syntax or is_remote):
+        if isinstance(error, GluonbookError) or not (found or is_syntax or is_remote):
             raise
         traceback.print_exception(type(error), error, found, chain=is_remote)
         sys.exit(2)
