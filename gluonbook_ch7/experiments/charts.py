@@ -58,8 +58,8 @@ class Fan(NamedTuple):
 def fan_figure(fans: Sequence[Fan], title: str) -> Figure:
     """Draw ensembles as bands of percentiles, the recorded curve and the rerun over them.
 
-    The first epoch's fall is so much larger than the later fluctuations that the loss axis shows
-    the fluctuations and lets the fall enter from above. The fans are panels with one loss axis.
+    The panels share a loss axis, which shows the later fluctuations; the first epoch's fall is much
+    larger and enters from above.
     """
     figure = Figure(figsize=(5 * len(fans), 4.2), layout="constrained")
     figure.suptitle(title)
@@ -158,10 +158,7 @@ def _draw_median(axes: Axes, values: Array, i: int, of: int, label: str) -> None
 
 
 def _percentiles(values: Array, percents: Sequence[float]) -> Array:
-    """Return percentiles of the runs that have not diverged at each step; NaN where none is left.
-
-    The values are (runs, m), and NaN or infinite where a run has diverged.
-    """
+    """Return percentiles at each step of the runs that are finite; NaN where none is left."""
     values = np.where(np.isfinite(values), values, np.nan)
     percentiles = np.full((len(percents), values.shape[1]), np.nan)
     alive = np.isfinite(values).any(axis=0)
@@ -245,10 +242,8 @@ def _borders(values: Array) -> Array:
 
 def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as SVG and as PNG; return the two paths."""
-    return [
-        write_whole(folder / f"{name}.{format}", figure_bytes(figure, format))
-        for format in ("svg", "png")
-    ]
+    kinds = ("svg", "png")
+    return [write_whole(folder / f"{name}.{kind}", figure_bytes(figure, kind)) for kind in kinds]
 
 
 def figure_bytes(figure: Figure, format: str) -> bytes:

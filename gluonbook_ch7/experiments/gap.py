@@ -47,8 +47,7 @@ class Gap(Result):
     ----------
     seeds : tuple of int
     differences : ndarray, shape (seeds, steps + 1, k + 1), float64
-        The size of the difference of each weight and, last, of the bias. NaN once a run has
-        diverged.
+        The size of the difference of each weight and, last, the bias; NaN once a run diverged.
     scale : ndarray, shape (seeds, steps + 1), float32
         The largest weight of either run at that step.
     """

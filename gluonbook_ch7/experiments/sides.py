@@ -129,11 +129,7 @@ def scratch_side(rule: Any, hyperparams: Optional[Hyperparams] = None, states: A
 
 
 def find_states(rule: Rule, states: Any = None) -> Callable[[Any], Any]:
-    """Return the function that makes a rule's states from the features.
-
-    Without `states` they are those of the chapter's rule; else those that ``init_NAME_states``
-    makes, if the module of the rule NAME has such a function; else a zero array for each parameter.
-    """
+    """Return the function that makes a rule's states from the features, as `compare` finds them."""
     if callable(states):
         return states  # type: ignore[no-any-return]
     if states is not None:
@@ -260,10 +256,9 @@ def installed() -> list[str]:
 
 @functools.lru_cache
 def _can_be_imported(module: str) -> bool:
-    """Return True if a library is installed and works with the others (jax wants a newer NumPy)."""
     try:
         importlib.import_module(module)
-    except Exception:
+    except Exception:  # jax beside an old NumPy raises AttributeError
         return False
     return True
 
