@@ -14,8 +14,6 @@ from .dataset.locate import read_table
 from .dataset.parse import standardise
 from .errors import ArgumentError
 
-__all__ = ["EDITIONS", "Ch7Data", "get_data_ch7", "load_data_ch7"]
-
 # How many columns, from the left, are features. The last column is always the label.
 EDITIONS = {"0.7": 4, "1.0": 5}
 

@@ -106,8 +106,7 @@ def rmsprop_2d(
 def descend_2d(trainer: Rule2D, num_steps: int = 20) -> list[Point]:
     """Follow a rule from (-5, -2) with both states zero.
 
-    Returns ``num_steps + 1`` points: the starting point and the one after each step. The rule takes
-    and returns ``x1, x2, s1, s2``.
+    Returns the start and the point after each step. The rule takes and returns ``x1, x2, s1, s2``.
     """
     check_rule(trainer, "(x1, x2, s1, s2), such as rmsprop_2d")
     x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
