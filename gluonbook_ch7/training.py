@@ -163,7 +163,7 @@ def fit_gluon(
         net.bias.set_data(b)
     recorder = Recorder(net.weight.data(), net.bias.data(), keep_path)
     if kvstore == "device" and traced is not False:
-        run = tracing.train_gluon(trainer_name, hyperparams, net, recorder, *task)
+        run = tracing.train_gluon(trainer_name, hyperparams, recorder, *task)
     else:
         if traced:
             tracing.warn_not_traced("a kvstore is given")

@@ -12,7 +12,7 @@ from typing import Any, Callable, Union
 import numpy as np
 import numpy.typing as npt
 
-from .._mxnet import gluon, mx, nd
+from .._mxnet import mx, nd
 from .._mxnet.locking import in_turn
 from .._results import name_of
 from .._sampling import draw_orders, is_checkpoint, steps_per_epoch
@@ -164,15 +164,14 @@ class StackedRuns:
         if isinstance(self.rule, str):
             # Copied, because a learning rate scheduler counts the steps that it has seen.
             hyperparams = copy.deepcopy({**self.hyperparams, **shared})
-            # The bias first, because Trainer sorts parameters by name: Nadam's steps depend on it.
-            parameters = dict(enumerate([gluon.Parameter("bias"), gluon.Parameter("weight")]))
-            optimizer = mx.optimizer.create(self.rule, param_dict=parameters, **hyperparams)
+            optimizer = mx.optimizer.create(self.rule, **hyperparams)
             optimizer.rescale_grad /= self.batch_size
             update = mx.optimizer.get_updater(optimizer)
 
             def train_with_gluon(examples: nd.NDArray, _: int) -> tuple[nd.NDArray, nd.NDArray]:
                 for order in examples:
                     grad_w, grad_b = stacked_gradients(1)(order=order, w=w, b=b, **data)
+                    # The bias first, because Trainer sorts by name: Nadam's steps depend on it.
                     update([0, 1], [grad_b, grad_w], [b, w])
                 return w, b
 

@@ -89,7 +89,6 @@ def blocks(num_examples: int, batch_size: int) -> Iterator[tuple[int, int, int]]
 def train_gluon(
     name: str,
     hyperparams: dict[str, Any],
-    net: Any,
     recorder: Recorder,
     features: nd.NDArray,
     labels: nd.NDArray,
@@ -108,12 +107,10 @@ def train_gluon(
     b, grad_b = params[-1:], gradients[-1:]
     recorder.w, recorder.b = w, b
     # The bias first, because Trainer sorts parameters by name.
-    parameters = {0: net.bias, 1: net.weight}
     parts = [0, 1], [grad_b, grad_w], [b, w]
     if name.lower() in ELEMENTWISE:  # one update instead of two
-        parameters = {0: net.weight}
         parts = [0], [gradients], [params]
-    optimizer = mx.optimizer.create(name, param_dict=parameters, **hyperparams)
+    optimizer = mx.optimizer.create(name, **hyperparams)
     optimizer.rescale_grad /= batch_size
     update = recorder.after(mx.optimizer.get_updater(optimizer))
     labels = labels.reshape((-1, 1))
