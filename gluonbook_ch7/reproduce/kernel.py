@@ -8,6 +8,7 @@ import random
 from contextlib import suppress
 from typing import Any, Callable, Optional, Union
 
+import matplotlib
 import numpy as np
 
 from .. import _observers, data, extension
@@ -58,10 +59,11 @@ def set_up(
     extension.load_ipython_extension(None)
     # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
     set_matplotlib_formats("png", "svg")
+    # Figures stay in the notebook, whatever window a cell asks for: there may be no screen.
+    setattr(matplotlib, "use", lambda *args, **options: None)  # noqa: B010
     shell = get_ipython()
     if shell:
-        enable = shell.enable_matplotlib
-        # Whatever window %matplotlib or %pylab asks for: there may be no screen to show it.
+        enable = shell.enable_matplotlib  # which %matplotlib and %pylab call
         shell.enable_matplotlib = lambda gui=None: enable("inline")
     if other_seeds:
         _seed_otherwise()
