@@ -106,7 +106,7 @@ def _rerun_file(
         from ..reproduce.notebook import read_chapter
         from ..reproduce.report import outcome, write_run
         from ..reproduce.runner import rerun_chapter
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         from .._mxnet.install_hints import install_extra
 
         raise DependencyError(
