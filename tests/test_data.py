@@ -45,6 +45,12 @@ def test_the_recorded_edition_is_the_default():
     assert load_data_ch7(source="twin").edition == "0.7"
 
 
+def test_data_are_shown_without_their_numbers():
+    """Whoever looks at the data in a notebook would not see, below the numbers, what they are."""
+    shown = repr(load_data_ch7(source="twin"))
+    assert "edition='0.7'" in shown and "NDArray" not in shown
+
+
 @pytest.mark.parametrize("edition", ["0.8", 0.7, None, ["0.7"]])
 def test_an_unknown_edition_is_refused(edition):
     """A typing error would train on some other data, or end in a KeyError."""

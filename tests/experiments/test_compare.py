@@ -8,7 +8,7 @@ import pytest
 
 from gluonbook_ch7._mxnet import autograd, gluon, nd
 from gluonbook_ch7._optimizers import default_hyperparams
-from gluonbook_ch7._sampling import is_checkpoint
+from gluonbook_ch7._sampling import is_checkpoint, last_checkpoint
 from gluonbook_ch7.data import load_data_ch7
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments.compare import Comparison, compare
@@ -242,6 +242,7 @@ def test_the_final_loss_is_the_one_that_the_book_prints(comparisons):
     found = comparisons("rmsprop")
     assert found.last_checkpoint == 301  # of 302 steps, after 1,500 of the second epoch's rows
     np.testing.assert_array_equal(found.final_losses["scratch"], found.losses["scratch"][:, -2])
+    assert last_checkpoint(1503, batch_size=10, num_epochs=3) == 151 + 151 + 150
 
 
 def test_a_comparison_is_saved_and_loaded(comparisons, tmp_path):

@@ -259,10 +259,11 @@ def test_hyperparameters_outside_their_domain_are_refused(data, lr):
         ensemble(gb.rmsprop, {"lr": lr, "gamma": 0.9}, data, seeds=3)
 
 
-def test_hyperparameters_for_another_number_of_runs_are_refused(data):
+@pytest.mark.parametrize("gammas", [[0.9, 0.8], [0.9, 0.8, 0.7, 0.6]])
+def test_hyperparameters_for_another_number_of_runs_are_refused(data, gammas):
     """If this fails, settings and seeds are silently paired wrongly."""
     with pytest.raises(ArgumentError, match=r"gamma has the shape .* for each of the 3 runs"):
-        ensemble(gb.rmsprop, {"lr": 0.01, "gamma": [0.9, 0.8]}, data, seeds=range(3))
+        ensemble(gb.rmsprop, {"lr": 0.01, "gamma": gammas}, data, seeds=range(3))
 
 
 def test_diverging_runs_stay_with_themselves(data):
