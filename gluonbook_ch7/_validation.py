@@ -109,7 +109,7 @@ def check_number(rule: str, name: str, value: Any, domain: Domain) -> None:
 
 def _check_step_states(rule: str, params: Sequence[Any], states: Any, arrays: int) -> None:
     given = states if isinstance(states, (tuple, list)) else ()
-    shapes = [[array.shape for array in leaves(state)] for state in given]
+    shapes = [[getattr(leaf, "shape", ()) for leaf in leaves(state)] for state in given]
     if shapes != [[p.shape] * arrays for p in params]:
         each = "one array" if arrays == 1 else f"a tuple of {arrays} arrays"
         got = f"the shapes {shapes}" if given else f"a {type(states).__name__}"

@@ -288,7 +288,7 @@ def test_states_that_do_not_match_are_refused(name, twin):
     rule, params = RULES[name], [parameter([1.0], [1.0]), parameter([1.0], [1.0])]
     good = rule.states(nd.ones((1, 1)))
     wrong = (nd.zeros(1), nd.zeros(1), nd.zeros(1))
-    for states in (good[:1], (*good, good[0]), None, nd.zeros((2, 1)), (wrong, wrong)):
+    for states in (good[:1], (*good, good[0]), None, (0, 0), nd.zeros((2, 1)), (wrong, wrong)):
         with pytest.raises(ArgumentError, match=f"{name} needs"):
             rule.step(params, states, dict(rule.hyperparams))
     if len(STATES[name]) == 2:
