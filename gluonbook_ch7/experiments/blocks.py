@@ -134,6 +134,9 @@ def local_processes(count: int) -> Iterator[futures.Executor]:
     except BaseException:
         for child in set(multiprocessing.active_children()) - others:
             child.terminate()
+        # Without this, older releases of CPython, such as 3.11.2, wait for ever if a block is being
+        # sent to a process that ends. Without a reader, sending fails, which the pool ignores.
+        pool._call_queue._reader.close()  # type: ignore[attr-defined]
         raise
     finally:
         pool.shutdown(cancel_futures=True)

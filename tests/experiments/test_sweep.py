@@ -428,6 +428,20 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(tmp_path, processes):
     assert resumed.returncode == 0, resumed.stderr
 
 
+def test_processes_end_while_a_block_is_sent_to_one():
+    """If this fails, Ctrl-C makes a sweep in several processes hang, but only now and then."""
+    program = (
+        "import time\n"
+        "from gluonbook_ch7.experiments.blocks import local_processes\n"
+        "with local_processes(1) as pool:\n"
+        "    pool.submit(time.sleep, 600)\n"
+        "    pool.submit(len, bytes(10**7))  # more than a pipe holds\n"
+        "    time.sleep(0.5)\n"
+        "    raise SystemExit(3)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 3
+
+
 def test_resume_computes_only_what_is_missing(tmp_path):
     """If this fails, --resume computes again what is there, or gives other numbers."""
     arguments = ("rmsprop", "--lr", "0.01:0.1:70", "--gamma", "0.9", "--out", "out", "--json")
