@@ -2,10 +2,9 @@
 
 import os
 from dataclasses import dataclass, field
-from os import PathLike
 from pathlib import Path
-from typing import Union
 
+from ._files import AnyPath
 from ._mxnet import nd
 from ._results import name_data
 from .dataset.parse import parse, standardise
@@ -39,7 +38,7 @@ class TableData:
         return Path(self.origin).name
 
 
-def load_table(file: Union[str, "PathLike[str]"]) -> TableData:
+def load_table(file: AnyPath) -> TableData:
     """Load a table and standardise each column, as `load_data_ch7` does with the airfoil table.
 
     Parameters

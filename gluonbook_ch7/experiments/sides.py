@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, NamedTuple, Optional, Union
 
+import numpy as np
+
 from .. import _validation as validation
 from .._mxnet import nd
 from .._mxnet.install_hints import install_extra
@@ -39,7 +41,11 @@ class Side:
         hyperparams = {**self.hyperparams, **changes}
         key = trials.seeds, repr(sorted(hyperparams.items()))
         if key not in self._trained:
-            self._trained[key] = self.train(trials, hyperparams)
+            numpy_generator = np.random.get_state()
+            try:
+                self._trained[key] = self.train(trials, hyperparams)
+            finally:
+                np.random.set_state(numpy_generator)
         return self._trained[key]
 
     def epsilon(self) -> Optional[str]:

@@ -62,15 +62,11 @@ def follow_scratch(
     """Train with an update rule, as `fit_scratch` does; return the parameters after every step."""
     task = trials.features, trials.labels, trials.batch_size, len(trials.orders)
     paths: list[Any] = []
-    numpy_generator = np.random.get_state()
-    try:
-        for seed in trials.seeds:
-            # Copied, because a rule that is an object, or a scheduler, may count a run's steps.
-            own_rule, own = copy.deepcopy((rule, dict(hyperparams)))
-            curve = fit_scratch(own_rule, make_states, own, *task, seed=seed, keep_path=True)
-            paths.append(curve.path)
-    finally:
-        np.random.set_state(numpy_generator)
+    for seed in trials.seeds:
+        # Copied, because a rule that is an object, or a scheduler, may count the steps of a run.
+        own_rule, own = copy.deepcopy((rule, dict(hyperparams)))
+        curve = fit_scratch(own_rule, make_states, own, *task, seed=seed, keep_path=True)
+        paths.append(curve.path)
     return np.stack(paths)
 
 
