@@ -206,7 +206,7 @@ def fit_ensemble(
         seeds=np.array(seeds),
         weights=np.broadcast_to(weights, (len(seeds), num_features, 1)),
         bias=np.broadcast_to(bias, (len(seeds), 1, 1)),
-        count_rows=count_rows,
+        count_rows=count_rows and not isinstance(rule, str),
     )
     needed = everything.bytes_per_run
     if not max_memory >= needed:  # nor if it is NaN

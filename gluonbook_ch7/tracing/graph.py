@@ -7,12 +7,10 @@ loop runs, so the results are the same bit for bit.
 
 import json
 import operator
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Callable, Optional
 
 from .._mxnet import mx, nd
-from .tape import Place
 from .tracer import Key
 
 Operator = Callable[..., list[nd.NDArray]]
@@ -40,29 +38,16 @@ def _compile(*outputs: Any) -> Operator:
     return run
 
 
-def _variables(key: Key, steps: int) -> tuple[list[Any], Iterator[Any]]:
-    """Return the arrays before the first step, and the numbers that change from step to step."""
-    arrays = [mx.sym.var(f"array{k}") for k in range(len(key.ends))]
-    changing = key.constants.count(None) * steps
-    return arrays, iter(_split(mx.sym.var("numbers"), changing) if changing else ())
-
-
 def _split(symbol: Any, parts: int) -> list[Any]:
     """Split a symbol into equal parts along the first axis."""
     return [symbol] if parts == 1 else list(mx.sym.split(symbol, num_outputs=parts, axis=0))
 
 
-def _apply_rule(key: Key, arrays: Sequence[Any], numbers: Iterator[Any]) -> list[Any]:
-    """Return the arrays after one more step, given those before it and the gradients."""
-    found: dict[Place, Any] = {("array", k): array for k, array in enumerate(arrays)}
-    for k, constant in enumerate(key.constants):
-        found["number", k] = next(numbers) if constant is None else constant
-    for k, (name, *places) in enumerate(key.operators):
-        operands = [found[place] for place in places]
-        has_number = any(isinstance(operand, float) for operand in operands)
-        apply = _WITH_NUMBER[name] if has_number else getattr(mx.sym, name)
-        found["result", k] = apply(*operands)
-    return [found[place] for place in key.ends]
+def _apply(name: str, *operands: Any) -> Any:
+    """Apply an operator to symbols, or to a symbol and a number."""
+    if any(isinstance(operand, float) for operand in operands):
+        return _WITH_NUMBER[name](*operands)
+    return getattr(mx.sym, name)(*operands)
 
 
 @lru_cache
@@ -75,7 +60,9 @@ def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
     (steps, k + 1).
     """
     X, y = mx.sym.var("X"), mx.sym.var("y")
-    arrays, numbers = _variables(key, steps)
+    arrays: Any = [mx.sym.var(f"array{k}") for k in range(len(key.ends))]
+    changing = key.constants.count(None) * steps
+    numbers = iter(_split(mx.sym.var("numbers"), changing) if changing else ())
     path = []
     for X_step, y_step in zip(_split(X, steps), _split(y, steps)):
         # What autograd computes for the mean of `squared_loss`: Xᵀ r and the sum of r, with
@@ -83,7 +70,7 @@ def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
         y_hat = mx.sym.broadcast_add(mx.sym.dot(X_step, arrays[0]), arrays[1])
         residual = _residual(y_hat, y_step, 1 / rows)
         gradients = [mx.sym.dot(X_step, residual, transpose_a=True), mx.sym.sum(residual, axis=0)]
-        arrays = _apply_rule(key, [*arrays, *gradients], numbers)
+        arrays = key.take_step([*arrays, *gradients], numbers, _apply)
         path.append(mx.sym.concat(arrays[0].reshape((1, -1)), arrays[1].reshape((1, 1)), dim=1))
     return _compile(*arrays, *([mx.sym.concat(*path, dim=0)] if keep_path else []))
 
@@ -91,44 +78,6 @@ def scratch_steps(key: Key, steps: int, rows: int, keep_path: bool) -> Operator:
 def _residual(y_hat: Any, y: Any, share: float = 1.0) -> Any:
     """Return share (ŷ − y), doubled and halved as autograd does: doubling may overflow."""
     return mx.sym.broadcast_sub(y_hat, y) * 2 * (share / 2)
-
-
-@lru_cache
-def stacked_steps(key: Key, steps: int, divisor: int) -> Operator:
-    """Return some steps of training many runs from scratch, stacked, as one operator.
-
-    Maps ``features`` (n, k), ``labels`` (n, 1), ``order`` (steps, runs, rows), the examples of each
-    minibatch, ``array0`` the weights (runs, k, 1), ``array1`` the biases (runs, 1, 1), ``array2`` …
-    and ``numbers`` as in `scratch_steps`, to the arrays after the last step. The sum of a
-    minibatch's gradients is divided by `divisor`.
-    """
-    features, labels, order = map(mx.sym.var, ("features", "labels", "order"))
-    arrays, numbers = _variables(key, steps)
-    for examples in _split(order, steps):
-        examples = examples.reshape((-3, 0))  # without the axis of steps
-        gradients = _stacked_gradients(features, labels, examples, arrays[0], arrays[1], divisor)
-        arrays = _apply_rule(key, [*arrays, *gradients], numbers)
-    return _compile(*arrays)
-
-
-@lru_cache
-def stacked_gradients(divisor: int) -> Operator:
-    """Return the gradients of many runs as one operator.
-
-    Maps ``features``, ``labels``, ``order`` (runs, m), ``w`` and ``b`` as in `stacked_steps` to the
-    gradients of the weights and the biases, summed over the minibatch and divided by `divisor`.
-    """
-    features, labels, order, w, b = map(mx.sym.var, ("features", "labels", "order", "w", "b"))
-    return _compile(*_stacked_gradients(features, labels, order, w, b, divisor))
-
-
-def _stacked_gradients(features: Any, labels: Any, order: Any, w: Any, b: Any, divisor: int) -> Any:
-    """Return Xᵀ r and the sum of r for each run, with r = (X w + b − y) / divisor."""
-    X = mx.sym.take(features, order)
-    y_hat = mx.sym.broadcast_add(mx.sym.batch_dot(X, w), b)
-    residual = mx.sym.broadcast_sub(y_hat, mx.sym.take(labels, order)) / divisor
-    weights = mx.sym.batch_dot(X, residual, transpose_a=True)
-    return [weights, mx.sym.sum(residual, axis=1, keepdims=True)]
 
 
 @lru_cache

@@ -15,11 +15,32 @@ from ..errors import TraceError
 # the result of the tape's operator k, ("number", k) the tape's number k.
 Place = tuple[str, int]
 
+# MXNet's operators that a tape can hold, and what computes the same with NumPy.
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "broadcast_add": np.add,
+    "broadcast_sub": np.subtract,
+    "broadcast_mul": np.multiply,
+    "broadcast_div": np.divide,
+    "broadcast_power": np.power,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "cbrt": np.cbrt,
+    "abs": np.abs,
+    "sign": np.sign,
+    "exp": np.exp,
+    "log": np.log,
+    "expm1": np.expm1,
+    "log1p": np.log1p,
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "relu": lambda x: np.maximum(x, 0),
+    "reciprocal": np.reciprocal,
+    "zeros_like": np.zeros_like,
+    "ones_like": np.ones_like,
+}
 # Methods of an NDArray that are operators of one array.
-_METHODS = (
-    *("square", "sqrt", "rsqrt", "cbrt", "abs", "sign", "exp", "log", "expm1", "log1p"),
-    *("tanh", "sigmoid", "relu", "reciprocal", "zeros_like", "ones_like"),
-)
+_METHODS = [name for name in OPERATORS if not name.startswith("broadcast_")]
 
 
 class Tape:

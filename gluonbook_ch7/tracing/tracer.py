@@ -1,8 +1,8 @@
 """Trace an update rule: call it on stand-ins and return what it does to its arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,21 @@ class Key(NamedTuple):
     # gradients of the parameters are counted after the arrays.
     operators: tuple[Any, ...]
     ends: tuple[Place, ...]  # where the value of each array after the step is found
-    constants: tuple[Optional[float], ...]  # None for a number that changes from step to step
+    constants: tuple[Any, ...]  # None for a number that changes from step to step
+
+    def take_step(
+        self, arrays: Sequence[Any], numbers: Iterator[Any], apply: Callable[..., Any]
+    ) -> list[Any]:
+        """Return the arrays after a step, given those before it and the gradients.
+
+        The next of `numbers` are those that change; ``apply(name, *operands)`` is an operator.
+        """
+        found: dict[Place, Any] = {("array", k): array for k, array in enumerate(arrays)}
+        for k, constant in enumerate(self.constants):
+            found["number", k] = next(numbers) if constant is None else constant
+        for k, (name, *places) in enumerate(self.operators):
+            found["result", k] = apply(name, *(found[place] for place in places))
+        return [found[place] for place in self.ends]
 
 
 class Program(NamedTuple):

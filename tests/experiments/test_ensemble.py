@@ -1,6 +1,7 @@
 """Ensembles against single runs."""
 
 import re
+import tracemalloc
 
 import book
 import numpy as np
@@ -15,7 +16,6 @@ from gluonbook_ch7._sampling import draw_orders, draw_starts
 from gluonbook_ch7._validation import check_start
 from gluonbook_ch7.errors import ArgumentError
 from gluonbook_ch7.experiments import ensemble as ensemble_module
-from gluonbook_ch7.experiments import stacked
 from gluonbook_ch7.experiments.objective import smallest_loss
 from gluonbook_ch7.experiments.registry import RULES as RULES_BY_NAME
 
@@ -92,7 +92,7 @@ def test_a_learning_rate_that_is_scheduled(data, monkeypatch):
     def hyperparams():
         return {"learning_rate": 0.1, "lr_scheduler": mx.lr_scheduler.FactorScheduler(20, 0.5)}
 
-    monkeypatch.setattr(stacked, "RUNS_AT_ONCE", 1)
+    monkeypatch.setattr(ensemble_module, "RUNS_PER_BLOCK", 1)
     runs = ensemble("sgd", hyperparams(), data, 10, 1, seeds=2)
     for seed, losses in enumerate(runs.losses):
         expected = single("sgd", hyperparams(), data, 10, 1, seed=seed)
@@ -457,16 +457,19 @@ def test_a_summary_says_which_loss_it_is(data):
     assert len(several.losses) == 16
 
 
-@pytest.mark.parametrize("batch_size", [10, 20])
-def test_the_memory_that_a_run_takes(data, batch_size):
+@pytest.mark.parametrize("sizes", [(10, 2), (10, 1), (200, 1)])
+def test_the_memory_that_a_run_takes(data, sizes):
     """If this fails, the blocks of an ensemble take more memory than they were allowed."""
     with pytest.raises(ArgumentError) as raised:
-        ensemble(gb.rmsprop, SCRATCH, data, batch_size, 2, seeds=[0], max_memory=1)
+        ensemble(gb.rmsprop, SCRATCH, data, *sizes, seeds=[0], max_memory=1)
     (needed,) = re.findall(r"one run takes about (\d+)", str(raised.value))
-    examples, features = data[0].shape
-    orders = 2 * examples
-    # Of each example its features and four numbers more, in eight minibatches at a time.
-    assert int(needed) == 4 * (orders + 8 * batch_size * (features + 4))
+    tracemalloc.start()
+    try:
+        ensemble(gb.rmsprop, SCRATCH, data, *sizes, seeds=500)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.8 < most / 500 / int(needed) < 1.2
 
 
 def test_a_single_run_has_the_shapes_of_one(data):

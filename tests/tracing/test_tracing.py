@@ -176,7 +176,10 @@ def test_a_diverging_run():
 
 
 def test_changing_numbers_and_every_operator():
-    """If this fails, an operator or a learning rate that decays is traced as something else."""
+    """If this fails, an operator or a learning rate that decays is traced as something else.
+
+    An ensemble applies NumPy's operators in place of MXNet's.
+    """
 
     def decaying(params, states, hyperparams):
         hyperparams["lr"] *= 0.99
@@ -197,6 +200,8 @@ def test_changing_numbers_and_every_operator():
     assert_same(results[2], results[1])
     assert len(results[2][0]) == 5 and np.isfinite(results[2][0]).all()
     assert all(np.isfinite(s.asnumpy()).all() for s in states[2])
+    task = decaying, gb.init_rmsprop_states, {"lr": 0.01}, *SOME, 10, 2
+    np.testing.assert_allclose(gb.fit_ensemble(*task, seeds=2).losses[0], results[0][0], rtol=1e-5)
 
 
 # Rules that cannot be read, each made anew for a run, with what the warning says of it.
