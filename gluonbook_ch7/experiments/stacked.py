@@ -1,9 +1,9 @@
-"""Many runs stacked along a leading axis and trained together: parameters are (runs, k, 1).
+"""Many runs trained together, as one array.
 
 An update rule is elementwise, so it does not care whether a parameter holds the weights of one run
-or of many. Taking each step of all runs together costs little more than taking it for one. The
-gradients are computed by NumPy, and so are the steps of a rule that can be traced: on stacks of
-small matrices it is several times as fast as MXNet. Their results differ by rounding alone.
+or of many. Taking each step of all runs together costs little more than taking it for one. NumPy
+computes the gradients, and the steps of a rule that can be traced, because on many small runs it is
+faster than MXNet; the results differ by rounding alone.
 """
 
 import copy
@@ -34,8 +34,8 @@ STACKABLE = {
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
-# Takes one step, given the gradients; returns the weights and the biases after it.
-Stepper = Callable[[Floats, Floats], tuple[Floats, Floats]]
+# Takes a step: from the gradient of all parameters to their new values, both (k + 1, runs).
+Stepper = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class StackedRuns:
 
     @property
     def bytes_per_run(self) -> int:
-        """About how much memory a run takes: its orders, minibatches and residuals."""
+        """About how much memory a run takes: its orders, and two minibatches at a time."""
         num_examples, num_features = self.features.shape
-        minibatch = min(self.batch_size, num_examples) * (num_features + 8)
+        minibatch = min(self.batch_size, num_examples) * (2 * num_features + 10)
         return 4 * (num_examples * self.num_epochs + minibatch)
 
     @in_turn
@@ -135,48 +135,47 @@ class StackedRuns:
         """Train all runs at once, as `run` does."""
         seeds, which = np.unique(self.seeds, return_inverse=True)
         orders = draw_orders(seeds.tolist(), len(self.features), self.num_epochs)
-        labels = self.labels[:, None]
-        w, b = self.weights, self.bias
-        take_step = self._stepper()
-        points = [(w, b)]
+        # With a last row of ones, whose weight is the bias: (k + 1, n).
+        features = np.vstack([self.features.T, np.ones_like(self.labels)])
+        params = np.concatenate([self.weights, self.bias], axis=1)[..., 0].T
+        take_step = self._stepper(params)
+        points = [params]
         for order in orders:
-            for batch_i in range(steps_per_epoch(len(labels), self.batch_size)):
+            for batch_i in range(steps_per_epoch(len(self.labels), self.batch_size)):
                 first = batch_i * self.batch_size
-                examples = order[:, first : first + self.batch_size][which]
-                X, y = self.features.take(examples, axis=0), labels.take(examples, axis=0)
-                rows = X.shape[1] if self.count_rows else self.batch_size
-                residual = (X @ w + b - y) / rows
-                grad_w = X.transpose(0, 2, 1) @ residual
-                w, b = take_step(grad_w, residual.sum(axis=1, keepdims=True))
+                examples = order[:, first : first + self.batch_size].T.take(which, axis=1)
+                X, y = features.take(examples, axis=1), self.labels.take(examples)
+                residual = np.einsum("knr,kr->nr", X, params) - y
+                divisor = len(examples) if self.count_rows else self.batch_size
+                params = take_step(np.einsum("knr,nr->kr", X, residual) / divisor)
                 if is_checkpoint(batch_i, self.batch_size):
-                    points.append((w, b))
-        points.append((w, b))
-        weights, biases = (np.stack(each, axis=1) for each in zip(*points))
-        params: Floats = np.concatenate([weights, biases], axis=2)[..., 0]
-        return params
+                    points.append(params)
+        in_runs: Floats = np.stack([*points, params]).transpose(2, 0, 1)
+        return in_runs
 
-    def _stepper(self) -> Stepper:
-        """Return the function that takes a step of all runs."""
+    def _stepper(self, params: Floats) -> Stepper:
+        """Return the function that takes a step of all runs, the first from `params`."""
         shared = {name: h[0].item() for name, h in self._varying.items()}  # if all have the same
         if isinstance(self.rule, str):
             # Copied, because a learning rate scheduler counts the steps that it has seen.
             hyperparams = copy.deepcopy({**self.hyperparams, **shared})
             optimizer = mx.optimizer.create(self.rule, **hyperparams)
-            return _gluon(optimizer, self.rule.lower() in ELEMENTWISE, self.weights, self.bias)
+            return _gluon(optimizer, self.rule.lower() in ELEMENTWISE, params)
+        varying = {name: h.astype(np.float32) for name, h in self._varying.items()}
         try:
             program = self._trace_one()
         except TraceError:
-            # A single run has its own shapes, which the rule may ask for.
-            single = [self.weights[0], self.bias[0, 0], self.states], {**self.hyperparams, **shared}
-            return _untraced(self.rule, *(single if len(self.seeds) == 1 else self._stacked()))
-        return _traced(program, *self._stacked())
-
-    def _stacked(self) -> tuple[list[Any], dict[str, Any]]:
-        """Return the weights, the biases and the states, and the hyperparameters, of all runs."""
-        runs = len(self.seeds)
-        states = map_arrays(lambda s: np.tile(s.reshape(1, -1, 1), (runs, 1, 1)), self.states)
-        varying = {name: np.float32(h).reshape(-1, 1, 1) for name, h in self._varying.items()}
-        return [self.weights, self.bias, states], {**self.hyperparams, **varying}
+            if len(self.seeds) == 1:
+                # A single run has its own shapes, which the rule may ask for.
+                arrays = [self.weights[0], self.bias[0, 0], self.states]
+                return _untraced(self.rule, arrays, {**self.hyperparams, **shared})
+            stack = (len(self.seeds), 1, 1)
+            states = map_arrays(lambda s: np.tile(s.reshape(1, -1, 1), stack), self.states)
+            varying = {name: h.reshape(-1, 1, 1) for name, h in varying.items()}
+            arrays = [self.weights, self.bias, states]
+            return _untraced(self.rule, arrays, {**self.hyperparams, **varying})
+        states = map_arrays(lambda s: np.tile(s.reshape(-1, 1), len(self.seeds)), self.states)
+        return _traced(program, [params[:-1], params[-1:], states, {**self.hyperparams, **varying}])
 
     def _trace_one(self) -> Program:
         """Trace the rule on the arrays of one run, whose shapes it may ask for."""
@@ -194,50 +193,49 @@ class StackedRuns:
         return program
 
 
-def _traced(program: Program, params_and_states: list[Any], hyperparams: Any) -> Stepper:
-    """Return a function that takes a traced rule's steps with NumPy."""
-    tree = [params_and_states, hyperparams]
-    arrays = [each for each in leaves(tree) if isinstance(each, np.ndarray)]
+def _traced(program: Program, tree: Any) -> Stepper:
+    """Return a function that takes a traced rule's steps with NumPy on the arrays of a tree."""
+    arrays = [leaf for leaf in leaves(tree) if isinstance(leaf, np.ndarray)]
     changing = iter(program.changing.tolist())
 
     def apply(name: str, *operands: Any) -> Any:
         return OPERATORS[name](*operands)
 
-    def take_step(*gradients: Floats) -> tuple[Floats, Floats]:
+    def take_step(gradient: Floats) -> Floats:
         nonlocal arrays
-        arrays = program.key.take_step([*arrays, *gradients], iter(next(changing)), apply)
-        return arrays[0], arrays[1]
+        before = [*arrays, gradient[:-1], gradient[-1:]]
+        arrays = program.key.take_step(before, iter(next(changing)), apply)
+        return np.concatenate(arrays[:2])
 
     return take_step
 
 
-def _gluon(optimizer: Any, is_elementwise: bool, w: Floats, b: Floats) -> Stepper:
+def _gluon(optimizer: Any, is_elementwise: bool, params: Floats) -> Stepper:
     """Return a function that takes the steps of a Gluon optimizer."""
     update = mx.optimizer.get_updater(optimizer)
     # One array takes half the time of two. The bias first, because Trainer sorts parameters by
     # name: Nadam's steps depend on it.
     parts = [slice(None)] if is_elementwise else [slice(-1, None), slice(-1)]
-    arrays = [nd.array(np.concatenate([w, b], axis=1)[:, part]) for part in parts]
+    arrays = [nd.array(params[part]) for part in parts]
 
-    def take_step(*gradients: Floats) -> tuple[Floats, Floats]:
-        gradient = np.concatenate(gradients, axis=1)
-        update([*range(len(parts))], [nd.array(gradient[:, part]) for part in parts], arrays)
-        params = np.concatenate([array.asnumpy() for array in reversed(arrays)], axis=1)
-        return params[:, :-1], params[:, -1:]
+    def take_step(gradient: Floats) -> Floats:
+        update([*range(len(parts))], [nd.array(gradient[part]) for part in parts], arrays)
+        return np.concatenate([array.asnumpy() for array in reversed(arrays)])
 
     return take_step
 
 
-def _untraced(rule: Rule, params_and_states: list[Any], hyperparams: Any) -> Stepper:
+def _untraced(rule: Rule, arrays: list[Any], hyperparams: dict[str, Any]) -> Stepper:
     """Return a function that takes the steps of a rule that must be called for each."""
-    w, b, states = map_arrays(nd.array, params_and_states)
-    hyperparams = map_arrays(nd.array, hyperparams)
+    (w, b, states), hyperparams = map_arrays(nd.array, (arrays, hyperparams))
     for p in (w, b):
         p.attach_grad()
 
-    def take_step(grad_w: Floats, grad_b: Floats) -> tuple[Floats, Floats]:
-        w.grad[:], b.grad[:] = grad_w.reshape(w.shape), grad_b.reshape(b.shape)
+    def take_step(gradient: Floats) -> Floats:
+        for p, of_p in ((w, gradient[:-1]), (b, gradient[-1:])):
+            p.grad[:] = of_p.T.reshape(p.shape)
         rule([w, b], states, hyperparams)
-        return w.asnumpy().reshape(grad_w.shape), b.asnumpy().reshape(grad_b.shape)
+        runs = gradient.shape[1]
+        return np.concatenate([p.asnumpy().reshape(runs, -1).T for p in (w, b)])
 
     return take_step
