@@ -16,6 +16,7 @@ from .._mxnet import mx
 from ..dataset.locate import choose
 from ..dataset.parse import standardise
 from ..descent2d import descend_2d
+from ..figures import plt
 from .chance import runs_to_accuse
 from .evidence import judge_cell
 from .observer import Descent, Training, last_line
@@ -45,26 +46,16 @@ def set_up(
     gives it.
     """
     from IPython import get_ipython
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+    shell = get_ipython()
     first_losses, printed = recorded_losses([decode_outputs(outputs) for outputs in recorded])
     reason = "as asked for"
     if edition == "auto":
-        table = choose("auto")
-        columns = standardise(table.values, table.origin).astype(np.float32)
-        tasks = {name: (columns[:, :k], columns[:, -1]) for name, k in data.EDITIONS.items()}
-        edition, reason = find_edition(tasks, first_losses, printed)
+        edition, reason = _recorded_edition(first_losses, printed)
     if edition:
         extension.EDITIONS.update(dict.fromkeys(extension.EDITIONS, edition))
     extension.load_ipython_extension(None)
-    # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
-    set_matplotlib_formats("png", "svg")
-    # Figures stay in the notebook, whatever window a cell asks for: there may be no screen.
-    setattr(matplotlib, "use", lambda *args, **options: None)  # noqa: B010
-    shell = get_ipython()
-    if shell:
-        enable = shell.enable_matplotlib  # which %matplotlib and %pylab call
-        shell.enable_matplotlib = lambda gui=None: enable("inline")
+    _keep_figures(shell)
     if other_seeds:
         _seed_otherwise()
     else:
@@ -73,6 +64,28 @@ def set_up(
         np.random.seed(0)
         _observe(shell)
     return edition, reason, runs_to_accuse(len(first_losses) + len(printed))
+
+
+def _recorded_edition(first_losses: list[float], printed: list[float]) -> tuple[str, str]:
+    """Return the edition of the data whose losses were recorded, and the reason; '' if unknown."""
+    table = choose("auto")
+    columns = standardise(table.values, table.origin).astype(np.float32)
+    tasks = {name: (columns[:, :k], columns[:, -1]) for name, k in data.EDITIONS.items()}
+    return find_edition(tasks, first_losses, printed)
+
+
+def _keep_figures(shell: Any) -> None:
+    """Show figures in the notebook, whatever window a cell asks for: there may be no screen."""
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    # SVG holds the figure's numbers; a recorded bitmap is shown beside a bitmap.
+    set_matplotlib_formats("png", "svg")
+    plt.switch_backend("module://matplotlib_inline.backend_inline")
+    for module, name in ((matplotlib, "use"), (plt, "switch_backend")):
+        setattr(module, name, lambda *args, **options: None)
+    if shell:
+        enable = shell.enable_matplotlib  # which %matplotlib and %pylab call
+        shell.enable_matplotlib = lambda gui=None: enable("inline")
 
 
 def _seed_otherwise() -> None:

@@ -34,7 +34,8 @@ class Start:
     @property
     def words(self) -> str:
         """Where the start comes from, for a reader."""
-        return f"draw {self.draw} of a fresh process" + " on macOS" * (self.system == "macOS")
+        where = " on macOS" if self.system == "macOS" else ""
+        return f"draw {self.draw} of a fresh process{where}"
 
 
 def first_losses(features: Array, labels: Array, weights: Array) -> Array:

@@ -68,7 +68,7 @@ def _outcome(recorded: str, rerun: str) -> tuple[Verdict, str]:
     )
     if PLACEHOLDER.fullmatch(before):
         return Verdict.NOT_JUDGED, "only a browser shows it, and its text is a placeholder"
-    basis = "the same text" + " but for its times" * bool(TIME.search(recorded))
+    basis = "the same text but for its times" if TIME.search(recorded) else "the same text"
     if before == after:
         return Verdict.IDENTICAL, basis
     words, words_now = ("".join(NUMBER.sub("#", text).split()) for text in (before, after))

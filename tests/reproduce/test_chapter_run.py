@@ -495,7 +495,8 @@ def test_a_cell_that_failed_when_it_was_recorded_may_fail_again(tmp_path):
 def test_windows_are_not_opened_and_one_random_value_excuses_no_other(tmp_path):
     """A notebook that asks for a window would stop; or a false value would pass for random."""
     cell = v4.new_code_cell(
-        "%pylab qt\nmatplotlib.use('tkagg')\ndisplay(rand(), 2)\nplot([0, 1])\n"
+        "%pylab qt\nmatplotlib.use('tkagg')\nplt.switch_backend('TkAgg')\n"
+        "display(rand(), 2)\nplot([0, 1])\n"
         "import os\nos.path.exists(os.getcwd())"
     )
     values = "0.1", "3", "True"
