@@ -1,7 +1,7 @@
 """The chapter's six update rules, from scratch.
 
 A rule takes one step: it changes the parameters and their states in place, with ``p.grad`` as the
-gradient g. It is elementwise, so parameters may carry a leading axis of runs.
+gradient g. It is elementwise, so one array may hold a parameter of many runs.
 
 Every rule has the same arguments:
 

@@ -161,21 +161,17 @@ class StackedRuns:
             hyperparams = copy.deepcopy({**self.hyperparams, **shared})
             optimizer = mx.optimizer.create(self.rule, **hyperparams)
             return _gluon(optimizer, self.rule.lower() in ELEMENTWISE, params)
+        states = map_arrays(lambda s: np.tile(s.reshape(-1, 1), len(self.seeds)), self.states)
         varying = {name: h.astype(np.float32) for name, h in self._varying.items()}
+        arrays = [params[:-1], params[-1:], states, {**self.hyperparams, **varying}]
         try:
-            program = self._trace_one()
+            return _traced(self._trace_one(), arrays)
         except TraceError:
             if len(self.seeds) == 1:
                 # A single run has its own shapes, which the rule may ask for.
-                arrays = [self.weights[0], self.bias[0, 0], self.states]
-                return _untraced(self.rule, arrays, {**self.hyperparams, **shared})
-            stack = (len(self.seeds), 1, 1)
-            states = map_arrays(lambda s: np.tile(s.reshape(1, -1, 1), stack), self.states)
-            varying = {name: h.reshape(-1, 1, 1) for name, h in varying.items()}
-            arrays = [self.weights, self.bias, states]
-            return _untraced(self.rule, arrays, {**self.hyperparams, **varying})
-        states = map_arrays(lambda s: np.tile(s.reshape(-1, 1), len(self.seeds)), self.states)
-        return _traced(program, [params[:-1], params[-1:], states, {**self.hyperparams, **varying}])
+                hyperparams = {**self.hyperparams, **shared}
+                arrays = [self.weights[0], self.bias[0, 0], self.states, hyperparams]
+            return _untraced(self.rule, arrays)
 
     def _trace_one(self) -> Program:
         """Trace the rule on the arrays of one run, whose shapes it may ask for."""
@@ -193,9 +189,9 @@ class StackedRuns:
         return program
 
 
-def _traced(program: Program, tree: Any) -> Stepper:
-    """Return a function that takes a traced rule's steps with NumPy on the arrays of a tree."""
-    arrays = [leaf for leaf in leaves(tree) if isinstance(leaf, np.ndarray)]
+def _traced(program: Program, arrays: list[Any]) -> Stepper:
+    """Return a function that takes a traced rule's steps with NumPy."""
+    arrays = [leaf for leaf in leaves(arrays) if isinstance(leaf, np.ndarray)]
     changing = iter(program.changing.tolist())
 
     def apply(name: str, *operands: Any) -> Any:
@@ -225,17 +221,16 @@ def _gluon(optimizer: Any, is_elementwise: bool, params: Floats) -> Stepper:
     return take_step
 
 
-def _untraced(rule: Rule, arrays: list[Any], hyperparams: dict[str, Any]) -> Stepper:
+def _untraced(rule: Rule, arrays: list[Any]) -> Stepper:
     """Return a function that takes the steps of a rule that must be called for each."""
-    (w, b, states), hyperparams = map_arrays(nd.array, (arrays, hyperparams))
+    w, b, states, hyperparams = map_arrays(nd.array, arrays)
     for p in (w, b):
         p.attach_grad()
 
     def take_step(gradient: Floats) -> Floats:
-        for p, of_p in ((w, gradient[:-1]), (b, gradient[-1:])):
-            p.grad[:] = of_p.T.reshape(p.shape)
+        w.grad[:], b.grad[:] = gradient[:-1].reshape(w.shape), gradient[-1:].reshape(b.shape)
         rule([w, b], states, hyperparams)
-        runs = gradient.shape[1]
-        return np.concatenate([p.asnumpy().reshape(runs, -1).T for p in (w, b)])
+        flat = [p.asnumpy().ravel() for p in (w, b)]
+        return np.reshape(np.concatenate(flat), gradient.shape)
 
     return take_step

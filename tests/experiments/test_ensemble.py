@@ -354,9 +354,9 @@ def by_chance(params, states, hyperparams):
         p[:] = p - hyperparams["lr"] * (p.grad + nd.random.normal(shape=p.shape))
 
 
-def by_shape(params, states, hyperparams):
+def by_size(params, states, hyperparams):
     for p in params:
-        p[:] = p - hyperparams["lr"] * p.grad.clip(-1, 1) / p.shape[0]
+        p[:] = p - hyperparams["lr"] * p.grad.clip(-1, 1) / p.size
 
 
 def by_large_norm(params, states, hyperparams):
@@ -366,7 +366,7 @@ def by_large_norm(params, states, hyperparams):
         p[:] = p - hyperparams["lr"] * p.grad * nd.minimum(1, 5 / norm)
 
 
-@pytest.mark.parametrize("rule", [by_norm, by_large_norm, by_shape, by_count, by_chance])
+@pytest.mark.parametrize("rule", [by_norm, by_large_norm, by_size, by_count, by_chance])
 def test_a_rule_whose_runs_would_not_be_single_runs(data, rule):
     """If this fails, an ensemble gives wrong numbers for a rule that takes a norm or counts."""
     with pytest.raises(ArgumentError, match=f"{rule.__name__} cannot .* together, because a run"):
@@ -474,7 +474,7 @@ def test_the_memory_that_a_run_takes(data, sizes):
 
 def test_a_single_run_has_the_shapes_of_one(data):
     """If this fails, a rule that asks for shapes trains otherwise in an ensemble of one."""
-    task = by_shape, None, {"lr": 0.01}, *data, 10, 1
+    task = by_size, None, {"lr": 0.01}, *data, 10, 1
     run, runs = gb.fit_scratch(*task, seed=3), gb.fit_ensemble(*task, seeds=[3])
     np.testing.assert_allclose(runs.losses[0], run.losses, rtol=1e-5)
     np.testing.assert_array_equal(runs.epochs, run.epochs)
