@@ -154,7 +154,10 @@ class StackedRuns:
         return in_runs
 
     def _stepper(self, params: Floats) -> Stepper:
-        """Return the function that takes a step of all runs, the first from `params`."""
+        """Return the function that takes a step of all runs, the first from `params`.
+
+        For a rule all arrays are two-dimensional, with the runs along the second axis.
+        """
         shared = {name: h[0].item() for name, h in self._varying.items()}  # if all have the same
         if isinstance(self.rule, str):
             # Copied, because a learning rate scheduler counts the steps that it has seen.
@@ -162,7 +165,7 @@ class StackedRuns:
             optimizer = mx.optimizer.create(self.rule, **hyperparams)
             return _gluon(optimizer, self.rule.lower() in ELEMENTWISE, params)
         states = map_arrays(lambda s: np.tile(s.reshape(-1, 1), len(self.seeds)), self.states)
-        varying = {name: h.astype(np.float32) for name, h in self._varying.items()}
+        varying = {name: np.array([h], np.float32) for name, h in self._varying.items()}
         arrays = [params[:-1], params[-1:], states, {**self.hyperparams, **varying}]
         try:
             return _traced(self._trace_one(), arrays)
