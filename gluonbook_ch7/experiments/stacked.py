@@ -56,7 +56,7 @@ class StackedRuns:
     seeds: Indices  # of the runs' shuffles
     weights: Floats  # before the first step, (runs, k, 1)
     bias: Floats  # (runs, 1, 1)
-    count_rows: bool  # as `fit_ensemble` takes it
+    count_rows: bool  # whether a short minibatch is averaged over its own rows
 
     def some(self, runs: Union[slice, Indices]) -> "StackedRuns":
         """Return some of the runs."""
@@ -78,8 +78,9 @@ class StackedRuns:
     def bytes_per_run(self) -> int:
         """About how much memory a run takes: its orders, and two minibatches at a time."""
         num_examples, num_features = self.features.shape
-        minibatch = min(self.batch_size, num_examples) * (2 * num_features + 10)
-        return 4 * (num_examples * self.num_epochs + minibatch)
+        # Of each example its features, a one, its label, its index and the residual.
+        minibatch = min(self.batch_size, num_examples) * (num_features + 5)
+        return 4 * (num_examples * self.num_epochs + 2 * minibatch)
 
     @in_turn
     def check_independence(self) -> None:

@@ -55,7 +55,9 @@ def train_scratch(
         for first, steps, rows in blocks(len(features), batch_size):
             examples = slice(first * batch_size, first * batch_size + steps * rows)
             run = scratch_steps(program.key, steps, rows, recorder.keep_path)
-            inputs = program.inputs(arrays, slice(step, step + steps))
+            inputs = {f"array{k}": array for k, array in enumerate(arrays)}
+            if program.changing.size:
+                inputs["numbers"] = nd.array(program.changing[step : step + steps].ravel())
             arrays = run(X=X[examples], y=y[examples], **inputs)
             if recorder.keep_path:
                 recorder.path.append(arrays.pop())

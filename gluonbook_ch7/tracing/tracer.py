@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ class Key(NamedTuple):
     # gradients of the parameters are counted after the arrays.
     operators: tuple[Any, ...]
     ends: tuple[Place, ...]  # where the value of each array after the step is found
-    constants: tuple[Any, ...]  # None for a number that changes from step to step
+    constants: tuple[Optional[float], ...]  # None for a number that changes from step to step
 
     def take_step(
         self, arrays: Sequence[Any], numbers: Iterator[Any], apply: Callable[..., Any]
@@ -46,13 +46,6 @@ class Program(NamedTuple):
     arrays: list[nd.NDArray]  # the parameters, the states and hyperparameters, each once
     changing: npt.NDArray[np.float64]  # the numbers that change, (steps, c)
     hyperparams: dict[str, Any]  # after the last step
-
-    def inputs(self, arrays: Sequence[nd.NDArray], steps: slice) -> dict[str, nd.NDArray]:
-        """Return what the operator for some steps takes, besides the data."""
-        inputs = {f"array{k}": array for k, array in enumerate(arrays)}
-        if self.changing.size:
-            inputs["numbers"] = nd.array(self.changing[steps].ravel())
-        return inputs
 
 
 def trace(

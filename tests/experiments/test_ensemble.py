@@ -158,6 +158,23 @@ def test_a_rule_that_asks_for_the_shape(data):
         np.testing.assert_allclose(runs.losses[seed], expected.losses, rtol=1e-5)
 
 
+def test_an_untraced_rule_that_has_a_rate_for_each_weight(data):
+    """If this fails, a rule that cannot be traced trains otherwise in an ensemble, or not at all.
+
+    The lengths of the first axes, and an array for the weights, are those of a single run.
+    """
+    of_weights = nd.array([[0.1], [0.2], [0.05], [0.1]])
+
+    def rates(params, states, hyperparams):
+        for p, rate in zip(params, (of_weights, hyperparams["lr"])):
+            p[:] = p - rate * p.grad.clip(-1, 1) / p.shape[0]
+
+    runs = gb.fit_ensemble(rates, None, {"lr": 0.1}, *data, 10, 1, seeds=3)
+    for seed, losses in enumerate(runs.losses):
+        expected = gb.fit_scratch(rates, None, {"lr": 0.1}, *data, 10, 1, seed=seed)
+        np.testing.assert_allclose(losses, expected.losses, rtol=1e-5)
+
+
 @RULES
 @settings(max_examples=5)
 @given(batch_size=st.integers(10, 1503), seed=st.integers(0, 2**31 - 1))
