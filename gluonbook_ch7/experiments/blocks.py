@@ -24,6 +24,7 @@ from .._mxnet.install_hints import install_extra
 from ..errors import DependencyError, WorkerError, WorkerWarning
 
 SECONDS_TO_CONNECT = 5
+SECONDS_TO_END = 2  # for a pool of which a process died
 # What an executor raises if a worker died; Dask, which may not be installed, has KilledWorker too.
 DEATHS = (futures.BrokenExecutor, futures.CancelledError)
 
@@ -134,6 +135,9 @@ def local_processes(count: int) -> Iterator[futures.Executor]:
     except BaseException:
         for child in set(multiprocessing.active_children()) - others:
             child.terminate()
+        thread: Any = pool._executor_manager_thread
+        if thread and pool._broken:  # a process died, and the pool's thread closes everything
+            thread.join(SECONDS_TO_END)
         # Without this, older releases of CPython, such as 3.11.2, wait for ever if a block is being
         # sent to a process that ends. Without a reader, sending fails, which the pool ignores.
         pool._call_queue._reader.close()  # type: ignore[attr-defined]

@@ -442,6 +442,21 @@ def test_processes_end_while_a_block_is_sent_to_one():
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 3
 
 
+def test_processes_that_die_leave_no_traceback_of_a_thread():
+    """If this fails, two threads close one pipe, which may by then be another file's."""
+    program = (
+        "import os\n"
+        "from concurrent.futures import BrokenExecutor\n"
+        "from contextlib import suppress\n"
+        "from gluonbook_ch7.experiments.blocks import local_processes\n"
+        "for _ in range(10):\n"
+        "    with suppress(BrokenExecutor), local_processes(2) as pool:\n"
+        "        pool.submit(os._exit, 1).result()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_resume_computes_only_what_is_missing(tmp_path):
     """If this fails, --resume computes again what is there, or gives other numbers."""
     arguments = ("rmsprop", "--lr", "0.01:0.1:70", "--gamma", "0.9", "--out", "out", "--json")
